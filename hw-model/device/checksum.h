@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Internet checksums of the packets that packet.h describes. They are always
+ * computed in full, pseudo header included; what the checksum field held
+ * before does not matter (SPEC.md 9 and 10).
+ */
+#ifndef DEVICE_CHECKSUM_H
+#define DEVICE_CHECKSUM_H
+
+#include <stdint.h>
+
+#include "device/packet.h"
+
+enum checksum_verdict {
+    CHECKSUM_ABSENT,    /* nothing to check, or it cannot be checked */
+    CHECKSUM_GOOD,
+    CHECKSUM_BAD,
+};
+
+/* Writes the header checksum. Needs info->ip_version 4. */
+void checksum_set_l3(uint8_t *frame, const struct packet_info *info);
+
+/* Writes the TCP or UDP checksum; a UDP result of 0 is sent as 0xffff. Needs
+ * info->has_l4, and of UDP a length that packet_check_tx() accepted. */
+void checksum_set_l4(uint8_t *frame, const struct packet_info *info);
+
+/* ABSENT unless the packet is IPv4. */
+enum checksum_verdict checksum_verify_l3(const uint8_t *frame,
+                                         const struct packet_info *info);
+
+/* ABSENT without has_l4, for UDP without a checksum (field 0) and for UDP with
+ * an impossible length. */
+enum checksum_verdict checksum_verify_l4(const uint8_t *frame,
+                                         const struct packet_info *info);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where the headers of a frame lie: for receive, found by parsing; for
+ * transmit, given by the descriptor and checked (SPEC.md 9 and 10).
+ *
+ * A frame is a plain array of bytes that starts with the destination address
+ * and has no FCS. Nothing here reads beyond its length, whatever it contains.
+ */
+#ifndef DEVICE_PACKET_H
+#define DEVICE_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PACKET_ETH_HLEN     14
+#define PACKET_VLAN_HLEN    4
+#define PACKET_IPV6_HLEN    40
+#define PACKET_UDP_HLEN     8
+#define PACKET_TCP_HLEN_MIN 20
+
+#define PACKET_PROTO_TCP    6
+#define PACKET_PROTO_UDP    17
+
+/* All offsets count bytes from the first byte of the frame. */
+struct packet_info {
+    uint8_t ip_version;     /* 4 or 6; 0: not IP, or its header is broken */
+    uint8_t l4_proto;       /* protocol number behind the extension headers */
+    bool is_fragment;       /* any fragment, the first one included */
+    bool has_l4;            /* a whole TCP or UDP header; false in a fragment */
+    uint32_t l3_off;        /* IP header, if ip_version is not 0 */
+    uint32_t l4_off;        /* header l4_proto; if has_l4 */
+    uint32_t payload_off;   /* first byte behind that header; if has_l4 */
+    uint32_t payload_len;   /* bytes up to the end of the IP packet; if has_l4 */
+};
+
+/*
+ * Parses a received frame of len bytes: up to two VLAN tags (0x8100, 0x88a8),
+ * IPv4 with options, IPv6 with hop-by-hop, routing, fragment, destination and
+ * authentication headers. The lengths come from the IP header, so Ethernet
+ * padding is no payload; a packet longer than its frame has no has_l4, nor has
+ * one whose routing header still names stops (its destination address is not
+ * the one in the TCP pseudo header).
+ *
+ * Returns info->ip_version != 0. All of *info is always set.
+ */
+bool packet_parse(const uint8_t *frame, size_t len, struct packet_info *info);
+
+/*
+ * Checks that the headers of a frame to send fit the offloads asked:
+ * flags holds KTLSNIC_TXF_* of its descriptor, l3_off and l4_off are the
+ * descriptor's, len is the length of the whole frame.
+ *
+ *   L3_CSUM         a whole IPv4 header at l3_off
+ *   L4_CSUM         IP at l3_off whose TCP or UDP header is at l4_off
+ *   TSO, TLS        IP at l3_off whose TCP header is at l4_off
+ *
+ * With TSO the packet ends where the frame ends and the length in the IP
+ * header is not looked at (it is too small a field for a big unit); otherwise
+ * that length must lie within the frame. Returns false if they do not fit
+ * (KTLSNIC_TX_BAD_HEADER); flags that need no headers ask for nothing. All of
+ * *info is always set.
+ */
+bool packet_check_tx(const uint8_t *frame, size_t len, unsigned l3_off,
+                     unsigned l4_off, unsigned flags, struct packet_info *info);
+
+#endif
