@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the device layer share. One role a file; ring.h is the
+ * only part with a header of its own.
+ */
+#ifndef DEVICE_DEV_PRIVATE_H
+#define DEVICE_DEV_PRIVATE_H
+
+#include <glib.h>
+
+#include "device/filter.h"
+#include "device/ktlsnic_dev.h"
+#include "device/ring.h"
+#include "flow/flow_tx.h"
+
+#define FRAME_MIN           60      /* shortest frame on the wire, no FCS */
+#define FRAME_TAG_LEN       4       /* bytes of an 802.1Q tag */
+
+struct ktlsnic_dev {
+    struct ktlsnic_config config;
+    struct ktlsnic_host_ops ops;
+    void *opaque;
+
+    struct ktlsnic_state state;
+
+    /* Derived from the state. */
+    struct filter filter;
+    struct ring ring[KTLSNIC_RINGS];
+
+    struct flow_tx **tls_tx;        /* the TX context table */
+    unsigned tls_tx_live;
+
+    /* Where we are, for calls that come back through a callback. */
+    bool busy;                      /* inside write, run or receive */
+    bool sending;                   /* inside send() */
+    bool receiving;                 /* inside receive */
+    bool reset_pending;             /* reset when the outer call ends */
+    bool free_pending;              /* free when the outer call ends */
+
+    bool wake_asked;                /* wake(0) is under way */
+    bool wire_busy;                 /* send() said so */
+    bool rx_paused;                 /* a frame waits outside for buffers */
+    bool rx_retry;                  /* call rx_ready() from the next run */
+
+    uint32_t irq_dirty;             /* vectors to look at, a bit each */
+    uint32_t irq_blocked;           /* vectors that only ITR holds back */
+    int64_t irq_wake_at;            /* what wake() was last told; 0: nothing */
+
+    unsigned tx_next;               /* TX ring whose turn it is */
+    uint8_t *tx_frame;              /* a gathered unit; headroom before it */
+    uint8_t *tx_segment;            /* a TSO segment; headroom before it */
+    uint8_t *rx_frame;              /* a frame without its tag */
+    struct ktlsnic_tx_desc tx_desc[KTLSNIC_MAX_DESC];
+};
+
+static inline void dev_trace(struct ktlsnic_dev *dev, enum ktlsnic_trace what,
+                             uint64_t a, uint64_t b, uint64_t c)
+{
+    if (dev->ops.trace) {
+        dev->ops.trace(dev->opaque, what, a, b, c);
+    }
+}
+
+static inline void dev_count(struct ktlsnic_dev *dev, enum ktlsnic_stat stat,
+                             uint64_t n)
+{
+    dev->state.stat[stat] += n;
+}
+
+/* Whether the device is still to go on with what it is doing: a callback may
+ * have reset or freed it. */
+static inline bool dev_alive(const struct ktlsnic_dev *dev)
+{
+    return !dev->reset_pending && !dev->free_pending;
+}
+
+/* ktlsnic_dev.c: bus memory, false on a fault; asking for a run. */
+bool dev_dma_read(struct ktlsnic_dev *dev, uint64_t addr, void *buf, size_t len);
+bool dev_dma_write(struct ktlsnic_dev *dev, uint64_t addr, const void *buf,
+                   size_t len);
+void dev_wake(struct ktlsnic_dev *dev);
+
+/* regs.c (SPEC 3 to 8): decode; what follows from registers written at once. */
+uint32_t regs_read(struct ktlsnic_dev *dev, uint32_t offset);
+void regs_write(struct ktlsnic_dev *dev, uint32_t offset, uint32_t value);
+void regs_reset(struct ktlsnic_dev *dev);
+void regs_update_filter(struct ktlsnic_dev *dev);
+
+/* stats.c (SPEC 13). */
+uint32_t stats_read(struct ktlsnic_dev *dev, uint32_t offset);
+
+/* irq.c (SPEC 7): note that a vector may have to fire; fire those that must. */
+void irq_note(struct ktlsnic_dev *dev, unsigned vector);
+void irq_flush(struct ktlsnic_dev *dev);
+uint32_t irq_read(struct ktlsnic_dev *dev, uint32_t offset);
+void irq_write(struct ktlsnic_dev *dev, uint32_t offset, uint32_t value);
+void irq_reset(struct ktlsnic_dev *dev);
+
+/* event.c (SPEC 12). */
+void event_post(struct ktlsnic_dev *dev, enum ktlsnic_event_type type,
+                uint32_t source, uint32_t data);
+
+/* cmd.c (SPEC 11): returns whether there is more to do. */
+bool cmd_run(struct ktlsnic_dev *dev);
+
+/* tls_ctx.c: the context table. Statuses are those of commands. */
+enum ktlsnic_cmd_status tls_ctx_add(struct ktlsnic_dev *dev,
+                                    const struct ktlsnic_cmd_tls_add *body);
+enum ktlsnic_cmd_status tls_ctx_del(struct ktlsnic_dev *dev, uint32_t ctx);
+struct flow_tx *tls_ctx_get(struct ktlsnic_dev *dev, uint32_t ctx);
+void tls_ctx_del_all(struct ktlsnic_dev *dev);
+uint32_t tls_ctx_ciphers(const struct ktlsnic_dev *dev, unsigned version);
+
+/* tx.c (SPEC 9): returns whether there is more to do. */
+bool tx_run(struct ktlsnic_dev *dev);
+void tx_init(struct ktlsnic_dev *dev);
+void tx_free(struct ktlsnic_dev *dev);
+
+/* rx.c (SPEC 10). rx_kick: a paused wire may have reason to go on. */
+enum ktlsnic_rx_verdict rx_receive(struct ktlsnic_dev *dev,
+                                   const uint8_t *frame, size_t len);
+void rx_kick(struct ktlsnic_dev *dev);
+
+#endif

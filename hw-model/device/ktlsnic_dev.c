@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The device as a whole: life, entry points, and what happens when a callback
+ * leads back into them.
+ */
+
+#include <string.h>
+
+#include "device/dev_private.h"
+
+bool dev_dma_read(struct ktlsnic_dev *dev, uint64_t addr, void *buf, size_t len)
+{
+    if (!dev_alive(dev) || addr + len < addr) {
+        return false;
+    }
+    return dev->ops.dma_read(dev->opaque, addr, buf, len) && dev_alive(dev);
+}
+
+bool dev_dma_write(struct ktlsnic_dev *dev, uint64_t addr, const void *buf,
+                   size_t len)
+{
+    if (!dev_alive(dev) || addr + len < addr) {
+        return false;
+    }
+    return dev->ops.dma_write(dev->opaque, addr, buf, len) && dev_alive(dev);
+}
+
+void dev_wake(struct ktlsnic_dev *dev)
+{
+    if (!dev->wake_asked && dev_alive(dev)) {
+        dev->wake_asked = true;
+        dev->ops.wake(dev->opaque, 0);
+    }
+}
+
+static void dev_reset_now(struct ktlsnic_dev *dev)
+{
+    dev->reset_pending = false;
+    tls_ctx_del_all(dev);
+    ring_reset_all(dev);
+    irq_reset(dev);
+    regs_reset(dev);
+    dev->state.events_lost = 0;
+    dev->tx_next = 0;
+    dev_trace(dev, KTLSNIC_TRACE_RESET, 0, 0, 0);
+    rx_kick(dev);
+}
+
+static void dev_free_now(struct ktlsnic_dev *dev)
+{
+    /* The host may be half gone: nothing is told to it any more. */
+    dev->ops.trace = NULL;
+    dev->ops.tls_live = NULL;
+    tls_ctx_del_all(dev);
+    g_free(dev->tls_tx);
+    tx_free(dev);
+    g_free(dev->rx_frame);
+    g_free(dev);
+}
+
+/* Ends an outermost call: what came in meanwhile is done. False: dev is gone. */
+static bool dev_leave(struct ktlsnic_dev *dev)
+{
+    if (dev_alive(dev)) {
+        irq_flush(dev);
+    }
+    dev->busy = false;
+    if (dev->free_pending) {
+        dev_free_now(dev);
+        return false;
+    }
+    if (dev->reset_pending) {
+        dev_reset_now(dev);
+    }
+    return true;
+}
+
+static bool config_ok(const struct ktlsnic_config *config)
+{
+    return config->queues >= 1 && config->queues <= KTLSNIC_MAX_QUEUES &&
+           config->tls_tx_contexts <= KTLSNIC_TLS_CONTEXTS_MAX;
+}
+
+struct ktlsnic_dev *ktlsnic_dev_new(const struct ktlsnic_config *config,
+                                    const struct ktlsnic_host_ops *ops,
+                                    void *opaque)
+{
+    struct ktlsnic_dev *dev;
+
+    if (!config_ok(config)) {
+        return NULL;
+    }
+    dev = g_new0(struct ktlsnic_dev, 1);
+    dev->config = *config;
+    dev->ops = *ops;
+    dev->opaque = opaque;
+    dev->tls_tx = g_new0(struct flow_tx *, config->tls_tx_contexts);
+    dev->rx_frame = g_malloc(KTLSNIC_MAX_FRAME);
+    tx_init(dev);
+    ring_init_all(dev);
+    irq_reset(dev);
+    regs_reset(dev);
+    return dev;
+}
+
+void ktlsnic_dev_free(struct ktlsnic_dev *dev)
+{
+    if (!dev) {
+        return;
+    }
+    if (dev->busy) {
+        dev->free_pending = true;
+        return;
+    }
+    dev_free_now(dev);
+}
+
+void ktlsnic_dev_reset(struct ktlsnic_dev *dev)
+{
+    if (dev->busy) {
+        dev->reset_pending = true;
+        return;
+    }
+    dev_reset_now(dev);
+}
+
+uint32_t ktlsnic_dev_read(struct ktlsnic_dev *dev, uint64_t offset)
+{
+    if (offset % sizeof(uint32_t) || offset >= KTLSNIC_BAR_REGS_SIZE) {
+        return 0;
+    }
+    return regs_read(dev, offset);
+}
+
+void ktlsnic_dev_write(struct ktlsnic_dev *dev, uint64_t offset, uint32_t value)
+{
+    if (offset % sizeof(uint32_t) || offset >= KTLSNIC_BAR_REGS_SIZE) {
+        return;
+    }
+    if (dev->busy) {
+        dev_trace(dev, KTLSNIC_TRACE_NESTED_WRITE, offset, value, 0);
+        return;
+    }
+    dev->busy = true;
+    regs_write(dev, offset, value);
+    dev_leave(dev);
+}
+
+void ktlsnic_dev_run(struct ktlsnic_dev *dev)
+{
+    bool more;
+
+    dev->wake_asked = false;
+    if (dev->busy) {
+        dev_wake(dev);
+        return;
+    }
+    dev->busy = true;
+    dev->irq_wake_at = 0;
+    more = cmd_run(dev);
+    more |= tx_run(dev);
+    if (!dev_leave(dev)) {
+        return;
+    }
+    if (more) {
+        dev_wake(dev);
+    }
+    if (dev->rx_retry) {
+        dev->rx_retry = false;
+        dev->ops.rx_ready(dev->opaque);
+    }
+}
+
+enum ktlsnic_rx_verdict ktlsnic_dev_receive(struct ktlsnic_dev *dev,
+                                            const uint8_t *frame, size_t len)
+{
+    enum ktlsnic_rx_verdict verdict;
+    bool nested = dev->busy;
+
+    /* A frame may answer the one that is being sent; anything else that leads
+     * here comes from inside an access to memory. */
+    if (dev->receiving || (nested && !dev->sending) || !dev_alive(dev)) {
+        dev->rx_retry = true;
+        dev_wake(dev);
+        return KTLSNIC_RX_WAIT;
+    }
+    dev->busy = true;
+    dev->receiving = true;
+    verdict = rx_receive(dev, frame, len);
+    dev->receiving = false;
+    if (!nested) {
+        dev_leave(dev);
+    }
+    return verdict;
+}
+
+void ktlsnic_dev_tx_ready(struct ktlsnic_dev *dev)
+{
+    dev->wire_busy = false;
+    dev_wake(dev);
+}
+
+void ktlsnic_dev_set_link(struct ktlsnic_dev *dev, bool up)
+{
+    bool nested = dev->busy;
+
+    if (dev->state.link_up == up) {
+        return;
+    }
+    dev->busy = true;
+    dev->state.link_up = up;
+    dev_trace(dev, KTLSNIC_TRACE_LINK, up, 0, 0);
+    event_post(dev, KTLSNIC_EVENT_LINK, 0, up);
+    rx_kick(dev);
+    if (!nested) {
+        dev_leave(dev);
+    }
+}
+
+unsigned ktlsnic_dev_tls_live(const struct ktlsnic_dev *dev)
+{
+    return dev->tls_tx_live;
+}
+
+struct ktlsnic_state *ktlsnic_dev_state(struct ktlsnic_dev *dev)
+{
+    return &dev->state;
+}
+
+bool ktlsnic_dev_restored(struct ktlsnic_dev *dev)
+{
+    struct ktlsnic_state *s = &dev->state;
+    int64_t now = dev->ops.now(dev->opaque);
+
+    for (unsigned i = 0; i < KTLSNIC_RINGS; i++) {
+        dev->ring[i].cache_count = 0;
+        if (!ring_valid(&dev->ring[i])) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < KTLSNIC_MAX_VECTORS; i++) {
+        s->vector[i].last = MIN(s->vector[i].last, now);
+        irq_note(dev, i);
+    }
+    s->rx_max_frame = MIN(s->rx_max_frame, KTLSNIC_MAX_FRAME);
+    regs_update_filter(dev);
+    dev_wake(dev);
+    return true;
+}

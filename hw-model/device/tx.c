@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Transmit (SPEC 9). A unit is fetched and checked, gathered into one buffer,
+ * encrypted there, and leaves as one frame or cut into segments.
+ */
+
+#include <string.h>
+
+#include "device/checksum.h"
+#include "device/dev_private.h"
+#include "device/packet.h"
+#include "device/tso.h"
+
+#define TX_FLAGS (KTLSNIC_TXF_COMPLETE | KTLSNIC_TXF_L3_CSUM | \
+                  KTLSNIC_TXF_L4_CSUM | KTLSNIC_TXF_TSO | \
+                  KTLSNIC_TXF_VLAN | KTLSNIC_TXF_TLS)
+#define TX_HEADER_FLAGS (KTLSNIC_TXF_L3_CSUM | KTLSNIC_TXF_L4_CSUM | \
+                         KTLSNIC_TXF_TSO | KTLSNIC_TXF_TLS)
+#define TX_ADDR_LEN     (2 * KTLSNIC_MAC_LEN)   /* both addresses */
+#define TCP_SEQ_OFF     4
+
+/* How long one run works, and one ring in it before the next has its turn;
+ * a unit costs its bytes and something for itself. */
+#define TX_COST_PER_RUN     (512 * 1024)
+#define TX_COST_PER_VISIT   (128 * 1024)
+#define TX_COST_PER_UNIT    1024
+
+/* No TLS record is longer: header, payload, and the most expansion. */
+#define TLS_RECORD_MAX  (5 + 16384 + 256 + 16)
+
+/* The unit that is being done; its descriptors are in dev->tx_desc. */
+struct tx_unit {
+    unsigned queue;
+    struct ring *ring;
+    unsigned ndesc;
+    unsigned type;
+    unsigned flags;             /* KTLSNIC_TXF_* */
+    uint32_t len;               /* total_len or prefix_len */
+    struct packet_info info;
+    uint32_t frames;            /* that left with its bytes */
+};
+
+void tx_init(struct ktlsnic_dev *dev)
+{
+    dev->tx_frame = (uint8_t *)g_malloc(FRAME_TAG_LEN + KTLSNIC_MAX_TSO) +
+                    FRAME_TAG_LEN;
+    dev->tx_segment = (uint8_t *)g_malloc(FRAME_TAG_LEN + KTLSNIC_MAX_FRAME) +
+                      FRAME_TAG_LEN;
+}
+
+void tx_free(struct ktlsnic_dev *dev)
+{
+    g_free(dev->tx_frame - FRAME_TAG_LEN);
+    g_free(dev->tx_segment - FRAME_TAG_LEN);
+}
+
+/* Gets the unit's descriptors. False: there are bounds that cannot be (SPEC
+ * 9.2), or memory failed, and the ring has stopped. */
+static bool tx_fetch(struct ktlsnic_dev *dev, struct tx_unit *unit)
+{
+    struct ktlsnic_tx_desc *desc = dev->tx_desc;
+
+    if (!ring_fetch(dev, unit->ring, 0, 1, desc)) {
+        return false;
+    }
+    unit->type = desc->type;
+    unit->ndesc = desc->ndesc;
+    unit->flags = GUINT16_FROM_LE(desc->flags);
+    unit->len = unit->type == KTLSNIC_TXD_PACKET
+                ? GUINT32_FROM_LE(desc->total_len) : GUINT32_FROM_LE(desc->len);
+    if ((unit->type != KTLSNIC_TXD_PACKET &&
+         unit->type != KTLSNIC_TXD_TLS_RESYNC) ||
+        unit->ndesc == 0 || unit->ndesc > KTLSNIC_MAX_DESC ||
+        unit->ndesc > ring_pending(unit->ring)) {
+        ring_fail(dev, unit->ring, KTLSNIC_RING_BAD_ENTRY);
+        return false;
+    }
+    if (!ring_fetch(dev, unit->ring, 1, unit->ndesc - 1, desc + 1)) {
+        return false;
+    }
+    for (unsigned i = 1; i < unit->ndesc; i++) {
+        if (desc[i].type != KTLSNIC_TXD_BUFFER) {
+            ring_fail(dev, unit->ring, KTLSNIC_RING_BAD_ENTRY);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the buffers from descriptor first on are well-formed, none empty,
+ * and hold len bytes in all. */
+static bool tx_buffers_ok(struct ktlsnic_dev *dev, const struct tx_unit *unit,
+                          unsigned first, uint32_t len)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = first; i < unit->ndesc; i++) {
+        const struct ktlsnic_tx_desc *desc = &dev->tx_desc[i];
+
+        if (!desc->len) {
+            return false;
+        }
+        if (i > 0 && (desc->ndesc | desc->flags | desc->total_len | desc->mss |
+                      desc->vlan_tci | desc->l3_off | desc->l4_off |
+                      desc->reserved | desc->tls_ctx)) {
+            return false;
+        }
+        sum += GUINT32_FROM_LE(desc->len);
+    }
+    return sum == len;
+}
+
+/* Collects len bytes of the buffers from descriptor first on. False: memory
+ * failed, the ring has stopped. */
+static bool tx_gather(struct ktlsnic_dev *dev, const struct tx_unit *unit,
+                      unsigned first, uint32_t len)
+{
+    uint8_t *to = dev->tx_frame;
+
+    for (unsigned i = first; i < unit->ndesc && len; i++) {
+        uint32_t n = MIN(GUINT32_FROM_LE(dev->tx_desc[i].len), len);
+
+        if (!dev_dma_read(dev, GUINT64_FROM_LE(dev->tx_desc[i].addr), to, n)) {
+            ring_fail(dev, unit->ring, KTLSNIC_RING_DMA_FAULT);
+            return false;
+        }
+        to += n;
+        len -= n;
+    }
+    return true;
+}
+
+static bool tx_packet_desc_ok(struct ktlsnic_dev *dev,
+                              const struct tx_unit *unit)
+{
+    const struct ktlsnic_tx_desc *head = dev->tx_desc;
+
+    return unit->len >= PACKET_ETH_HLEN && unit->len <= KTLSNIC_MAX_TSO &&
+           !(unit->flags & ~TX_FLAGS) && !head->reserved &&
+           (!(unit->flags & KTLSNIC_TXF_TSO) ||
+            GUINT16_FROM_LE(head->mss) >= KTLSNIC_TX_MIN_MSS) &&
+           tx_buffers_ok(dev, unit, 0, unit->len);
+}
+
+/* The checks that need the gathered bytes (SPEC 9.2). */
+static enum ktlsnic_tx_status tx_check_headers(struct ktlsnic_dev *dev,
+                                               struct tx_unit *unit)
+{
+    const struct ktlsnic_tx_desc *head = dev->tx_desc;
+    uint32_t longest = unit->len;
+
+    if (unit->flags & TX_HEADER_FLAGS &&
+        !packet_check_tx(dev->tx_frame, unit->len, head->l3_off, head->l4_off,
+                         unit->flags, &unit->info)) {
+        return KTLSNIC_TX_BAD_HEADER;
+    }
+    if (unit->flags & KTLSNIC_TXF_TSO) {
+        longest = unit->info.payload_off + GUINT16_FROM_LE(head->mss);
+    }
+    return longest <= KTLSNIC_MAX_FRAME ? KTLSNIC_TX_OK : KTLSNIC_TX_TOO_LONG;
+}
+
+static enum ktlsnic_tx_status tx_flow_status(enum flow_tx_result result)
+{
+    switch (result) {
+    case FLOW_TX_OK:
+        return KTLSNIC_TX_OK;
+    case FLOW_TX_BAD_SEQ:
+        return KTLSNIC_TX_TLS_BAD_SEQ;
+    default:
+        return KTLSNIC_TX_TLS_BAD_RECORD;
+    }
+}
+
+static uint32_t tx_tcp_seq(const uint8_t *tcp)
+{
+    uint32_t seq;
+
+    memcpy(&seq, tcp + TCP_SEQ_OFF, sizeof(seq));
+    return GUINT32_FROM_BE(seq);
+}
+
+static enum ktlsnic_tx_status tx_encrypt(struct ktlsnic_dev *dev,
+                                         const struct tx_unit *unit)
+{
+    struct flow_tx *flow = tls_ctx_get(dev,
+                                       GUINT32_FROM_LE(dev->tx_desc->tls_ctx));
+    enum flow_tx_result result;
+    unsigned records = 0;
+
+    if (!flow) {
+        return KTLSNIC_TX_TLS_NO_CONTEXT;
+    }
+    if (!unit->info.payload_len) {
+        return KTLSNIC_TX_OK;
+    }
+    result = flow_tx_encrypt(flow,
+                             tx_tcp_seq(dev->tx_frame + unit->info.l4_off),
+                             dev->tx_frame + unit->info.payload_off,
+                             unit->info.payload_len, &records);
+    if (result == FLOW_TX_OK) {
+        dev_count(dev, KTLSNIC_STAT_TLS_TX_RECORDS, records);
+    }
+    return tx_flow_status(result);
+}
+
+/* Puts a tag behind the addresses, into the headroom that all frames have. */
+static uint8_t *tx_insert_tag(uint8_t *frame, uint16_t tci)
+{
+    uint8_t *tag;
+
+    memmove(frame - FRAME_TAG_LEN, frame, TX_ADDR_LEN);
+    frame -= FRAME_TAG_LEN;
+    tag = frame + TX_ADDR_LEN;
+    tag[0] = 0x81;
+    tag[1] = 0x00;
+    tag[2] = tci >> 8;
+    tag[3] = tci;
+    return frame;
+}
+
+/* Puts a finished frame on the wire; the buffer has FRAME_MIN bytes. */
+static void tx_emit(struct ktlsnic_dev *dev, struct tx_unit *unit,
+                    uint8_t *frame, size_t len)
+{
+    if (unit->flags & KTLSNIC_TXF_VLAN) {
+        frame = tx_insert_tag(frame, GUINT16_FROM_LE(dev->tx_desc->vlan_tci));
+        len += FRAME_TAG_LEN;
+    }
+    if (!dev->state.link_up) {
+        dev_count(dev, KTLSNIC_STAT_TX_NO_CARRIER, 1);
+        return;
+    }
+    unit->frames++;
+    dev_count(dev, KTLSNIC_STAT_TX_PACKETS, 1);
+    dev_count(dev, KTLSNIC_STAT_TX_BYTES, len);
+    if (len < FRAME_MIN) {
+        memset(frame + len, 0, FRAME_MIN - len);
+        len = FRAME_MIN;
+    }
+    dev->sending = true;
+    if (!dev->ops.send(dev->opaque, unit->queue, frame, len)) {
+        dev->wire_busy = true;
+        dev_trace(dev, KTLSNIC_TRACE_TX_WIRE_PAUSED, unit->queue, 0, 0);
+    }
+    dev->sending = false;
+}
+
+static void tx_emit_segments(struct ktlsnic_dev *dev, struct tx_unit *unit)
+{
+    struct tso tso;
+    size_t len;
+
+    dev_count(dev, KTLSNIC_STAT_TX_TSO_UNITS, 1);
+    tso_begin(&tso, dev->tx_frame, &unit->info,
+              GUINT16_FROM_LE(dev->tx_desc->mss));
+    while (dev_alive(dev) && (len = tso_next(&tso, dev->tx_segment)) > 0) {
+        tx_emit(dev, unit, dev->tx_segment, len);
+    }
+}
+
+static void tx_emit_single(struct ktlsnic_dev *dev, struct tx_unit *unit)
+{
+    if (unit->flags & KTLSNIC_TXF_L3_CSUM) {
+        checksum_set_l3(dev->tx_frame, &unit->info);
+    }
+    if (unit->flags & (KTLSNIC_TXF_L4_CSUM | KTLSNIC_TXF_TLS)) {
+        checksum_set_l4(dev->tx_frame, &unit->info);
+    }
+    tx_emit(dev, unit, dev->tx_frame, unit->len);
+}
+
+/* False: the ring has stopped; otherwise *status is how the unit ends. */
+static bool tx_packet(struct ktlsnic_dev *dev, struct tx_unit *unit,
+                      enum ktlsnic_tx_status *status)
+{
+    if (!tx_packet_desc_ok(dev, unit)) {
+        *status = KTLSNIC_TX_BAD_DESC;
+        return true;
+    }
+    if (!tx_gather(dev, unit, 0, unit->len)) {
+        return false;
+    }
+    *status = tx_check_headers(dev, unit);
+    if (*status == KTLSNIC_TX_OK && unit->flags & KTLSNIC_TXF_TLS) {
+        *status = tx_encrypt(dev, unit);
+    }
+    if (*status != KTLSNIC_TX_OK) {
+        return true;
+    }
+    if (unit->flags & KTLSNIC_TXF_TSO) {
+        tx_emit_segments(dev, unit);
+    } else {
+        tx_emit_single(dev, unit);
+    }
+    if (unit->flags & KTLSNIC_TXF_TLS && unit->info.payload_len &&
+        unit->frames) {
+        dev_count(dev, KTLSNIC_STAT_TLS_TX_PACKETS, unit->frames);
+        dev_count(dev, KTLSNIC_STAT_TLS_TX_BYTES, unit->info.payload_len);
+    }
+    return true;
+}
+
+/* As tx_packet(), for a TLS_RESYNC unit (SPEC 9.5). */
+static bool tx_resync(struct ktlsnic_dev *dev, struct tx_unit *unit,
+                      enum ktlsnic_tx_status *status)
+{
+    struct ktlsnic_tx_resync head;
+    struct flow_tx *flow;
+    /* A longer prefix is as wrong as one of this length. */
+    uint32_t len = MIN(unit->len, TLS_RECORD_MAX);
+
+    memcpy(&head, dev->tx_desc, sizeof(head));
+    if (unit->flags & ~KTLSNIC_TXF_COMPLETE ||
+        head.reserved[0] || head.reserved[1] ||
+        !tx_buffers_ok(dev, unit, 1, unit->len)) {
+        *status = KTLSNIC_TX_BAD_DESC;
+        return true;
+    }
+    flow = tls_ctx_get(dev, GUINT32_FROM_LE(head.tls_ctx));
+    if (!flow) {
+        *status = KTLSNIC_TX_TLS_NO_CONTEXT;
+        return true;
+    }
+    if (!tx_gather(dev, unit, 1, len)) {
+        return false;
+    }
+    *status = tx_flow_status(flow_tx_resync(flow,
+                                            GUINT32_FROM_LE(head.tcp_seq),
+                                            GUINT64_FROM_LE(head.rec_num),
+                                            dev->tx_frame, len));
+    if (*status == KTLSNIC_TX_OK) {
+        dev_count(dev, KTLSNIC_STAT_TLS_TX_RESYNCS, 1);
+        dev_count(dev, KTLSNIC_STAT_TLS_TX_RESYNC_BYTES, len);
+        dev_trace(dev, KTLSNIC_TRACE_TLS_TX_RESYNC,
+                  GUINT32_FROM_LE(head.tls_ctx),
+                  GUINT32_FROM_LE(head.tcp_seq), len);
+    }
+    return true;
+}
+
+static void tx_complete(struct ktlsnic_dev *dev, const struct tx_unit *unit,
+                        enum ktlsnic_tx_status status)
+{
+    uint32_t index = ring_advance(unit->ring, unit->ndesc);
+    struct ktlsnic_tx_cpl cpl = {
+        .index = GUINT32_TO_LE(index),
+        .status = GUINT16_TO_LE(status),
+    };
+
+    dev_trace(dev, KTLSNIC_TRACE_TX_DONE, unit->queue, index, status);
+    if (status != KTLSNIC_TX_OK) {
+        dev_count(dev, KTLSNIC_STAT_TX_ERRORS, 1);
+    }
+    if (status >= KTLSNIC_TX_TLS_NO_CONTEXT) {
+        dev_count(dev, KTLSNIC_STAT_TLS_TX_ERRORS, 1);
+    }
+    if (status != KTLSNIC_TX_OK || unit->flags & KTLSNIC_TXF_COMPLETE) {
+        ring_post(dev, unit->ring->cq, &cpl);
+    }
+}
+
+/* Does the next unit of a ring; returns what it cost. */
+static uint32_t tx_do_one(struct ktlsnic_dev *dev, unsigned queue)
+{
+    struct tx_unit unit = {
+        .queue = queue,
+        .ring = ring_queue(dev, queue, RING_TX),
+    };
+    enum ktlsnic_tx_status status;
+    bool done;
+
+    if (!tx_fetch(dev, &unit)) {
+        return TX_COST_PER_UNIT;
+    }
+    dev_trace(dev, KTLSNIC_TRACE_TX_UNIT, queue,
+              unit.ndesc << 16 | unit.flags, unit.len);
+    if (unit.type == KTLSNIC_TXD_PACKET) {
+        done = tx_packet(dev, &unit, &status);
+    } else {
+        done = tx_resync(dev, &unit, &status);
+    }
+    if (done && dev_alive(dev)) {
+        tx_complete(dev, &unit, status);
+    }
+    return TX_COST_PER_UNIT + MIN(unit.len, KTLSNIC_MAX_TSO);
+}
+
+static bool tx_ready(struct ktlsnic_dev *dev, unsigned queue)
+{
+    struct ring *ring = ring_queue(dev, queue, RING_TX);
+
+    return dev_alive(dev) && !dev->wire_busy && ring_pending(ring) &&
+           ring_room(ring->cq);
+}
+
+/* One ring has its turn; returns what it cost, 0 if there is nothing to do. */
+static uint32_t tx_visit(struct ktlsnic_dev *dev, unsigned queue)
+{
+    uint32_t cost = 0;
+
+    while (tx_ready(dev, queue) && cost < TX_COST_PER_VISIT) {
+        cost += tx_do_one(dev, queue);
+    }
+    if (cost) {
+        irq_flush(dev);
+    }
+    return cost;
+}
+
+bool tx_run(struct ktlsnic_dev *dev)
+{
+    uint32_t cost = 0;
+    unsigned idle = 0;
+
+    while (idle < dev->config.queues) {
+        unsigned queue = dev->tx_next;
+        uint32_t used;
+
+        if (cost >= TX_COST_PER_RUN) {
+            return true;
+        }
+        dev->tx_next = (queue + 1) % dev->config.queues;
+        used = tx_visit(dev, queue);
+        cost += used;
+        idle = used ? 0 : idle + 1;
+    }
+    return false;
+}
