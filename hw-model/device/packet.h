@@ -31,7 +31,7 @@ struct packet_info {
     uint32_t l3_off;        /* IP header, if ip_version is not 0 */
     uint32_t l4_off;        /* header l4_proto; if has_l4 */
     uint32_t payload_off;   /* first byte behind that header; if has_l4 */
-    uint32_t payload_len;   /* bytes up to the end of the IP packet; if has_l4 */
+    uint32_t payload_len;   /* up to the end of the IP packet; if has_l4 */
 };
 
 /*
@@ -54,6 +54,9 @@ bool packet_parse(const uint8_t *frame, size_t len, struct packet_info *info);
  *   L3_CSUM         a whole IPv4 header at l3_off
  *   L4_CSUM         IP at l3_off whose TCP or UDP header is at l4_off
  *   TSO, TLS        IP at l3_off whose TCP header is at l4_off
+ *
+ * where l3_off is the place behind the Ethernet header and its tags, and what
+ * packet_parse() says of has_l4 holds here too.
  *
  * With TSO the packet ends where the frame ends and the length in the IP
  * header is not looked at (it is too small a field for a big unit); otherwise

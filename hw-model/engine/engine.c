@@ -120,11 +120,11 @@ void engine_record_start(struct engine *engine, const uint8_t *prefix,
 /*
  * Transforms bytes of a block that is not complete without them. The ciphers
  * take a short block only at the end of a record, so as long as the block has a
- * gap, all of it goes through a copy of the state; when it is full, it moves the
- * state itself. Returns how many bytes were taken.
+ * gap, all of it goes through a copy of the state; when it is full, it moves
+ * the state itself. Returns how many bytes were taken.
  */
-static size_t crypt_in_block(struct engine *engine, cipher_op *op,
-                             uint8_t *dst, const uint8_t *src, size_t len)
+static size_t transform_in_block(struct engine *engine, cipher_op *op,
+                                 uint8_t *dst, const uint8_t *src, size_t len)
 {
     size_t block_len = engine->cipher->block_len;
     size_t before = engine->partial_len;
@@ -145,21 +145,22 @@ static size_t crypt_in_block(struct engine *engine, cipher_op *op,
     return take;
 }
 
-static void crypt(struct engine *engine, cipher_op *op,
-                  uint8_t *dst, const uint8_t *src, size_t len)
+static void transform(struct engine *engine, cipher_op *op,
+                      uint8_t *dst, const uint8_t *src, size_t len)
 {
+    size_t block_len = engine->cipher->block_len;
     size_t done = 0, whole;
 
     if (engine->partial_len && len) {
-        done = crypt_in_block(engine, op, dst, src, len);
+        done = transform_in_block(engine, op, dst, src, len);
     }
-    whole = (len - done) / engine->cipher->block_len * engine->cipher->block_len;
+    whole = (len - done) / block_len * block_len;
     if (whole) {
         op(&engine->key, &engine->state, dst + done, src + done, whole);
         done += whole;
     }
     if (done < len) {
-        crypt_in_block(engine, op, dst + done, src + done, len - done);
+        transform_in_block(engine, op, dst + done, src + done, len - done);
     }
 }
 
@@ -178,13 +179,13 @@ static void finish(struct engine *engine, cipher_op *op)
 void engine_encrypt(struct engine *engine, uint8_t *dst, const uint8_t *src,
                     size_t len)
 {
-    crypt(engine, engine->cipher->ops->encrypt, dst, src, len);
+    transform(engine, engine->cipher->ops->encrypt, dst, src, len);
 }
 
 void engine_decrypt(struct engine *engine, uint8_t *dst, const uint8_t *src,
                     size_t len)
 {
-    crypt(engine, engine->cipher->ops->decrypt, dst, src, len);
+    transform(engine, engine->cipher->ops->decrypt, dst, src, len);
 }
 
 void engine_tag(struct engine *engine, uint8_t *tag)

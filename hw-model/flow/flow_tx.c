@@ -71,7 +71,7 @@ static size_t record_end(const struct flow_tx *flow)
     return payload_end(flow) + flow->layout->tag_len;
 }
 
-/* The payload is complete: the tag can be computed before its place comes by. */
+/* Behind the payload the tag is made, before its place comes by. */
 static void finish_payload(struct flow_tx *flow)
 {
     if (flow->pos == payload_end(flow)) {

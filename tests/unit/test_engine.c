@@ -27,7 +27,7 @@ static struct engine *engine_for(const struct reference_key *key)
     return engine;
 }
 
-/* ---- published vectors -------------------------------------------------- */
+/* ---- published vectors ---- */
 
 /* D. McGrew, J. Viega, "The Galois/Counter Mode of Operation", appendix B:
  * the cases with 96-bit IVs; number as there. */
@@ -124,7 +124,7 @@ static void test_vectors(void)
     }
 }
 
-/* ---- against the second library ----------------------------------------- */
+/* ---- against the second library ---- */
 
 /* One record, and the pieces in which it goes through the engine. */
 struct record {
@@ -237,7 +237,7 @@ static void test_random_splits(void)
     g_assert_cmpuint(splits, >, 20000);
 }
 
-/* ---- one engine, many records ------------------------------------------- */
+/* ---- one engine, many records ---- */
 
 /* Records follow each other in one engine, some of them given up half-way. */
 static void test_abandon(void)
@@ -297,7 +297,7 @@ static void test_forged(void)
     }
 }
 
-/* ---- headers and parameters --------------------------------------------- */
+/* ---- headers and parameters ---- */
 
 static void test_header(void)
 {
@@ -350,7 +350,7 @@ static void test_supported(void)
     g_assert_false(engine_supported(0, UINT_MAX));
 }
 
-/* ---- wiping -------------------------------------------------------------- */
+/* ---- wiping ---- */
 
 static const uint8_t *wipe_secret;
 static bool wipe_seen;
@@ -393,7 +393,7 @@ static void test_wipe(void)
     engine_free(NULL);
 }
 
-/* ---- speed: with -m perf ------------------------------------------------ */
+/* ---- speed: with -m perf ---- */
 
 static void speed(const char *what, enum ktlsnic_tls_cipher cipher,
                   size_t piece, size_t offset)

@@ -77,7 +77,7 @@ static unsigned ends_between(const struct fixture *f, size_t from, size_t to)
     return ends;
 }
 
-static enum flow_tx_result send(struct fixture *f, size_t from, size_t to,
+static enum flow_tx_result push(struct fixture *f, size_t from, size_t to,
                                 unsigned *records)
 {
     return flow_tx_encrypt(f->flow, f->seq + from, f->out + from, to - from,
@@ -89,7 +89,7 @@ static void send_good(struct fixture *f, size_t from, size_t to)
 {
     unsigned records = 999;
 
-    g_assert_cmpint(send(f, from, to, &records), ==, FLOW_TX_OK);
+    g_assert_cmpint(push(f, from, to, &records), ==, FLOW_TX_OK);
     g_assert_cmpuint(records, ==, ends_between(f, from, to));
     if (to > from) {
         g_assert_cmpmem(f->out + from, to - from,
@@ -120,7 +120,7 @@ static void send_rest(struct fixture *f, size_t from, size_t piece_max)
     }
 }
 
-/* ---- splits ---------------------------------------------------------------- */
+/* ---- splits ---- */
 
 /* Records of every kind of end: empty, part of a block, a block, more. */
 static const size_t small_lengths[] = { 0, 1, 15, 16, 17, 0, 48, 3 };
@@ -212,7 +212,7 @@ static void test_sequence_wrap(void)
     }
 }
 
-/* ---- refusals -------------------------------------------------------------- */
+/* ---- refusals ---- */
 
 /* A wrong sequence changes nothing; a unit without payload has no sequence. */
 static void test_bad_seq(void)
@@ -266,19 +266,19 @@ static void bad_record(const uint8_t header[5])
         restart(&f);
         memcpy(f.out + second, header, 5);
         if (cut < second + 5) {
-            g_assert_cmpint(send(&f, 0, cut, &records), ==, FLOW_TX_OK);
-            g_assert_cmpint(send(&f, cut, f.len, &records), ==,
+            g_assert_cmpint(push(&f, 0, cut, &records), ==, FLOW_TX_OK);
+            g_assert_cmpint(push(&f, cut, f.len, &records), ==,
                             FLOW_TX_BAD_RECORD);
         } else {
-            g_assert_cmpint(send(&f, 0, cut, &records), ==,
+            g_assert_cmpint(push(&f, 0, cut, &records), ==,
                             FLOW_TX_BAD_RECORD);
         }
         g_assert_cmpuint(records, ==, 0);
 
         for (size_t pos = 0; pos < f.len; pos++) {
-            g_assert_cmpint(send(&f, pos, pos + 1, &records), ==,
+            g_assert_cmpint(push(&f, pos, pos + 1, &records), ==,
                             FLOW_TX_BAD_SEQ);
-            g_assert_cmpint(send(&f, pos, pos, &records), ==, FLOW_TX_OK);
+            g_assert_cmpint(push(&f, pos, pos, &records), ==, FLOW_TX_OK);
         }
         resync_good(&f, 1, 3);
         send_rest(&f, second + 3, 100);
@@ -311,20 +311,20 @@ static void test_record_numbers_end(void)
         third = reference_stream_start(f.stream, 2);
         if (!together) {
             send_good(&f, 0, third);
-            g_assert_cmpint(send(&f, third, third + 1, &records), ==,
+            g_assert_cmpint(push(&f, third, third + 1, &records), ==,
                             FLOW_TX_BAD_RECORD);
         } else {
-            g_assert_cmpint(send(&f, 0, third + 1, &records), ==,
+            g_assert_cmpint(push(&f, 0, third + 1, &records), ==,
                             FLOW_TX_BAD_RECORD);
         }
         g_assert_cmpuint(records, ==, 0);
-        g_assert_cmpint(send(&f, third, f.len, &records), ==, FLOW_TX_BAD_SEQ);
+        g_assert_cmpint(push(&f, third, f.len, &records), ==, FLOW_TX_BAD_SEQ);
 
         /* retransmission of the last good one */
         memcpy(f.out, f.stream->plain->data, f.len);
         resync_good(&f, 1, 15);
         send_good(&f, reference_stream_start(f.stream, 1) + 15, third);
-        g_assert_cmpint(send(&f, third, f.len, &records), ==,
+        g_assert_cmpint(push(&f, third, f.len, &records), ==,
                         FLOW_TX_BAD_RECORD);
         teardown(&f);
     }
@@ -343,7 +343,7 @@ static void test_supported(void)
     flow_tx_free(NULL);
 }
 
-/* ---- resync ---------------------------------------------------------------- */
+/* ---- resync ---- */
 
 /* To every place of every record, from every kind of place. */
 static void test_resync_every_prefix(void)
@@ -407,7 +407,7 @@ static void test_resync_bad(void)
     for (size_t len = first; len <= f.len; len++) {
         g_assert_cmpint(flow_tx_resync(f.flow, 9, 0, f.stream->plain->data,
                                        len), ==, FLOW_TX_BAD_RECORD);
-        g_assert_cmpint(send(&f, len, len, &records), ==, FLOW_TX_OK);
+        g_assert_cmpint(push(&f, len, len, &records), ==, FLOW_TX_OK);
         g_assert_cmpint(flow_tx_encrypt(f.flow, 9 + len, junk, 1, &records),
                         ==, FLOW_TX_BAD_SEQ);
     }
