@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs jobs, shows their KTAP as it comes, and lets no planned case get lost."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+
+from .ktap import Reader, Result
+
+INDENT = "    "
+KILL_AFTER = 10             # seconds that a job has to end after it was asked to
+
+
+class Runner:
+    def __init__(self, directory):
+        self.directory = directory
+        self.groups = {}
+
+    def run(self, jobs):
+        """Run them all; name -> results."""
+        print("KTAP version 1", f"1..{len(jobs)}", sep="\n", flush=True)
+        for number, job in enumerate(jobs, 1):
+            print(f"# Subtest: {job.name}", flush=True)
+            results = _Job(job, self.directory).run()
+            self.groups[job.name] = results
+            bad = any(result.verdict == "failed" for result in results) or not results
+            print(f"{'not ok' if bad else 'ok'} {number} {job.name}", flush=True)
+        return self.groups
+
+    def count(self, verdict):
+        return sum(result.verdict == verdict for results in self.groups.values()
+                   for result in results)
+
+
+class _Job:
+    def __init__(self, job, directory):
+        self.job = job
+        self.reader = Reader()
+        self.path = directory / (job.name.replace("/", "-") + ".ktap")
+        self.timed_out = False
+
+    def run(self):
+        with open(self.path, "w", encoding="utf-8") as self.file:
+            status = self._output()
+            self._account(status)
+        return self.reader.results
+
+    def _say(self, line):
+        self.file.write(line + "\n")
+        print(INDENT + line, flush=True)
+
+    def _output(self):
+        """Run the job to its end, or until it has had its time; the exit status."""
+        try:
+            process = subprocess.Popen(self.job.command, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, text=True, errors="replace",
+                                       start_new_session=True)
+        except OSError as error:
+            self._say(f"# {self.job.command[0]}: {error.strerror}")
+            return 127
+        timer = threading.Timer(self.job.seconds, self._end, (process,))
+        timer.start()
+        try:
+            for line in process.stdout:
+                self._say(line.rstrip("\n"))
+                self.reader.feed(line.rstrip("\n"))
+            return process.wait()
+        except BaseException:
+            _stop(process)
+            raise
+        finally:
+            timer.cancel()
+
+    def _end(self, process):
+        self.timed_out = True
+        _stop(process)
+
+    def _why(self, status):
+        if self.timed_out or status == 124:
+            return f"not done after {self.job.seconds} s"
+        if self.reader.bailed:
+            return self.reader.bailed
+        return f"{self.job.name} ended early with status {status}"
+
+    def _account(self, status):
+        """Cases that were planned and did not run have failed, and so has a job that
+        says nothing or fails without saying where."""
+        ran = {result.name for result in self.reader.results}
+        lost = [name for name in self.job.expected if name not in ran]
+        failed = any(result.verdict == "failed" for result in self.reader.results)
+        if not lost and not failed and (status or not ran):
+            lost = [f"{self.job.name} as a whole"]
+        for name in lost:
+            self._lose(name, self._why(status))
+
+    def _lose(self, name, why):
+        number = len(self.reader.results) + 1
+        self._say(f"# did not run: {why}")
+        self._say(f"not ok {number} {name}")
+        self.reader.results.append(Result(name, "failed", f"did not run: {why}"))
+
+
+def _stop(process):
+    """End the job and what it started: they are a session of their own."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        try:
+            process.wait(KILL_AFTER)
+            return
+        except subprocess.TimeoutExpired:
+            continue

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the kernel and the NIC say about TLS offload, and what they have to say.
+
+A test that only looks at the bytes cannot tell offload from software. Every
+offload case therefore goes through Evidence, and fails when the offload did not
+happen."""
+
+import re
+
+from . import nic, wait
+from .cases import at_least, check, equal
+from .system import run
+
+TLS_STAT = "/proc/thread-self/net/tls_stat"
+
+
+def tls_stat():
+    with open(TLS_STAT, encoding="ascii") as file:
+        return {name: int(value) for name, value in (line.split() for line in file)}
+
+
+def ss_line(sock):
+    """What `ss` says of this socket."""
+    port = sock.getsockname()[1]
+    return run("ss", "-tniH", "sport", "=", f":{port}")
+
+
+def txconf(sock):
+    """"hw", "sw" or "none": where `ss` says that this socket's TX is."""
+    match = re.search(r"tcp-ulp-tls.*?txconf: (\w+)", ss_line(sock))
+    return match[1] if match else "none"
+
+
+class Evidence:
+    """Made before the socket; asked while it lives, and after it is gone."""
+
+    def __init__(self):
+        self.kernel = tls_stat()
+        self.nic = nic.statistics()
+
+    def kernel_moved(self):
+        return nic.change(self.kernel, tls_stat())
+
+    def nic_moved(self, name):
+        return nic.statistics().get(name, 0) - self.nic.get(name, 0)
+
+    def offloaded(self, sock, count=1):
+        """Right after the keys were installed: this is the NIC's connection."""
+        moved = self.kernel_moved()
+        equal(moved.get("TlsTxDevice", 0), count, "TlsTxDevice")
+        equal(moved.get("TlsCurrTxDevice", 0), count, "TlsCurrTxDevice")
+        equal(moved.get("TlsTxSw", 0), 0, "TlsTxSw")
+        equal(txconf(sock), "hw", "ss: txconf")
+        equal(self.nic_moved("tx_tls_ctx"), count, "tx_tls_ctx")
+
+    def in_software(self, sock, count=1):
+        """The connection runs, and the NIC was given nothing of it."""
+        moved = self.kernel_moved()
+        equal(moved.get("TlsTxSw", 0), count, "TlsTxSw")
+        equal(moved.get("TlsTxDevice", 0), 0, "TlsTxDevice")
+        equal(txconf(sock), "sw", "ss: txconf")
+        equal(self.nic_moved("tx_tls_ctx"), 0, "tx_tls_ctx")
+
+    def encrypted(self, size, records, again=(0, 0), segments=0):
+        """The NIC encrypted that many bytes of stream in that many records (and
+        segments, if they were counted on the wire). again: segments and bytes that
+        TCP sent a second time; those may have been encrypted by software, and so may
+        what followed until the next record."""
+        counters = nic.change(self.nic, nic.statistics())
+        done = counters.get("tx_tls_encrypted_bytes", 0)
+        if not again[0]:
+            equal(done, size, "tx_tls_encrypted_bytes")
+            equal(counters.get("hw_tls_tx_bytes", 0), size, "hw_tls_tx_bytes")
+            equal(counters.get("hw_tls_tx_records", 0), records, "hw_tls_tx_records")
+            equal(counters.get("tx_tls_ooo", 0), 0, "tx_tls_ooo")
+            if segments:
+                for name in ("tx_tls_encrypted_packets", "hw_tls_tx_packets"):
+                    equal(counters.get(name, 0), segments, name)
+        else:
+            at_least(done, 1, "tx_tls_encrypted_bytes")
+            check(done <= size + again[1], f"tx_tls_encrypted_bytes {done} is more than "
+                  f"the {size} + {again[1]} bytes that were sent")
+        at_least(counters.get("tx_tls_encrypted_packets", 0), 1, "tx_tls_encrypted_packets")
+        self.no_errors(counters)
+
+    def no_errors(self, counters=None):
+        counters = counters or nic.change(self.nic, nic.statistics())
+        for name in ("hw_tls_tx_errors", "hw_tx_errors", "tx_tls_drop_no_sync_data",
+                     "tx_tls_drop_bypass_req"):
+            equal(counters.get(name, 0), 0, name)
+        equal(self.kernel_moved().get("TlsDecryptError", 0), 0, "TlsDecryptError")
+
+    def gone(self):
+        """Everything that was added is deleted again, here and in the NIC."""
+        wait.until(lambda: tls_stat()["TlsCurrTxDevice"] == self.kernel["TlsCurrTxDevice"]
+                   and tls_stat()["TlsCurrTxSw"] == self.kernel["TlsCurrTxSw"],
+                   "TlsCurrTxDevice and TlsCurrTxSw are back where they were")
+
+        def balanced():
+            now = nic.change(self.nic, nic.statistics())
+            return (now.get("tx_tls_ctx", 0) == now.get("tx_tls_del", 0)
+                    and now.get("hw_tls_tx_added", 0) == now.get("hw_tls_tx_deleted", 0))
+        wait.until(balanced, "contexts deleted equal contexts added")

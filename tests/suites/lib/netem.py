@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Loss, reordering and delay by the kernel's netem, before or behind the wire."""
+
+import json
+
+from . import nic, system
+from .system import NETIF, REMOTE_NS, ip, run
+
+IFB = "ifb-loss"
+
+
+def before_the_nic(context, *impairment):
+    """Impair what the stack sends, before it reaches the driver."""
+    run("tc", "qdisc", "replace", "dev", NETIF, "root", "netem", *impairment)
+    context.callback(run, "tc", "qdisc", "del", "dev", NETIF, "root", check=False)
+
+
+def behind_the_wire(context, *impairment):
+    """Impair what arrives at the far port. Receive offload is off meanwhile, so
+    that single segments are lost."""
+    netif = system.remote_netif()
+    context.enter_context(nic.remote().with_(gro=False))
+    run("modprobe", "ifb", "numifbs=0")
+    ip("link", "add", IFB, "type", "ifb", ns=REMOTE_NS)
+    context.callback(ip, "link", "del", IFB, ns=REMOTE_NS, check=False)
+    ip("link", "set", IFB, "up", ns=REMOTE_NS)
+    run("tc", "qdisc", "add", "dev", netif, "clsact", ns=REMOTE_NS)
+    context.callback(run, "tc", "qdisc", "del", "dev", netif, "clsact", ns=REMOTE_NS,
+                     check=False)
+    run("tc", "filter", "add", "dev", netif, "ingress", "matchall", "action",
+        "mirred", "egress", "redirect", "dev", IFB, ns=REMOTE_NS)
+    run("tc", "qdisc", "add", "dev", IFB, "root", "netem", *impairment, ns=REMOTE_NS)
+
+
+def losses(netif=IFB, ns=REMOTE_NS):
+    """Packets that a netem has dropped."""
+    table = json.loads(run("tc", "-s", "-j", "qdisc", "show", "dev", netif, ns=ns))
+    return sum(qdisc.get("drops", 0) for qdisc in table if qdisc["kind"] == "netem")

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The port under test: features, counters, link, and how to put them back."""
+
+import contextlib
+import re
+
+from . import system, wait
+from .cases import Failed, skip
+from .system import NETIF, REMOTE_NS, ip, run
+
+TLS_TX_FLAG = "tls-hw-tx-offload"
+
+
+def features(netif=None, ns=None):
+    """Feature name -> (on, fixed)."""
+    table = {}
+    for line in run("ethtool", "-k", netif or NETIF, ns=ns).splitlines():
+        match = re.match(r"\s*([\w-]+): (on|off)(.*)$", line)
+        if match:
+            table[match[1]] = (match[2] == "on", "[fixed]" in match[3])
+    return table
+
+
+_SHORT = {"tso": ("tcp-segmentation-offload",), "sg": ("scatter-gather",),
+          "tx": ("tx-checksumming",), "rx": ("rx-checksumming",),
+          "gso": ("generic-segmentation-offload",),
+          "gro": ("generic-receive-offload",),
+          "rxvlan": ("rx-vlan-offload",), "txvlan": ("tx-vlan-offload",)}
+
+
+class Features:
+    """Sets features and remembers what they were; one per port."""
+
+    def __init__(self, netif, ns=None):
+        self.netif = netif
+        self.ns = ns
+
+    def get(self, name):
+        table = features(self.netif, self.ns)
+        for full in _SHORT.get(name, (name,)):
+            if full in table:
+                return table[full]
+        raise Failed(f"{self.netif} has no feature {name}")
+
+    def set(self, **wanted):
+        """set(tso=True, sg=False): names as `ethtool -K` takes them, _ for -."""
+        words = []
+        for name, on in wanted.items():
+            words += [name.replace("_", "-"), "on" if on else "off"]
+        run("ethtool", "-K", self.netif, *words, ns=self.ns)
+
+    @contextlib.contextmanager
+    def with_(self, **wanted):
+        """Within this block the features are so; afterwards as they were."""
+        before = features(self.netif, self.ns)
+        for name, on in wanted.items():
+            is_on, fixed = self.get(name.replace("_", "-"))
+            if fixed and is_on != on:
+                skip(f"{name} cannot be switched {'on' if on else 'off'} here")
+        self.set(**wanted)
+        try:
+            yield
+        finally:
+            self.restore(before)
+
+    def restore(self, before):
+        now = features(self.netif, self.ns)
+        words = []
+        for name, (on, fixed) in before.items():
+            if not fixed and now.get(name, (on, False))[0] != on:
+                words += [name, "on" if on else "off"]
+        if words:
+            run("ethtool", "-K", self.netif, *words, ns=self.ns)
+
+
+def local():
+    return Features(NETIF)
+
+
+def remote():
+    return Features(system.remote_netif(), REMOTE_NS)
+
+
+def statistics(netif=None, ns=None):
+    """`ethtool -S` as a dictionary."""
+    text = run("ethtool", "-S", netif or NETIF, ns=ns, check=False)
+    return {match[1].strip(): int(match[2])
+            for match in re.finditer(r"^\s*(\S[^:\n]*(?:: ?\w+)*): (\d+)$", text, re.M)}
+
+
+def remote_statistics():
+    return statistics(system.remote_netif(), REMOTE_NS)
+
+
+def stats64(netif=None, ns=None):
+    """The counters of `ip -s link`, flattened: rx_packets, tx_bytes, ..."""
+    both = system.ip_json("link", "show", netif or NETIF, ns=ns)[0]["stats64"]
+    return {f"{side}_{name}": value for side in ("rx", "tx")
+            for name, value in both[side].items()}
+
+
+def change(before, after):
+    """What moved between two dictionaries of counters."""
+    return {name: after[name] - before.get(name, 0) for name in after
+            if after[name] != before.get(name, 0)}
+
+
+def only_on_ktlsnic():
+    if system.driver() != "ktlsnic":
+        skip(f"speaks of ktlsnic's own counters; this port is {system.driver()}")
+
+
+def carrier(netif=None, ns=None):
+    link = system.ip_json("link", "show", netif or NETIF, ns=ns)[0]
+    return "LOWER_UP" in link["flags"]
+
+
+def has_addresses(netif, ns, count=1):
+    """True once the port is up and all its IPv6 addresses can be used."""
+    if not carrier(netif, ns):
+        return False
+    infos = system.ip_json("address", "show", netif, ns=ns)[0]["addr_info"]
+    v6 = [info for info in infos if info["family"] == "inet6"]
+    return len(v6) >= count and not any(info.get("tentative") for info in v6)
+
+
+def up_again():
+    """After the local port was down: give it its addresses back and wait for it."""
+    ip("link", "set", NETIF, "up")
+    for family, length in ((4, 24), (6, 64)):
+        ip("address", "replace", f"{system.LOCAL[family]}/{length}", "dev", NETIF,
+           *(["nodad"] if family == 6 else []))
+    wait.until(reachable, "both addresses of the far end answer after link up")
+
+
+def reachable():
+    return all(system.succeeds("ping", "-c", "1", "-W", "1", system.REMOTE[family])
+               for family in (4, 6))
+
+
+def set_mtu(mtu):
+    ip("link", "set", NETIF, "mtu", mtu)
+    ip("link", "set", system.remote_netif(), "mtu", mtu, ns=REMOTE_NS)
+
+
+@contextlib.contextmanager
+def with_mtu(mtu):
+    before = system.ip_json("link", "show", NETIF)[0]["mtu"]
+    set_mtu(mtu)
+    try:
+        yield
+    finally:
+        set_mtu(before)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs cases one after another and writes KTAP."""
+
+import signal
+import time
+import traceback
+
+from . import kmsg
+from .cases import Context, Failed, Skipped
+
+
+class TimedOut(BaseException):
+    """Not an Exception: no handler of a case may swallow it."""
+
+
+def _on_alarm(_signal, _frame):
+    raise TimedOut()
+
+
+def _attempt(case, context):
+    """Run the case; the pair (verdict, reason)."""
+    signal.alarm(case.seconds)
+    try:
+        with context:
+            case.function(context, *case.args)
+        return "ok", ""
+    except Skipped as reason:
+        return "skip", str(reason)
+    except Failed as reason:
+        return "not ok", f"{reason}{_where(reason)}"
+    except TimedOut:
+        return "not ok", f"not done after {case.seconds} s"
+    except Exception as error:                      # pylint: disable=broad-except
+        context.note(traceback.format_exc())
+        return "not ok", f"{type(error).__name__}: {error}"
+    finally:
+        signal.alarm(0)
+
+
+def _where(error):
+    """The line of the case (not of the library) at which a check failed."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
+              if "/lib/" not in frame.filename]
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f" ({last.filename.rsplit('/', 1)[-1]}:{last.lineno})"
+
+
+def _say(text):
+    print(text, flush=True)
+
+
+def _diagnose(text):
+    for line in text.rstrip().splitlines():
+        _say(f"# {line}")
+
+
+def _run_one(number, case, log):
+    context = Context(case.name)
+    begin = time.monotonic()
+    verdict, reason = _attempt(case, context)
+    lines = log.new_lines()
+    bad = kmsg.splats(lines, case.splats)
+    if bad and verdict != "not ok":
+        verdict, reason = "not ok", f"the kernel says: {bad[0]}"
+    for note in context.notes:
+        _diagnose(note)
+    if verdict == "not ok":
+        _diagnose(reason)
+        for line in lines[-40:]:
+            _diagnose(f"kernel: {line}")
+    _diagnose(f"time: {time.monotonic() - begin:.2f} s")
+    if verdict == "skip":
+        _say(f"ok {number} {case.name} # SKIP {reason}")
+    else:
+        _say(f"{verdict} {number} {case.name}")
+    return verdict != "not ok"
+
+
+def _set_up(setup):
+    """Why the guest cannot run the cases; empty if it can."""
+    try:
+        setup()
+        return ""
+    except (Failed, Skipped) as reason:
+        return str(reason)
+
+
+def run(cases, setup):
+    """Run them all; true if none failed."""
+    signal.signal(signal.SIGALRM, _on_alarm)
+    log = kmsg.Log()
+    _say("KTAP version 1")
+    _say(f"1..{len(cases)}")
+    reason = _set_up(setup)
+    if reason:
+        _say(f"Bail out! {reason}")
+        return False
+    good = True
+    for number, case in enumerate(cases, 1):
+        good = _run_one(number, case, log) and good
+    return good

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The guest: its commands, its two ports and the namespace of the far one."""
+
+import contextlib
+import functools
+import json
+import os
+import pathlib
+import subprocess
+
+from .cases import Failed
+
+NETIF = os.environ.get("NETIF", "")
+REMOTE_NS = os.environ.get("REMOTE_ARGS", "ns-remote")
+LOCAL = {4: os.environ.get("LOCAL_V4", "192.0.3.1"),
+         6: os.environ.get("LOCAL_V6", "2001:db8:1::1")}
+REMOTE = {4: os.environ.get("REMOTE_V4", "192.0.3.2"),
+          6: os.environ.get("REMOTE_V6", "2001:db8:1::2")}
+
+
+def run(*command, ns=None, check=True, seconds=30, text=None):
+    """Run a command to its end; its output. A failure fails the case."""
+    prefix = ["ip", "netns", "exec", ns] if ns else []
+    done = subprocess.run([*prefix, *map(str, command)], input=text, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=seconds, check=False)
+    if check and done.returncode:
+        raise Failed(f"{' '.join(map(str, command))}: status {done.returncode}: "
+                     f"{done.stdout.strip()[-300:]}")
+    return done.stdout
+
+
+def succeeds(*command, ns=None, seconds=30):
+    prefix = ["ip", "netns", "exec", ns] if ns else []
+    return subprocess.run([*prefix, *map(str, command)], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, timeout=seconds,
+                          check=False).returncode == 0
+
+
+def ip(*words, ns=None, check=True):
+    return run("ip", *(["-n", ns] if ns else []), *words, check=check)
+
+
+def ip_json(*words, ns=None):
+    return json.loads(ip("-j", "-d", "-s", *words, ns=ns) or "[]")
+
+
+@functools.cache
+def remote_netif():
+    """The name of the far port: the first in its namespace that is hardware."""
+    links = json.loads(ip("-j", "link", "show", ns=REMOTE_NS))
+    names = [link["ifname"] for link in links if link["ifname"] != "lo"]
+    if not names:
+        raise Failed(f"no port in namespace {REMOTE_NS}")
+    return names[0]
+
+
+@contextlib.contextmanager
+def in_ns(name):
+    """Within this block this thread is in that namespace; sockets made here stay there."""
+    if name is None:
+        yield
+        return
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    there = os.open(f"/run/netns/{name}", os.O_RDONLY)
+    try:
+        os.setns(there, os.CLONE_NEWNET)
+        yield
+    finally:
+        os.setns(home, os.CLONE_NEWNET)
+        os.close(home)
+        os.close(there)
+
+
+def sysctl(name, value, ns=None):
+    """Set a sysctl; returns what it was."""
+    path = pathlib.Path("/proc/sys") / name.replace(".", "/")
+    with in_ns(ns):
+        before = path.read_text().strip()
+        path.write_text(str(value))
+    return before
+
+
+def driver():
+    return pathlib.Path(f"/sys/class/net/{NETIF}/device/driver").resolve().name
+
+
+def pci_device(netif=None):
+    return pathlib.Path(f"/sys/class/net/{netif or NETIF}/device").resolve()

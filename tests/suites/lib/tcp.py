@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""TCP between the two ports, and what arrives there."""
+
+import contextlib
+import fcntl
+import hashlib
+import random
+import socket
+import struct
+import termios
+import threading
+
+from .cases import Failed
+from .system import LOCAL, REMOTE, REMOTE_NS, in_ns
+
+SECONDS = 40
+FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
+TCP_INFO_TOTAL_RETRANS = 100    # offsets in struct tcp_info
+TCP_INFO_BYTES_RETRANS = 208
+
+
+def data(seed, size):
+    """Bytes that are the same for the same seed, and look like nothing else."""
+    return random.Random(seed).randbytes(size)
+
+
+def _socket(family, kind=socket.SOCK_STREAM, ns=None):
+    with in_ns(ns):
+        return socket.socket(FAMILY[family], kind)
+
+
+def connect(family=4, mss=None, to_remote=True, addresses=(LOCAL, REMOTE)):
+    """A connection between the ports; the pair (local socket, remote socket).
+    to_remote says which end opens it."""
+    near, far = addresses
+    ends = [(None, near), (REMOTE_NS, far)]
+    client, server = ends if to_remote else reversed(ends)
+    listener = _socket(family, ns=server[0])
+    opener = _socket(family, ns=client[0])
+    with listener:
+        for sock in (listener, opener):
+            sock.settimeout(SECONDS)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if mss:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
+        listener.bind((server[1][family], 0))
+        listener.listen(1)
+        opener.connect(listener.getsockname()[:2])
+        accepted, _ = listener.accept()
+    accepted.settimeout(SECONDS)
+    return (opener, accepted) if to_remote else (accepted, opener)
+
+
+def retransmitted(sock):
+    """(segments, bytes) that this socket has sent again."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return (struct.unpack_from("I", info, TCP_INFO_TOTAL_RETRANS)[0],
+            struct.unpack_from("Q", info, TCP_INFO_BYTES_RETRANS)[0])
+
+
+def unacknowledged(sock):
+    """Bytes that the peer has not acknowledged (SIOCOUTQ)."""
+    buffer = bytearray(4)
+    fcntl.ioctl(sock, termios.TIOCOUTQ, buffer)
+    return struct.unpack("i", buffer)[0]
+
+
+class Reader(threading.Thread):
+    """Reads a socket to its end in the background."""
+
+    def __init__(self, sock, keep=True, pause=None):
+        super().__init__(daemon=True)
+        self.sock = sock
+        self.keep = keep
+        self.pause = pause          # an Event: read only while it is set
+        self.bytes = bytearray()
+        self.count = 0
+        self.sha = hashlib.sha256()
+        self.error = None
+        self.start()
+
+    def run(self):
+        buffer = memoryview(bytearray(1 << 18))
+        try:
+            while True:
+                if self.pause:
+                    self.pause.wait()
+                got = self.sock.recv_into(buffer)
+                if not got:
+                    return
+                self.count += got
+                if self.keep:
+                    self.bytes += buffer[:got]
+                else:
+                    self.sha.update(buffer[:got])
+        except OSError as error:
+            self.error = error
+
+    def finish(self, seconds=SECONDS):
+        """Wait for the end of the stream; what came."""
+        self.join(seconds)
+        if self.is_alive():
+            raise Failed(f"the stream had no end after {seconds} s, {self.count} bytes")
+        if self.error:
+            raise Failed(f"reading: {self.error}")
+        return self.bytes
+
+    def digest(self):
+        self.finish()
+        return (hashlib.sha256(self.bytes) if self.keep else self.sha).hexdigest()
+
+
+@contextlib.contextmanager
+def closing(*sockets):
+    try:
+        yield
+    finally:
+        for sock in sockets:
+            sock.close()
+
+
+def transfer(content, family=4, upward=True, **options):
+    """Send content over a new connection, upward is from the local port;
+    fails unless it arrives whole."""
+    near, far = connect(family, **options)
+    sender, receiver = (near, far) if upward else (far, near)
+    with closing(near, far):
+        reader = Reader(receiver, keep=False)
+        sender.sendall(content)
+        sender.shutdown(socket.SHUT_WR)
+        got = reader.digest()
+    want = hashlib.sha256(content).hexdigest()
+    if got != want:
+        raise Failed(f"SHA-256 differs, {reader.count} of {len(content)} bytes")

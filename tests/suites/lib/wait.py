@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Waiting for a condition, never for a time."""
+
+import time
+
+from .cases import Failed
+
+POLL = 0.01
+
+
+def until(condition, what, seconds=15):
+    """Poll until condition() is true and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise Failed(f"after {seconds} s still not: {what}")
+        time.sleep(POLL)
+
+
+def unchanged(read, what, seconds=0.3, limit=15):
+    """Wait until read() has returned the same for a while, and return that."""
+    deadline = time.monotonic() + limit
+    value, since = read(), time.monotonic()
+    while time.monotonic() - since < seconds:
+        if time.monotonic() > deadline:
+            raise Failed(f"after {limit} s still changing: {what}")
+        time.sleep(POLL)
+        now = read()
+        if now != value:
+            value, since = now, time.monotonic()
+    return value

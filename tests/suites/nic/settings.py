@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What ethtool and ip can set and show, with traffic going on."""
+
+import contextlib
+import re
+import threading
+
+from lib import nic, system, tcp, wait
+from lib.cases import Failed, Registry, at_least, check, equal, skip
+from lib.system import LOCAL, NETIF, REMOTE, REMOTE_NS, ip, ip_json, run
+
+registry = Registry()
+
+
+@contextlib.contextmanager
+def traffic():
+    """Bulk both ways for as long as the block lasts; it has to arrive whole."""
+    stop, errors, rounds = threading.Event(), [], [0, 0]
+
+    def work(upward):
+        content = tcp.data("background", 300_000)
+        while not stop.is_set():
+            try:
+                tcp.transfer(content, upward=upward)
+                rounds[upward] += 1
+            except Exception as error:          # pylint: disable=broad-except
+                errors.append(error)
+                return
+    threads = [threading.Thread(target=work, args=(up,)) for up in (True, False)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait.until(lambda: all(rounds), "traffic flows both ways")
+        yield
+        now = list(rounds)
+        wait.until(lambda: errors or all(a > b for a, b in zip(rounds, now)),
+                   "traffic goes on both ways", seconds=40)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(60)
+    if errors:
+        raise Failed(f"traffic broke: {errors[0]}")
+
+
+def mtu_ping(mtu):
+    for family, headers in ((4, 28), (6, 48)):
+        out = run("ping", "-c", "2", "-i", "0.01", "-W", "3", "-M", "do", "-s",
+                  mtu - headers, REMOTE[family])
+        check("2 received" in out, f"MTU {mtu}: {out}")
+
+
+@registry.case("mtu-sizes")
+def mtu_sizes(context):
+    """Each MTU carries packets of exactly its size, and a stream."""
+    context.enter_context(nic.with_mtu(1500))
+    for mtu in (1280, 1499, 1501, 2047, 4096, 4097, 9000):
+        nic.set_mtu(mtu)
+        mtu_ping(mtu)
+        tcp.transfer(tcp.data("mtu", 400_000))
+        tcp.transfer(tcp.data("mtu", 400_000), upward=False)
+
+
+@registry.case("mtu-limits")
+def mtu_limits(_context):
+    link = ip_json("link", "show", NETIF)[0]
+    for bad in (link["max_mtu"] + 1, link["min_mtu"] - 1):
+        check(not system.succeeds("ip", "link", "set", NETIF, "mtu", bad),
+              f"MTU {bad} was accepted")
+    at_least(link["max_mtu"], 9000, "largest MTU")
+    equal(ip_json("link", "show", NETIF)[0]["mtu"], link["mtu"], "MTU")
+
+
+@registry.case("too-long-frames-are-dropped")
+def too_long(context):
+    """The far end sends jumbo frames, this one takes 1500 bytes: dropped and counted."""
+    nic.only_on_ktlsnic()
+    netif = system.remote_netif()
+    context.callback(ip, "link", "set", netif, "mtu", 1500, ns=REMOTE_NS)
+    ip("link", "set", netif, "mtu", 4000, ns=REMOTE_NS)
+    before = nic.statistics()
+    run("ping", "-c", "3", "-i", "0.01", "-W", "1", "-M", "do", "-s", 3000, LOCAL[4],
+        ns=REMOTE_NS, check=False)
+    wait.until(lambda: nic.change(before, nic.statistics()).get("hw_rx_too_long") == 3,
+               "hw_rx_too_long moved by 3")
+
+
+@registry.case("mtu-change-under-traffic", seconds=120)
+def mtu_traffic(context):
+    context.enter_context(nic.with_mtu(1500))
+    with traffic():
+        for mtu in (9000, 1400, 3000, 1500):
+            nic.set_mtu(mtu)
+            wait.until(nic.reachable, f"answers with MTU {mtu}")
+
+
+def rings():
+    """(most, current) of the RX and TX rings."""
+    text = run("ethtool", "-g", NETIF)
+    numbers = [int(n) for n in re.findall(r"^(?:RX|TX):\s+(\d+)", text, re.M)]
+    return numbers[:2], numbers[2:4]
+
+
+def set_rings(rx, tx):
+    run("ethtool", "-G", NETIF, "rx", rx, "tx", tx)
+
+
+@registry.case("ring-sizes-under-traffic", seconds=120)
+def ring_sizes(context):
+    most, before = rings()
+    context.callback(set_rings, *before)
+    with traffic():
+        for rx, tx in ((64, 64), (most[0], most[1]), (256, 128)):
+            if (rx, tx) != tuple(rings()[1]):
+                set_rings(rx, tx)
+            equal(rings()[1], [rx, tx], "ring sizes")
+            wait.until(nic.reachable, f"answers with rings {rx}, {tx}")
+
+
+@registry.case("bad-ring-sizes-refused")
+def bad_rings(_context):
+    most, before = rings()
+    for rx, tx in ((most[0] * 2, before[1]), (before[0], most[1] * 2)):
+        check(not system.succeeds("ethtool", "-G", NETIF, "rx", rx, "tx", tx),
+              f"rings {rx}, {tx} were accepted")
+    equal(rings()[1], before, "ring sizes")
+
+
+def channels():
+    """(most, current) combined channels."""
+    text = run("ethtool", "-l", NETIF)
+    numbers = [int(n) for n in re.findall(r"^Combined:\s+(\d+)", text, re.M)]
+    if len(numbers) != 2:
+        skip("this port has no combined channels")
+    return numbers
+
+
+@registry.case("channels-under-traffic", seconds=120)
+def channel_count(context):
+    most, before = channels()
+    if most < 2:
+        skip("this guest's NIC has one queue pair")
+    context.callback(run, "ethtool", "-L", NETIF, "combined", before, check=False)
+    with traffic():
+        for count in (1, most, 1, before):
+            if count != channels()[1]:
+                run("ethtool", "-L", NETIF, "combined", count)
+            equal(channels()[1], count, "channels")
+            wait.until(nic.reachable, f"answers with {count} channels")
+
+
+@registry.case("bad-channels-refused")
+def bad_channels(_context):
+    most, before = channels()
+    for bad in (0, most + 1):
+        check(not system.succeeds("ethtool", "-L", NETIF, "combined", bad),
+              f"{bad} channels were accepted")
+    equal(channels()[1], before, "channels")
+
+
+@registry.case("coalescing")
+def coalesce(context):
+    """What is set is read back, and traffic goes on at both ends of the range."""
+    nic.only_on_ktlsnic()
+    before = re.search(r"^rx-usecs:\s+(\d+)", run("ethtool", "-c", NETIF), re.M)[1]
+    context.callback(run, "ethtool", "-C", NETIF, "rx-usecs", before, check=False)
+    for usecs in (1, 50, 1000):
+        run("ethtool", "-C", NETIF, "rx-usecs", usecs)
+        check(re.search(rf"^rx-usecs:\s+{usecs}$", run("ethtool", "-c", NETIF), re.M),
+              f"rx-usecs {usecs} was not kept")
+        tcp.transfer(tcp.data("coalesce", 500_000), upward=False)
+    check(not system.succeeds("ethtool", "-C", NETIF, "rx-usecs", 1 << 20),
+          "rx-usecs beyond the register was accepted")
+
+
+@registry.case("driver-information")
+def information(_context):
+    text = run("ethtool", "-i", NETIF)
+    equal(re.search(r"^driver: (\S+)", text, re.M)[1], system.driver(), "driver")
+    equal(re.search(r"^bus-info: (\S+)", text, re.M)[1], system.pci_device().name, "bus-info")
+    text = run("ethtool", NETIF)
+    check("Link detected: yes" in text, "no link")
+    check(re.search(r"Speed: \d+Mb/s", text), "no speed")
+    check("Duplex: Full" in text, "not full duplex")
+
+
+@registry.case("register-dump")
+def registers(_context):
+    """The dump begins with the device's registers and shows the same twice."""
+    nic.only_on_ktlsnic()
+    first = run("ethtool", "-d", NETIF)
+    at_least(len(first.splitlines()), 5, "lines of the dump")
+
+
+@registry.case("rss-table")
+def rss_table(context):
+    """The indirection table can be set and steers what arrives."""
+    nic.only_on_ktlsnic()
+    most, _ = channels()
+    if most < 2:
+        skip("this guest's NIC has one queue pair")
+    context.callback(run, "ethtool", "-X", NETIF, "default", check=False)
+    for queue in range(most):
+        weights = ["1" if i == queue else "0" for i in range(most)]
+        run("ethtool", "-X", NETIF, "weight", *weights)
+        before = nic.statistics()
+        for i in range(6):
+            tcp.transfer(tcp.data(i, 5000), 4 if i % 2 else 6, upward=False)
+        moved = nic.change(before, nic.statistics())
+        others = {name: value for name, value in moved.items()
+                  if re.fullmatch(r"rx\d+_packets", name) and name != f"rx{queue}_packets"}
+        at_least(moved.get(f"rx{queue}_packets", 0), 30, f"rx{queue}_packets")
+        check(sum(others.values()) < 10, f"TCP went elsewhere too: {others}")
+
+
+@registry.case("statistics-have-names-once")
+def names_once(_context):
+    names = re.findall(r"^\s+(\S[^:]*):", run("ethtool", "-S", NETIF), re.M)
+    equal(len(names), len(set(names)), "names in ethtool -S")
+    at_least(len(names), 10, "statistics")
+
+
+@registry.case("unknown-settings-refused")
+def refused(_context):
+    """What the port cannot do it says, and goes on working."""
+    check(not system.succeeds("ethtool", "-s", NETIF, "speed", "7"), "speed 7 was accepted")
+    check(nic.reachable(), "deaf after a refused setting")

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Streams and datagrams in both directions, their content checked by SHA-256."""
+
+import hashlib
+import socket
+import threading
+
+from lib import nic, system, tcp, wait
+from lib.cases import Registry, at_least, check, equal, skip
+from lib.system import LOCAL, NETIF, REMOTE, REMOTE_NS, in_ns, run
+
+registry = Registry()
+BULK = 6 << 20
+
+# Features that are switched off, at both ends, for a run.
+VARIANTS = {"all-offloads": {}, "no-tso": {"tso": False}, "no-tx-checksum": {"tx": False},
+            "no-rx-checksum": {"rx": False}, "no-gro": {"gro": False},
+            "no-sg": {"sg": False}, "no-gso": {"gso": False, "tso": False}}
+
+
+def bulk(context, family, upward, features):
+    for port in (nic.local(), nic.remote()):
+        if features:
+            context.enter_context(port.with_(**features))
+    tcp.transfer(tcp.data("bulk", BULK), family, upward)
+
+
+for _name, _features in VARIANTS.items():
+    for _family in (4, 6):
+        for _upward in (True, False):
+            registry.add(f"tcp/{_name}/v{_family}/{'to' if _upward else 'from'}-remote",
+                         bulk, _family, _upward, _features)
+
+
+def both_ways(_context, family):
+    """Eight connections, four each way, at the same time."""
+    content = tcp.data("parallel", 2 << 20)
+    failures = []
+
+    def one(upward):
+        try:
+            tcp.transfer(content, family, upward)
+        except Exception as error:              # pylint: disable=broad-except
+            failures.append(error)
+    threads = [threading.Thread(target=one, args=(i % 2 == 0,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    equal(failures, [], "failures")
+
+
+registry.add("tcp-parallel-both-ways/v4", both_ways, 4)
+registry.add("tcp-parallel-both-ways/v6", both_ways, 6)
+
+
+def odd_writes(_context, family):
+    """Scatter-gather of many odd pieces, and of pages by sendfile."""
+    near, far = tcp.connect(family, mss=999)
+    content = tcp.data("odd", 300_000)
+    with tcp.closing(near, far):
+        reader = tcp.Reader(far)
+        at = 0
+        for i in range(600):
+            size = 1 + i * 37 % 991
+            near.sendmsg([content[at + k:at + min(k + 61, size)] for k in range(0, size, 61)])
+            at += size
+        near.shutdown(socket.SHUT_WR)
+        equal(reader.digest(), hashlib.sha256(content[:at]).hexdigest(), "SHA-256")
+
+
+registry.add("tcp-odd-writes/v4", odd_writes, 4)
+registry.add("tcp-odd-writes/v6", odd_writes, 6)
+
+
+def udp(_context, family, upward):
+    """Datagrams of every size class, each acknowledged by the count that came."""
+    with in_ns(REMOTE_NS):
+        far = socket.socket(tcp.FAMILY[family], socket.SOCK_DGRAM)
+    near = socket.socket(tcp.FAMILY[family], socket.SOCK_DGRAM)
+    sender, receiver = (near, far) if upward else (far, near)
+    with tcp.closing(near, far):
+        near.bind((LOCAL[family], 0))
+        far.bind((REMOTE[family], 0))
+        receiver.settimeout(5)
+        to = receiver.getsockname()[:2]
+        for i in range(2000):
+            payload = tcp.data(i, 1 + i * 13 % 1452)
+            sender.sendto(payload, to)
+            equal(receiver.recv(2000) == payload, True, f"datagram {i}")
+
+
+for _family in (4, 6):
+    for _upward in (True, False):
+        registry.add(f"udp/v{_family}/{'to' if _upward else 'from'}-remote", udp, _family,
+                     _upward)
+
+
+@registry.case("stats64-and-ethtool-agree")
+def counters(_context):
+    """One transfer: every view of it counts the same, and the far end's what was sent."""
+    nic.only_on_ktlsnic()
+    quiet = lambda: (nic.stats64(), nic.remote_statistics())        # noqa: E731
+    wait.unchanged(quiet, "counters of a silent link")
+    before = [nic.stats64(), nic.statistics(), nic.remote_statistics()]
+    tcp.transfer(tcp.data("count", 1 << 20))
+    wait.unchanged(quiet, "counters after the transfer")
+    link, own, far = (nic.change(*pair) for pair in zip(
+        before, [nic.stats64(), nic.statistics(), nic.remote_statistics()]))
+    at_least(link["tx_bytes"], 1 << 20, "tx_bytes")
+    equal(own["hw_tx_packets"], far["hw_rx_packets"], "frames sent and received")
+    equal(link["tx_packets"], own["hw_tx_packets"], "tx_packets: stats64 and NIC")
+    equal(link["rx_packets"], own["hw_rx_packets"], "rx_packets: stats64 and NIC")
+    equal(link["tx_bytes"], own["hw_tx_bytes"], "tx_bytes: stats64 and NIC")
+    per_queue = sum(value for name, value in own.items()
+                    if name.startswith("tx") and name.endswith("_packets")
+                    and name[2].isdigit())
+    equal(per_queue, link["tx_packets"], "tx_packets: sum of the queues")
+
+
+@registry.case("tso-is-done-by-the-nic")
+def tso(_context):
+    nic.only_on_ktlsnic()
+    before = nic.statistics()
+    tcp.transfer(tcp.data("tso", 1 << 20))
+    at_least(nic.change(before, nic.statistics()).get("hw_tx_tso_units", 0), 10,
+             "hw_tx_tso_units")
+    with nic.local().with_(tso=False):
+        before = nic.statistics()
+        tcp.transfer(tcp.data("tso", 1 << 20))
+        equal(nic.change(before, nic.statistics()).get("hw_tx_tso_units", 0), 0,
+              "hw_tx_tso_units with TSO off")
+
+
+def _queue_packets(before, after, side):
+    moved = nic.change(before, after)
+    return {name: value for name, value in moved.items()
+            if name.startswith(side) and name[2].isdigit() and name.endswith("_packets")}
+
+
+@registry.case("rss-spreads-flows")
+def rss(_context):
+    """Many flows reach more than one receive queue; one flow stays in one."""
+    nic.only_on_ktlsnic()
+    queues = int(run("ethtool", "-l", NETIF).rsplit("Combined:", 1)[1].split()[0])
+    if queues < 2:
+        skip("this guest's NIC has one queue pair")
+    before = nic.statistics()
+    for i in range(24):
+        tcp.transfer(tcp.data(i, 4000), 4 if i % 2 else 6, upward=False)
+    used = _queue_packets(before, nic.statistics(), "rx")
+    at_least(len([v for v in used.values() if v > 20]), 2, f"receive queues used ({used})")
+
+
+@registry.case("receive-ring-runs-dry", seconds=90)
+def exhaustion(context):
+    """A burst far beyond the ring, while the receiver sleeps: the wire waits or drops,
+    nothing hangs, and traffic goes on."""
+    rings = run("ethtool", "-g", NETIF).rsplit("Current", 1)[1]
+    size = rings.split("RX:")[1].split()[0]
+    context.callback(run, "ethtool", "-G", NETIF, "rx", size, check=False)
+    run("ethtool", "-G", NETIF, "rx", 64, check=False)
+    with in_ns(REMOTE_NS):
+        far = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with far:
+        for i in range(20_000):
+            far.sendto(b"flood %d" % i * 100, (LOCAL[4], 9))
+    check(nic.reachable(), "the port is deaf after the burst")
+    tcp.transfer(tcp.data("after", 1 << 20), upward=False)
+
+
+@registry.case("iperf3-runs")
+def iperf(_context):
+    """The tool that everybody reaches for first."""
+    from subprocess import Popen, DEVNULL
+    with Popen(["ip", "netns", "exec", REMOTE_NS, "iperf3", "-s", "-1"],
+               stdout=DEVNULL, stderr=DEVNULL) as server:
+        wait.until(lambda: ":5201" in system.run("ss", "-ltn", ns=REMOTE_NS),
+                   "iperf3 listens")
+        out = run("iperf3", "-c", REMOTE[4], "-n", "8M", "-P", "2")
+        server.wait(20)
+    check("receiver" in out, out)

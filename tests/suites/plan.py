@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which suites run in a guest, and what each of their guests looks like.
+
+A suite is a list of groups; a group is one boot. `tests/check` reads this on the
+host to know what has to run, `run.py` in the guest to run it."""
+
+import importlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Group:
+    name: str
+    package: str                # its setup() is called once
+    modules: tuple              # each has a registry of cases
+    vm: tuple = ()              # options of tests/vm
+    seconds: int = 240          # for the whole guest
+
+    def setup(self):
+        return importlib.import_module(self.package).setup
+
+    def cases(self):
+        found = []
+        for module in self.modules:
+            found += importlib.import_module(f"{self.package}.{module}").registry.cases
+        return found
+
+
+SUITES = {
+    "nic": (
+        Group("plain", "nic", ("basic", "traffic", "checksum", "vlan", "filters", "settings",
+                               "life")),
+    ),
+    "tls-tx": (
+        Group("full", "tls_tx", ("stream", "software", "live", "loss", "library")),
+        Group("small", "tls_tx", ("small",),
+              vm=("--device", "tls-tx-contexts=4,tls-tx-ciphers=aes-128-gcm"), seconds=90),
+    ),
+}
+
+
+def group(suite, name):
+    for candidate in SUITES[suite]:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"suite {suite} has no group {name}")

@@ -1,0 +1,49 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the cases of one group in the guest. `tests/check` starts it; by hand:
+
+    tests/vm --share tests:/mnt -- /mnt/suites/run.py tls-tx full --only cut-anywhere
+"""
+
+import argparse
+import fnmatch
+import sys
+
+import plan
+from lib import runner
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description="Run test cases; KTAP on stdout.")
+    parser.add_argument("suite", choices=sorted(plan.SUITES))
+    parser.add_argument("group", nargs="?", help="one boot of the suite (default: its first)")
+    parser.add_argument("--list", action="store_true", help="print the names and stop")
+    parser.add_argument("--only", metavar="PATTERN", action="append",
+                        help="only cases whose name holds this (or matches it, with *)")
+    options = parser.parse_args()
+    names = [group.name for group in plan.SUITES[options.suite]]
+    if options.group not in (None, *names):
+        parser.error(f"suite {options.suite} has no group {options.group}: {', '.join(names)}")
+    return options
+
+
+def wanted(case, patterns):
+    return not patterns or any(pattern in case.name or fnmatch.fnmatch(case.name, pattern)
+                               for pattern in patterns)
+
+
+def main():
+    options = arguments()
+    group = plan.group(options.suite, options.group or plan.SUITES[options.suite][0].name)
+    cases = [case for case in group.cases() if wanted(case, options.only)]
+    if options.list:
+        print(*(case.name for case in cases), sep="\n")
+        return 0
+    if not cases:
+        print(f"run.py: no case matches {' '.join(options.only)}", file=sys.stderr)
+        return 2
+    return 0 if runner.run(cases, group.setup()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

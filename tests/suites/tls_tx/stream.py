@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""In-order streams: every shape of records over every kind of segment."""
+
+import struct
+import socket
+
+from lib import offload, tcp
+from lib.cases import Registry, check, equal
+from lib.ktls import (ALERT, GCM128, GCM256, HANDSHAKE, Control, Keys, Sendfile,
+                      Splice, Write)
+from lib.offload import Spec
+from . import ready
+
+registry = Registry()
+
+COMBINATIONS = [(family, cipher, tso) for tso in (True, False)
+                for cipher in (GCM128, GCM256) for family in (4, 6)]
+SIZES = (1, 2, 3, 5, 12, 13, 15, 16, 17, 28, 29, 31, 32, 33, 100, 255, 256, 257, 1000,
+         1399, 1400, 1447, 1448, 1449, 2896, 4095, 4096, 4097, 8191, 9000, 16383, 16384)
+
+SCRIPTS = {
+    "record-sizes": [Write(size) for size in SIZES],
+    "one-big-write": [Write(1 << 20)],
+    "many-tiny-records": [Write(1 + i % 40) for i in range(400)],
+    "msg-more": [Write(size, more=bool(i % 5)) for i, size in enumerate(SIZES * 3)]
+                + [Write(1)],
+    "sendfile": [Sendfile(300_001), Sendfile(4096), Sendfile(1)],
+    "splice": [Splice(70_000), Write(10), Splice(12_345)],
+    "control-records": [Write(5000), Control(2, ALERT), Write(100, more=True),
+                        Control(300, HANDSHAKE), Write(20_000), Control(1, ALERT)],
+    "mixed": [Write(10, more=True), Sendfile(40_000), Control(5, HANDSHAKE),
+              Splice(9_999), Write(123_457), Write(1, more=True), Write(16384)],
+}
+MSS = {"record-sizes": 1337, "msg-more": 777, "many-tiny-records": 1001, "mixed": 1201}
+
+
+def combination_name(family, cipher, tso):
+    return f"v{family}/{cipher.name[-3:]}/{'tso' if tso else 'no-tso'}"
+
+
+def stream(context, script, family, cipher, tso, mss, cork):
+    ready(tso)
+    spec = Spec(script=tuple(script), keys=Keys(cipher), family=family, tso=tso,
+                mss=mss, cork=cork, capture=True)
+    offload.offloaded(context, spec)
+
+
+def snd_mss(sock):
+    return struct.unpack_from("I", sock.getsockopt(
+        socket.IPPROTO_TCP, socket.TCP_INFO, 64), 16)[0]
+
+
+def cut_script(mss, targets):
+    """Records laid so that segment boundaries fall into them at the given bytes;
+    the script, and the places in the stream at which segments begin."""
+    script, places, at = [], [], 0
+    overhead, body = 5 + 8 + 16, 100
+    for target in targets:
+        pad = (mss - target - at) % mss
+        if pad <= overhead:
+            pad += mss
+        script += [Write(pad - overhead), Write(body)]
+        at += pad
+        places.append(at + target)
+        at += overhead + body
+    return script, places
+
+
+# Byte of a record of 129 bytes at which a segment begins: inside the header, the
+# explicit nonce, the first and the last block, between payload and tag, in the tag.
+CUTS = (0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 14, 28, 29, 100, 109, 110, 112, 113, 114, 120, 127, 128)
+
+
+def cuts(context, family, cipher, tso):
+    ready(tso)
+    near, far = tcp.connect(family, 600)
+    with tcp.closing(near, far):
+        mss = snd_mss(near)
+    script, places = cut_script(mss, CUTS)
+    spec = Spec(script=tuple(script), keys=Keys(cipher), family=family, tso=tso,
+                mss=600, cork=True, capture=True)
+    result = offload.offloaded(context, spec)
+    starts = {(seq - result.wire.first) & 0xffffffff for seq in result.wire.pieces}
+    if not result.again[0]:
+        missed = [place for place in places if place not in starts]
+        equal(missed, [], "places at which no segment began")
+
+
+def record_numbers(context, family, cipher, tso):
+    """A stream whose record numbers need all 64 bits."""
+    ready(tso)
+    keys = Keys(cipher, first=(1 << 63) + (1 << 32) - 3)
+    spec = Spec(script=(Write(100_000), Write(17)), keys=keys, family=family, tso=tso)
+    offload.offloaded(context, spec)
+
+
+def zerocopy(context, family, cipher, tso):
+    ready(tso)
+    spec = Spec(script=(Sendfile(500_000), Write(5), Sendfile(16384)), keys=Keys(cipher),
+                family=family, tso=tso, zerocopy=True)
+    offload.offloaded(context, spec)
+
+
+def preamble(context, family, cipher, tso):
+    """Bytes sent in the clear before the keys stay in the clear."""
+    ready(tso)
+    spec = Spec(script=(Write(50_000),), keys=Keys(cipher), family=family, tso=tso,
+                preamble=3001, capture=True)
+    result = offload.offloaded(context, spec)
+    check(result.wire.bytes().startswith(tcp.data("preamble", 3001)), "preamble on the wire")
+
+
+for _combination in COMBINATIONS:
+    _end = combination_name(*_combination)
+    for _name, _script in SCRIPTS.items():
+        registry.add(f"{_name}/{_end}", stream, _script, *_combination, MSS.get(_name),
+                     _name == "many-tiny-records")
+    registry.add(f"cut-anywhere/{_end}", cuts, *_combination)
+    registry.add(f"record-numbers/{_end}", record_numbers, *_combination)
+    registry.add(f"zerocopy-sendfile/{_end}", zerocopy, *_combination)
+    registry.add(f"after-clear-bytes/{_end}", preamble, *_combination)
