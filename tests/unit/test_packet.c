@@ -91,6 +91,35 @@ static void test_truncated(void)
     }
 }
 
+/* The IP header ends the packet before the frame ends, or behind it. */
+static void test_ip_length(void)
+{
+    struct frame_spec spec;
+
+    for (unsigned i = 0; frame_spec_nth(i, &spec); i++) {
+        struct frame f = frame_make(&spec);
+        uint8_t *field = f.data + f.l3_off + (spec.version == 4 ? 2 : 4);
+        size_t fixed = spec.version == 4 ? 0 : 40;
+        bool known = spec.proto == PROTO_TCP || spec.proto == PROTO_UDP;
+
+        for (size_t value = 0; value < f.len + 20; value++) {
+            size_t end = f.l3_off + fixed + value;
+            struct packet_info info;
+
+            field[0] = value >> 8;
+            field[1] = value;
+            g_assert_true(packet_parse(f.data, f.len, &info));
+            assert_sane(&info, f.len);
+            g_assert_cmpint(info.has_l4, ==, known && end >= f.payload_off &&
+                                             end <= f.len);
+            if (info.has_l4) {
+                g_assert_cmpuint(info.payload_len, ==, end - f.payload_off);
+            }
+        }
+        frame_free(&f);
+    }
+}
+
 /* Headers with any bytes changed, frames cut anywhere. */
 static void test_mutated(void)
 {
@@ -388,6 +417,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/packet/shapes", test_shapes);
     g_test_add_func("/packet/truncated", test_truncated);
+    g_test_add_func("/packet/ip-length", test_ip_length);
     g_test_add_func("/packet/mutated", test_mutated);
     g_test_add_func("/packet/not-ip", test_not_ip);
     g_test_add_func("/packet/fragments-v4", test_fragments_v4);
