@@ -1,0 +1,114 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Run by the guest's init before COMMAND: shares, the NIC's driver, addresses.
+# Few processes, since each costs several milliseconds under TCG.
+
+set -e
+
+fail()
+{
+	echo "setup: $*" >&2
+	exit 1
+}
+
+# The name of the interface with this MAC address, waiting for its driver.
+interface_of()
+{
+	for path in /sys/class/net/*; do
+		read -r address < "$path/address"
+		if [ "$address" = "$1" ]; then
+			interface=${path##*/}
+			return
+		fi
+	done
+	fail "no interface has the address $1: did the driver of $VM_NIC bind?"
+}
+
+# What COMMAND is to find in its environment besides what the host put there.
+export_names()
+{
+	printf 'NETIF=%s\0' "$1" >> /run/vm/environment
+}
+
+# Links take their time to negotiate: wait, but not for ever.
+wait_for_carrier()
+{
+	tries=0
+	until [ "$($2 cat "/sys/class/net/$1/carrier")" = 1 ]; do
+		tries=$((tries + 1))
+		[ "$tries" -lt 200 ] || fail "no link on $1 after 10 s"
+		sleep 0.05
+	done
+}
+
+mount_shares()
+{
+	tag=0
+	for directory in $VM_SHARES; do
+		mkdir -p "$directory"
+		mount -t virtiofs "share$tag" "$directory" || fail "cannot mount $directory"
+		tag=$((tag + 1))
+	done
+}
+
+load_driver()
+{
+	if [ "$VM_NIC" = ktlsnic ]; then
+		mkdir -p /etc/modprobe.d
+		depends=$(cat /run/vm/ktlsnic.depends)
+		cat > /etc/modprobe.d/ktlsnic.conf <<-END
+			install ktlsnic ${depends:+modprobe -a $depends &&} insmod /run/vm/ktlsnic.ko \$CMDLINE_OPTS
+			remove ktlsnic rmmod ktlsnic
+		END
+	fi
+	modprobe "$VM_DRIVER"
+}
+
+# One guest with both ends: the remote one in a namespace of its own.
+link_loop()
+{
+	interface_of "$VM_MAC0"
+	local_if=$interface
+	interface_of "$VM_MAC1"
+	remote_if=$interface
+	export_names "$local_if"
+	ip -batch - <<-END
+		link set dev lo up
+		netns add $REMOTE_ARGS
+		link set dev $remote_if netns $REMOTE_ARGS
+		addr add $LOCAL_V4/24 dev $local_if
+		addr add $LOCAL_V6/64 dev $local_if nodad
+		link set dev $local_if up
+	END
+	ip -n "$REMOTE_ARGS" -batch - <<-END
+		link set dev lo up
+		addr add $REMOTE_V4/24 dev $remote_if
+		addr add $REMOTE_V6/64 dev $remote_if nodad
+		link set dev $remote_if up
+	END
+	wait_for_carrier "$local_if" ""
+	wait_for_carrier "$remote_if" "ip netns exec $REMOTE_ARGS"
+}
+
+# One end only; the other is another guest, or whatever is on the host's tap.
+link_single()
+{
+	interface_of "$VM_MAC0"
+	export_names "$interface"
+	ip -batch - <<-END
+		link set dev lo up
+		addr add $LOCAL_V4/24 dev $interface
+		addr add $LOCAL_V6/64 dev $interface nodad
+		link set dev $interface up
+	END
+	wait_for_carrier "$interface" ""
+}
+
+exec 2>/dev/kmsg
+mount_shares
+load_driver
+case $VM_TOPOLOGY in
+loop)	link_loop ;;
+*)	link_single ;;
+esac

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which accelerator to use.  /dev/kvm may exist, open, and still not run a guest."""
+
+import os
+import subprocess
+
+from . import cache, paths, ui
+
+CPU = "max"
+TRIAL_SECONDS = 10
+TCG = "tcg,thread=multi"
+
+
+def choose(wanted, qemu, kernel):
+    """The value for QEMU's -accel."""
+    if wanted == "tcg":
+        return TCG
+    works = os.access("/dev/kvm", os.R_OK | os.W_OK) and _tried(qemu, kernel)
+    if works:
+        return "kvm"
+    if wanted == "kvm":
+        raise ui.Failure("--accel kvm: /dev/kvm cannot run a guest here; use --accel tcg")
+    return TCG
+
+
+def _tried(qemu, kernel):
+    """The outcome of the trial, kept until the host boots again."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as handle:
+        key = cache.digest(handle.read(), str(kernel.image), qemu.program.stat().st_size)
+    verdict = paths.cache() / "kvm" / key
+    if not verdict.exists():
+        verdict.parent.mkdir(parents=True, exist_ok=True)
+        verdict.write_text("works" if _trial(qemu, kernel) else "fails")
+    return verdict.read_text() == "works"
+
+
+def _trial(qemu, kernel):
+    """Boot the kernel with no root: it must get as far as finding that out."""
+    command = [qemu.program, "-L", qemu.firmware, "-nodefaults", "-no-user-config",
+               "-display", "none", "-no-reboot", "-machine", "q35", "-accel", "kvm",
+               "-cpu", CPU, "-m", "512", "-kernel", kernel.image, "-serial", "stdio",
+               "-append", "console=ttyS0 panic=-1"]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, timeout=TRIAL_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return b"Kernel panic" in done.stdout

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One running guest: QEMU as our child, its ports, and how it ends."""
+
+import ctypes
+import os
+import secrets
+import select
+import signal
+import socket
+import subprocess
+import time
+
+from . import console, machine, streams, ui
+
+BOOT_DEADLINE = 120         # seconds for a guest to come up, on a busy machine
+HELPER_DEADLINE = 10        # seconds for a helper to listen
+END_DEADLINE = 30           # seconds to power off once COMMAND is done
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    """In a child: whatever happens to us, it does not outlive us."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Guest:
+    """A guest from its start to its end; use it in a with statement."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.console = directory / "console.log"
+        self.mark = secrets.token_hex(16)
+        self.times = {}
+        self.process = None
+        self.helpers = []
+        self.outputs = []
+        self._pending = b""
+        pairs = [socket.socketpair() for _ in machine.PORTS]
+        self.ours = dict(zip(machine.PORTS, (pair[0] for pair in pairs)))
+        self.theirs = [pair[1] for pair in pairs]
+
+    def port_arguments(self):
+        return machine.ports([port.fileno() for port in self.theirs])
+
+    def serve(self, command, name):
+        """Start a daemon that listens on a socket of that name; it ends with us."""
+        with open(self.directory / "helper.log", "ab") as log:
+            self.helpers.append(subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=die_with_parent))
+        self._wait_for_socket(name)
+
+    def _wait_for_socket(self, name):
+        """A daemon's socket is there when it listens, or the daemon has ended."""
+        daemon = self.helpers[-1]
+        deadline = time.monotonic() + HELPER_DEADLINE
+        while not name.exists():
+            if daemon.poll() is not None or time.monotonic() > deadline:
+                said = (self.directory / "helper.log").read_text(errors="replace").strip()
+                raise ui.Failure(f"--share: virtiofsd did not start: {said}")
+            time.sleep(0.005)
+
+    def start(self, command, descriptors=()):
+        """Start QEMU; descriptors are further sockets that it is to inherit."""
+        self.times["start"] = time.monotonic()
+        inherited = [port.fileno() for port in self.theirs] + list(descriptors)
+        with open(self.directory / "qemu.log", "wb") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=inherited, preexec_fn=die_with_parent, start_new_session=True)
+        for port in self.theirs:
+            port.close()
+
+    def connect(self, stdin, stdout, stderr):
+        """Let COMMAND's streams be ours; stdin may be None."""
+        mark = self.mark.encode()
+        self.outputs = [streams.Output(self.ours["stdout"], mark, stdout),
+                        streams.Output(self.ours["stderr"], mark, stderr)]
+        if stdin is None:
+            self.ours["stdin"].shutdown(socket.SHUT_WR)
+        else:
+            streams.Input(stdin, self.ours["stdin"])
+
+    def wait_for(self, word, deadline):
+        """Wait until init says the word; return what it says after it."""
+        while True:
+            message = self._message(deadline)
+            name, _, rest = message.partition(" ")
+            self.times[name] = time.monotonic()
+            if name == word:
+                return rest
+            if name == "fail":
+                raise ui.Failure(f"the guest did not come up: {rest}\n"
+                                 + console.tail(self.console))
+
+    def _message(self, deadline):
+        """The next line on the control port."""
+        while b"\n" not in self._pending:
+            left = None if deadline is None else max(0, deadline - time.monotonic())
+            if not select.select([self.ours["control"]], [], [], left)[0]:
+                raise TimeoutError
+            data = self._receive()
+            if not data:
+                self._ended_early()
+            self._pending += data
+        line, _, self._pending = self._pending.partition(b"\n")
+        return line.decode(errors="replace")
+
+    def _receive(self):
+        try:
+            return self.ours["control"].recv(4096)
+        except ConnectionError:
+            return b""
+
+    def _ended_early(self):
+        """QEMU is gone before COMMAND was done: say why, as far as we know."""
+        status = self.process.wait()
+        said = (self.directory / "qemu.log").read_text(errors="replace").strip()
+        if "root" not in self.times and said:
+            raise ui.Failure(f"QEMU: {said.splitlines()[-1].partition(': ')[2]}")
+        if said:
+            raise ui.Failure(f"QEMU ended with status {status}: {said.splitlines()[-1]}")
+        raise ui.Failure("the guest ended before COMMAND did; the end of its console "
+                         f"({self.console}):\n" + console.tail(self.console))
+
+    def finish(self):
+        """After COMMAND: let the guest power off and the last output arrive."""
+        try:
+            self.process.wait(timeout=END_DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise ui.Failure(f"the guest did not power off within {END_DEADLINE} s; the end "
+                             f"of its console ({self.console}):\n"
+                             + console.tail(self.console)) from None
+        for output in self.outputs:
+            output.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in [self.process, *self.helpers]:
+            if process:
+                process.kill()
+                process.wait()
+        for output in self.outputs:
+            output.join(timeout=1)
+        for port in self.ours.values():
+            port.close()

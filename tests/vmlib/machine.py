@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""QEMU's command line for a guest, but for its NICs."""
+
+from . import accel
+
+# Nothing here changes what a driver or the network stack sees; it is about time:
+# no mitigations and no self-tests under TCG, no probing of what q35 has not.
+KERNEL_COMMAND_LINE = (
+    "console=ttyS0", "panic=-1", "mitigations=off", "random.trust_cpu=on",
+    "tsc=reliable", "no_timer_check", "8250.nr_uarts=1", "i8042.nokbd", "i8042.noaux",
+    "cryptomgr.notests",
+)
+# Ports of the virtio-serial device, in the order of init.c's enum port.
+PORTS = ("control", "stdin", "stdout", "stderr")
+
+
+def arguments(qemu, kernel, root_image, acceleration, options, run_directory):
+    """Everything but NICs, serial ports and shares."""
+    command = [
+        str(qemu.program), "-L", str(qemu.firmware),
+        "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+        "-machine", "q35,memory-backend=ram", "-accel", acceleration, "-cpu", accel.CPU,
+        "-smp", str(options.cpus), "-m", f"{options.memory}M",
+        "-object", f"memory-backend-memfd,id=ram,size={options.memory}M,share=on",
+        "-kernel", str(kernel.image), "-initrd", str(run_directory / "initramfs"),
+        "-append", " ".join(KERNEL_COMMAND_LINE + tuple(options.append)),
+        "-chardev", f"file,id=console,path={_escaped(run_directory / 'console.log')}",
+        "-serial", "chardev:console",
+    ]
+    for image in (root_image, kernel.module_image):
+        if image:
+            command += disk(image)
+    return command
+
+
+def disk(image):
+    name = image.stem
+    return ["-blockdev", f"driver=file,node-name={name},filename={_escaped(image)},read-only=on",
+            "-device", f"virtio-blk-pci,drive={name}"]
+
+
+def ports(descriptors):
+    """Serial ports on sockets that QEMU inherits."""
+    command = ["-device", "virtio-serial-pci,id=serial,max_ports=8"]
+    for number, (name, descriptor) in enumerate(zip(PORTS, descriptors), start=1):
+        command += ["-chardev", f"socket,id={name},fd={descriptor}",
+                    "-device", f"virtserialport,bus=serial.0,nr={number},chardev={name}"]
+    return command
+
+
+def share(number, socket):
+    """A directory of the host, through virtiofsd on that socket."""
+    return ["-chardev", f"socket,id=share{number},path={_escaped(socket)}",
+            "-device", f"vhost-user-fs-pci,chardev=share{number},tag=share{number}"]
+
+
+def _escaped(text):
+    return str(text).replace(",", ",,")

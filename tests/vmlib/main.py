@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""tests/vm from its options to its exit status."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import sys
+import time
+
+from . import accel, console, guestrun, initramfs, machine, nics, options as command_line
+from . import paths, prepare, rundir, shares, ui
+
+SPLAT_STATUS = 70
+TIMEOUT_STATUS = 124
+GUEST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# The twin of --topology pair serves ssh until the guest with COMMAND has ended.
+TWIN_COMMAND = ("/bin/sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e")
+
+
+def vm():
+    """The program: returns the exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(128 + signal.SIGHUP))
+    try:
+        options = command_line.parse(sys.argv[1:])
+        return run(options)
+    except ui.Failure as failure:
+        print(f"vm: {failure}", file=sys.stderr)
+        return failure.status
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+
+
+def run(options):
+    """Get everything, boot, run COMMAND."""
+    parts = prepare.everything(options)
+    acceleration = accel.choose(options.accel, parts.qemu, parts.kernel)
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(rundir.create())
+        guest = stack.enter_context(guestrun.Guest(directory))
+        start(guest, options, parts, acceleration, stack)
+        try:
+            return finish(guest, options, converse(guest, options))
+        finally:
+            if options.console and guest.console.exists():
+                shutil.copyfile(guest.console, options.console)
+
+
+def start(guest, options, parts, acceleration, stack):
+    """Start the guest, and its twin before it if there is to be one."""
+    descriptors = []
+    if options.topology == "pair":
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        twin = stack.enter_context(guestrun.Guest(rundir.below(guest.directory, "twin")))
+        links = nics.paired(options.nic, options.device, 1, theirs.fileno())
+        boot(twin, options, parts, acceleration, links, TWIN_COMMAND, 1, [theirs.fileno()])
+        twin.connect(None, None, None)
+        guest.twin = twin
+        links = nics.paired(options.nic, options.device, 0, ours.fileno())
+        descriptors = [ours.fileno()]
+    elif options.topology == "loop":
+        links = nics.loop(options.nic, options.device)
+    else:
+        links = nics.tap(options.nic, options.device, options.topology.partition(":")[2])
+    if options.pcap:
+        links += nics.capture(options.pcap)
+    boot(guest, options, parts, acceleration, links, options.command, 0, descriptors)
+
+
+def boot(guest, options, parts, acceleration, links, command, port, descriptors):
+    """Start one guest: its initramfs, its shares, its QEMU."""
+    topology = options.topology.partition(":")[0]
+    environment = guest_environment(nics.environment(options.nic, topology, port), options)
+    files = {
+        "argv": initramfs.strings(command),
+        "environment": initramfs.strings(f"{key}={value}" for key, value in environment.items()),
+        "mark": initramfs.strings([guest.mark]),
+        "setup": (paths.GUEST_FILES / "setup.sh").read_bytes(),
+        **parts.driver,
+    }
+    (guest.directory / "initramfs").write_bytes(initramfs.build(parts.kernel, files))
+    share_arguments = []
+    for number, (host, _) in enumerate(options.share if port == 0 else ()):
+        name = guest.directory / f"share{number}"
+        guest.serve(shares.daemon(host, name), name)
+        share_arguments += machine.share(number, name)
+    guest.start(machine.arguments(parts.qemu, parts.kernel, parts.root, acceleration, options,
+                                  guest.directory)
+                + guest.port_arguments() + links + share_arguments + options.qemu_arg,
+                descriptors)
+
+
+def guest_environment(environment, options):
+    return {"PATH": GUEST_PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb",
+            **environment, "VM_SHARES": " ".join(guest for _, guest in options.share)}
+
+
+def converse(guest, options):
+    """Connect the streams, wait for COMMAND; return its status, or that of a timeout."""
+    limit = time.monotonic() + options.timeout if options.timeout else None
+    deadline = time.monotonic() + guestrun.BOOT_DEADLINE
+    guest.connect(sys.stdin.fileno() if sys.stdin else None, 1, 2)
+    try:
+        guest.wait_for("ready", min(deadline, limit or deadline))
+        if options.timing:
+            report_times(guest)
+        return int(guest.wait_for("exit", limit))
+    except TimeoutError:
+        if limit and time.monotonic() >= limit:
+            print(f"vm: ended after {options.timeout} s (--timeout)", file=sys.stderr)
+            return TIMEOUT_STATUS
+        raise ui.Failure(f"the guest did not come up within {guestrun.BOOT_DEADLINE} s; the "
+                         f"end of its console ({guest.console}):\n"
+                         + console.tail(guest.console)) from None
+
+
+def report_times(guest):
+    """What --timing prints."""
+    start, root, ready = (guest.times[name] for name in ("start", "root", "ready"))
+    for name, seconds in (("prepare", start - ui.STARTED), ("boot", root - start),
+                          ("set up", ready - root), ("start to COMMAND", ready - ui.STARTED)):
+        print(f"vm: {name:<16} {seconds:6.2f} s", file=sys.stderr)
+
+
+def finish(guest, options, status):
+    """The status to end with, once the guest is down and its log complete."""
+    if status == TIMEOUT_STATUS and "exit" not in guest.times:
+        return status
+    guest.finish()
+    splat = console.splat(guest.console) if options.fail_on_splat else ""
+    if splat:
+        print(f"vm: the guest's kernel complained ({guest.console}):\n{splat}", file=sys.stderr)
+        return status or SPLAT_STATUS
+    return status

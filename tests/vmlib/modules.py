@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Our kernel modules, built against a kernel, outside the source tree."""
+
+import os
+import pathlib
+
+from . import cache, host, kernel as kernels, paths, run, ui
+
+SOURCES = ("drivers", "net")
+SUFFIXES = (".c", ".h")
+NAMES = ("Kbuild", "Makefile", "Kconfig")
+
+
+def build(kernel):
+    """Bring build/modules/RELEASE up to date; return that directory."""
+    directory = paths.BUILD / "modules" / kernel.release
+    sources = _sources()
+    if not sources.get("Kbuild"):
+        raise ui.Failure("modules: there is no Kbuild at the top of the source tree")
+    wanted = cache.digest(_identity(kernel), *(item for name, content in sources.items()
+                                               for item in (name, content)))
+    stamp = directory / "stamp"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return directory
+    host.require_packages()
+    with cache.lock(directory.with_suffix(".lock")):
+        stamp.unlink(missing_ok=True)
+        _mirror(directory, sources)
+        _make(kernel, directory)
+        stamp.write_text(wanted)
+    return directory
+
+
+def _sources():
+    """The files that modules are built from: path below the top, content."""
+    files = [paths.TOP / "Kbuild"]
+    for part in SOURCES:
+        files += sorted((paths.TOP / part).rglob("*"))
+    return {str(path.relative_to(paths.TOP)): path.read_bytes() for path in files
+            if path.is_file() and (path.suffix in SUFFIXES or path.name in NAMES)}
+
+
+def _identity(kernel):
+    """What changes when the kernel that is built against changes."""
+    watched = ("Module.symvers", "include/generated/autoconf.h", "include/config/auto.conf")
+    found = [str(kernel.kdir)]
+    for name in watched:
+        path = kernel.kdir / name
+        if path.exists():
+            found.append(f"{name} {path.stat().st_mtime_ns}")
+    return found
+
+
+def _mirror(directory, sources):
+    """Links to all sources: kbuild writes beside them, and that must not be the tree."""
+    for name in sources:
+        link = directory / name
+        target = paths.TOP / name
+        if not (link.is_symlink() and os.readlink(link) == str(target)):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+    for path in directory.rglob("*"):
+        if path.is_symlink() and str(path.relative_to(directory)) not in sources:
+            path.unlink()
+
+
+def _make(kernel, directory):
+    log = paths.BUILD / "log" / f"modules-{kernel.release}.log"
+    log.unlink(missing_ok=True)
+    with ui.step("modules", f"building for {kernel.release}"):
+        run.logged(["make", f"-j{os.cpu_count()}", "-C", str(kernel.kdir), f"M={directory}",
+                    "modules"], log, "modules", "building", env=kernels.clean_environment())
+
+
+def files_for_guest(kernel):
+    """Our driver as the guest's setup wants it: the module, and what it depends on."""
+    module = build(kernel) / "drivers/net/ethernet/ktlsnic/ktlsnic.ko"
+    if not module.exists():
+        raise ui.Failure("modules: the build made no ktlsnic.ko")
+    depends = run.output(["/sbin/modinfo", "-F", "depends", str(module)]) or ""
+    return {"ktlsnic.ko": pathlib.Path(module).read_bytes(),
+            "ktlsnic.depends": depends.strip().replace(",", " ").encode()}

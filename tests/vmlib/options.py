@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line of tests/vm."""
+
+import argparse
+import os
+import re
+
+from . import nics, ui
+
+DESCRIPTION = """Boot a guest with two joined ports of a NIC and run COMMAND in it as root.
+The exit status is COMMAND's, and so is everything on stdout and stderr; the
+console goes to build/vm/*/console.log.  A kernel warning in the guest makes the
+status 70, a timeout 124, anything that keeps the guest from running 1 or 2."""
+TOPOLOGIES = ("loop", "pair")
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise ui.Failure(f"{message} (see tests/vm --help)", status=2)
+
+
+def parse(arguments):
+    """The options, checked; what is wrong is one Failure."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command[:1] == ["--"]:
+        options.command = options.command[1:]
+    if not options.command:
+        parser.error("no COMMAND given")
+    if options.device and options.nic != "ktlsnic":
+        parser.error(f"--device is for ktlsnic, not for {options.nic}")
+    if options.link:
+        parser.error("--link: the impaired link is not there yet")
+    if options.tls == "ours":
+        parser.error("--tls ours: our tls.ko is not there yet; stock is the default")
+    if not (options.topology in TOPOLOGIES or re.fullmatch(r"tap:[^/\s]+", options.topology)):
+        parser.error(f"--topology: \"{options.topology}\" is none of loop, pair, tap:IFNAME")
+    return options
+
+
+def _parser():
+    parser = Parser(prog="tests/vm", description=DESCRIPTION, allow_abbrev=False,
+                    usage="tests/vm [options] -- COMMAND ...",
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    _add_hardware(parser)
+    _add_run(parser)
+    parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _add_hardware(parser):
+    group = parser.add_argument_group("the guest")
+    group.add_argument("--topology", default="loop", metavar="loop|pair|tap:IFNAME",
+                       help="both ports in one guest (default), one in each of two guests, "
+                            "or port 0 on a tap of the host")
+    group.add_argument("--nic", default="ktlsnic", choices=tuple(nics.DRIVERS),
+                       help="the NIC under test (default ktlsnic)")
+    group.add_argument("--device", default="", metavar="KEY=VALUE,...", type=_properties,
+                       help="properties of the ktlsnic device")
+    group.add_argument("--link", default="", metavar="KEY=VALUE,...",
+                       help="impair the link (not there yet)")
+    group.add_argument("--kernel", metavar="VERSION|PATH", default=os.environ.get("KDIR") or "6.12",
+                       help="a Debian kernel or a built kernel tree (default $KDIR or 6.12)")
+    group.add_argument("--tls", default="stock", choices=("stock", "ours"),
+                       help="which tls.ko (default stock)")
+    group.add_argument("--cpus", default=2, type=_number(1, 64), metavar="N",
+                       help="virtual CPUs (default 2)")
+    group.add_argument("--memory", default=1024, type=_number(256, 1 << 20), metavar="MB",
+                       help="memory in MB (default 1024)")
+    group.add_argument("--accel", default="auto", choices=("auto", "kvm", "tcg"),
+                       help="KVM if it really works (default), or what you say")
+    group.add_argument("--append", default=[], action="append", metavar="ARGUMENT",
+                       help="one more argument for the kernel's command line")
+    group.add_argument("--qemu-arg", default=[], action="append", metavar="ARGUMENT",
+                       help="one more argument for QEMU")
+
+
+def _add_run(parser):
+    group = parser.add_argument_group("the run")
+    group.add_argument("--share", default=[], action="append", type=_share,
+                       metavar="HOSTDIR[:GUESTDIR]",
+                       help="a directory of the host that the guest can read and write "
+                            "(default GUESTDIR: the same path)")
+    group.add_argument("--pcap", metavar="FILE", type=_new_file,
+                       help="capture what passes port 0")
+    group.add_argument("--console", metavar="FILE", type=_new_file,
+                       help="put the console's log there, too")
+    group.add_argument("--timeout", type=_number(1, 1 << 20), metavar="SECONDS",
+                       help="end the guest after that long, with status 124")
+    group.add_argument("--timing", action="store_true",
+                       help="say on stderr how long booting took")
+    group.add_argument("--no-fail-on-splat", dest="fail_on_splat", action="store_false",
+                       help="do not mind warnings in the guest's kernel log")
+
+
+def _number(low, high):
+    def number(text):
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"\"{text}\" is not a number from {low} to {high}")
+        return int(text)
+    return number
+
+
+def _properties(text):
+    if text and not all(re.fullmatch(r"[\w.-]+=[^,]*", one) for one in text.split(",")):
+        raise argparse.ArgumentTypeError(f"\"{text}\" is not KEY=VALUE,...")
+    return text
+
+
+def _share(text):
+    host, _, guest = text.partition(":")
+    if not os.path.isdir(host):
+        raise argparse.ArgumentTypeError(f"there is no directory \"{host}\"")
+    host = os.path.realpath(host)
+    guest = guest or host
+    if not re.fullmatch(r"/[\w./+@%=-]*", guest):
+        raise argparse.ArgumentTypeError(f"\"{guest}\" is no usable path for the guest")
+    return host, guest
+
+
+def _new_file(text):
+    path = os.path.abspath(text)
+    if not os.path.isdir(os.path.dirname(path)) or os.path.isdir(path):
+        raise argparse.ArgumentTypeError(f"cannot write \"{text}\"")
+    if os.path.exists(path) and not os.access(path, os.W_OK):
+        raise argparse.ArgumentTypeError(f"cannot write \"{text}\"")
+    return path
