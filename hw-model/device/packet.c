@@ -242,5 +242,6 @@ bool packet_check_tx(const uint8_t *frame, size_t len, unsigned l3_off,
         return !(flags & (KTLSNIC_TXF_TSO | KTLSNIC_TXF_TLS)) &&
                udp_len_fits(frame, info);
     }
-    return true;
+    /* Bytes behind the IP packet would leave unencrypted. */
+    return !(flags & KTLSNIC_TXF_TLS) || s.end == len;
 }

@@ -287,6 +287,7 @@ static void test_tx_shapes(void)
             good &= !(flags & L3) || spec.version == 4;
             good &= !(flags & L4) || tcp || udp;
             good &= !(flags & (TSO | TLS)) || tcp;
+            good &= !(flags & TLS) || flags & TSO || !spec.padding;
             g_assert_cmpint(packet_check_tx(f.data, f.len, f.l3_off, f.l4_off,
                                             flags, &info), ==, good);
             if (flags & TSO) {
@@ -327,7 +328,8 @@ static void test_tx_offsets(void)
     }
 }
 
-/* With TSO the IP length may be anything; else it must fit the frame. */
+/* With TSO the IP length may be anything; with TLS it must be the frame's, for
+ * what is behind it would not be encrypted; else it must fit the frame. */
 static void test_tx_ip_length(void)
 {
     for (unsigned version = 4; version <= 6; version += 2) {
@@ -346,7 +348,10 @@ static void test_tx_ip_length(void)
             field[0] = value >> 8;
             field[1] = value;
             g_assert_cmpint(packet_check_tx(f.data, f.len, f.l3_off, f.l4_off,
-                                            TLS, &info), ==, fits);
+                                            TLS, &info), ==,
+                            value + fixed == ip_len);
+            g_assert_cmpint(packet_check_tx(f.data, f.len, f.l3_off, f.l4_off,
+                                            L4, &info), ==, fits);
             if (fits) {
                 g_assert_cmpuint(info.payload_len, ==,
                                  value + fixed - headers);
