@@ -106,6 +106,7 @@ link_single()
 }
 
 exec 2>/dev/kmsg
+echo "$VM_HOSTNAME" > /proc/sys/kernel/hostname
 mount_shares
 load_driver
 case $VM_TOPOLOGY in

@@ -4,11 +4,11 @@
 import pathlib
 import re
 
-from . import cache, host, kernel, modtree, packages, ui
+from . import bzimage, cache, host, kernel, modtree, packages, ui
 
 DEFAULT = "6.12"
 CLOUD = "cloud-amd64"
-RECIPE = 1                  # counts the changes in how an entry is made
+RECIPE = 2                  # counts the changes in how an entry is made
 VERSION = r"\d+(\.\d+)*([.+~-][\w.+~-]*)?"
 
 
@@ -20,7 +20,8 @@ def get(version, flavour=CLOUD):
                             lambda target: _fetch(version, flavour, target))
     image, = (directory / "boot").glob("vmlinuz-*")
     release = image.name.removeprefix("vmlinuz-")
-    return kernel.Kernel(release, image, directory / "usr/src" / f"linux-headers-{release}",
+    vmlinux = directory / "vmlinux"
+    return kernel.Kernel(release, vmlinux if vmlinux.exists() else image, directory / "usr/src" / f"linux-headers-{release}",
                          directory / "modules.img", sorted((directory / "early").glob("*.ko")))
 
 
@@ -64,6 +65,8 @@ def _make_usable(target):
         release = image.name.removeprefix("vmlinuz-")
         config = target / "boot" / f"config-{release}"
         kernel.check_config(f"Debian's {release}", config.read_text())
+        if "CONFIG_PVH=y" in config.read_text():
+            bzimage.extract(image, target / "vmlinux")
         _relocate_headers(target / "usr/src" / f"linux-headers-{release}")
         # Debian 13 keeps modules below /usr.
         merged = target / "usr/lib/modules"

@@ -73,7 +73,8 @@ def start(guest, options, parts, acceleration, stack):
 def boot(guest, options, parts, acceleration, links, command, port, descriptors):
     """Start one guest: its initramfs, its shares, its QEMU."""
     topology = options.topology.partition(":")[0]
-    environment = guest_environment(nics.environment(options.nic, topology, port), options)
+    environment = guest_environment(nics.environment(options.nic, topology, port), options,
+                                    port)
     files = {
         "argv": initramfs.strings(command),
         "environment": initramfs.strings(f"{key}={value}" for key, value in environment.items()),
@@ -93,9 +94,10 @@ def boot(guest, options, parts, acceleration, links, command, port, descriptors)
                 descriptors)
 
 
-def guest_environment(environment, options):
+def guest_environment(environment, options, port):
+    shared = [] if port else [guest for _, guest in options.share]
     return {"PATH": GUEST_PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb",
-            **environment, "VM_SHARES": " ".join(guest for _, guest in options.share)}
+            "VM_HOSTNAME": "remote" if port else "local", **environment, "VM_SHARES": " ".join(shared)}
 
 
 def converse(guest, options):

@@ -86,7 +86,7 @@ def _fetch_source(directory):
         with ui.step("qemu", f"fetching and unpacking QEMU {version}"):
             release.download_source(f"qemu={version}", directory / "download")
             description, = (directory / "download").glob("qemu_*.dsc")
-            run.logged(["dpkg-source", "--no-check", "-x", description, directory / "source"],
+            run.logged(["dpkg-source", "--no-check", "--no-copy", "-x", description, directory / "source"],
                        LOG, "qemu", "unpacking the source")
 
     packages.first_that_downloads(release, candidates, attempt)
@@ -95,8 +95,7 @@ def _fetch_source(directory):
 
 def _model_digest():
     """A hash of everything that the overlay puts into QEMU's tree."""
-    files = [path for layer in ("engine", "flow", "device", "qemu")
-             for path in sorted((paths.MODEL / layer).glob("*")) if path.is_file()]
+    files = sorted(path for path in paths.MODEL.glob("*/*") if path.is_file())
     files.append(paths.TOP / "drivers/net/ethernet/ktlsnic/ktlsnic_hw.h")
     return cache.digest(*(item for path in files if path.exists()
                           for item in (str(path.relative_to(paths.TOP)), path.read_bytes())))
