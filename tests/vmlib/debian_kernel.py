@@ -8,7 +8,7 @@ from . import bzimage, cache, host, kernel, modtree, packages, ui
 
 DEFAULT = "6.12"
 CLOUD = "cloud-amd64"
-RECIPE = 2                  # counts the changes in how an entry is made
+RECIPE = 3                  # counts the changes in how an entry is made
 VERSION = r"\d+(\.\d+)*([.+~-][\w.+~-]*)?"
 
 
@@ -41,7 +41,7 @@ def _fetch(version, flavour, target):
 
 def _candidates(release, version, flavour):
     """Full versions that have both image and headers, newest first."""
-    tail = rf"({re.escape(version)}([.+~-].*)?)-{flavour}"
+    tail = rf"({re.escape(version)}([.+~][\w.+~]*)?(-\d+)?)-{flavour}"
     found = [{re.fullmatch(f"linux-{kind}-{tail}", name)[1]
               for name in release.names(f"linux-{kind}-{tail}")}
              for kind in ("image", "headers")]

@@ -116,11 +116,12 @@ class Guest:
     def _ended_early(self):
         """QEMU is gone before COMMAND was done: say why, as far as we know."""
         status = self.process.wait()
-        said = (self.directory / "qemu.log").read_text(errors="replace").strip()
-        if "root" not in self.times and said:
-            raise ui.Failure(f"QEMU: {said.splitlines()[-1].partition(': ')[2]}")
+        said = [line for line in console.lines(self.directory / "qemu.log")
+                if ": warning: " not in line]
+        if said and not self.console.stat().st_size:
+            raise ui.Failure(f"QEMU does not start: {said[0].partition(': ')[2]}")
         if said:
-            raise ui.Failure(f"QEMU ended with status {status}: {said.splitlines()[-1]}")
+            raise ui.Failure(f"QEMU ended with status {status}: {said[-1]}")
         raise ui.Failure("the guest ended before COMMAND did; the end of its console "
                          f"({self.console}):\n" + console.tail(self.console))
 

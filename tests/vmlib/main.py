@@ -65,7 +65,9 @@ def start(guest, options, parts, acceleration, stack):
         links = nics.loop(options.nic, options.device)
     else:
         links = nics.tap(options.nic, options.device, options.topology.partition(":")[2])
-    if options.pcap:
+    if options.link:
+        links += nics.impair(options.link, options.link_stats)
+    if options.pcap:    # this side of the link's faults: what port 0 itself sends and gets
         links += nics.capture(options.pcap)
     boot(guest, options, parts, acceleration, links, options.command, 0, descriptors)
 

@@ -8,7 +8,8 @@ import subprocess
 from . import cache, ui
 
 # Loaded by the guest's init so that it can mount its root; others are found by modprobe.
-EARLY = ("virtio_pci", "virtio_console", "virtio_blk", "ext4", "overlay")
+EARLY = ("virtio_pci", "virtio_console", "virtio_blk", "crc32c_generic",
+         "ext4", "overlay")
 SPACE = 16 << 20            # what a file system needs besides its files
 
 

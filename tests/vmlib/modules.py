@@ -81,3 +81,11 @@ def files_for_guest(kernel):
     depends = run.output(["/sbin/modinfo", "-F", "depends", str(module)]) or ""
     return {"ktlsnic.ko": pathlib.Path(module).read_bytes(),
             "ktlsnic.depends": depends.strip().replace(",", " ").encode()}
+
+
+def install(kernel, directory):
+    """make modules_install; INSTALL_MOD_PATH is the user's to set."""
+    log = paths.BUILD / "log" / f"modules-install-{kernel.release}.log"
+    with ui.step("modules", f"installing for {kernel.release}"):
+        run.logged(["make", "-C", str(kernel.kdir), f"M={directory}", "modules_install"], log,
+                   "modules", "installing", env=kernels.clean_environment())

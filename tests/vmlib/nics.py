@@ -21,10 +21,12 @@ FIRST_SLOT = 0x10
 
 
 def device(nic, properties, port, netdev):
-    """QEMU's arguments for one port."""
+    """QEMU's arguments for one port: an endpoint below a root port, as PCIe has it."""
     extra = f",{properties}" if properties else ""
-    return ["-device", f"{nic},netdev={netdev},mac={MACS[port]},romfile=,"
-                       f"addr={FIRST_SLOT + port:#x}{extra}"]
+    return ["-device", f"pcie-root-port,id=slot{port},chassis={port + 1},"
+                       f"addr={FIRST_SLOT + port:#x}",
+            "-device", f"{nic},id=nic{port},bus=slot{port},netdev={netdev},mac={MACS[port]},"
+                       f"romfile={extra}"]
 
 
 def loop(nic, properties):
@@ -49,6 +51,12 @@ def paired(nic, properties, port, socket):
     """One port, joined to that of another guest by a pair of connected sockets."""
     return ["-netdev", f"dgram,id=link0,local.type=fd,local.str={socket}",
             *device(nic, properties, port, "link0")]
+
+
+def impair(link, stats):
+    """The impaired link, between port 0 and whatever it is joined to."""
+    extra = f",stats={_escaped(stats)}" if stats else ""
+    return ["-object", f"filter-impair,id=link,netdev=link0,{link}{extra}"]
 
 
 def capture(file):

@@ -5,7 +5,7 @@ import argparse
 import os
 import re
 
-from . import nics, ui
+from . import debian_kernel, nics, ui
 
 DESCRIPTION = """Boot a guest with two joined ports of a NIC and run COMMAND in it as root.
 The exit status is COMMAND's, and so is everything on stdout and stderr; the
@@ -16,7 +16,7 @@ TOPOLOGIES = ("loop", "pair")
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise ui.Failure(f"{message} (see tests/vm --help)", status=2)
+        raise ui.Failure(f"{message} (see {self.prog} --help)", status=2)
 
 
 def parse(arguments):
@@ -29,8 +29,8 @@ def parse(arguments):
         parser.error("no COMMAND given")
     if options.device and options.nic != "ktlsnic":
         parser.error(f"--device is for ktlsnic, not for {options.nic}")
-    if options.link:
-        parser.error("--link: the impaired link is not there yet")
+    if options.link_stats and not options.link:
+        parser.error("--link-stats is for an impaired link; there is no --link")
     if options.tls == "ours":
         parser.error("--tls ours: our tls.ko is not there yet; stock is the default")
     if not (options.topology in TOPOLOGIES or re.fullmatch(r"tap:[^/\s]+", options.topology)):
@@ -58,8 +58,9 @@ def _add_hardware(parser):
     group.add_argument("--device", default="", metavar="KEY=VALUE,...", type=_properties,
                        help="properties of the ktlsnic device")
     group.add_argument("--link", default="", metavar="KEY=VALUE,...",
-                       help="impair the link (not there yet)")
-    group.add_argument("--kernel", metavar="VERSION|PATH", default=os.environ.get("KDIR") or "6.12",
+                       help="impair the link: loss=1%%,reorder=2%%,seed=7, or "
+                            "\"rules=drop conn 1 tx byte 5000\"; see hw-model/link/README.md")
+    group.add_argument("--kernel", metavar="VERSION|PATH", default=default_kernel(),
                        help="a Debian kernel or a built kernel tree (default $KDIR or 6.12)")
     group.add_argument("--tls", default="stock", choices=("stock", "ours"),
                        help="which tls.ko (default stock)")
@@ -83,6 +84,8 @@ def _add_run(parser):
                             "(default GUESTDIR: the same path)")
     group.add_argument("--pcap", metavar="FILE", type=_new_file,
                        help="capture what passes port 0")
+    group.add_argument("--link-stats", metavar="FILE", type=_new_file,
+                       help="what the impaired link did, as JSON, once the guest is down")
     group.add_argument("--console", metavar="FILE", type=_new_file,
                        help="put the console's log there, too")
     group.add_argument("--timeout", type=_number(1, 1 << 20), metavar="SECONDS",
@@ -91,6 +94,10 @@ def _add_run(parser):
                        help="say on stderr how long booting took")
     group.add_argument("--no-fail-on-splat", dest="fail_on_splat", action="store_false",
                        help="do not mind warnings in the guest's kernel log")
+
+
+def default_kernel():
+    return os.environ.get("KDIR") or debian_kernel.DEFAULT
 
 
 def _number(low, high):

@@ -5,7 +5,7 @@ import concurrent.futures
 import os
 import pathlib
 
-from . import debian_kernel, guest, kernel as kernels, modules, nics, qemu, shares
+from . import debian_kernel, guest, kernel as kernels, modules, nics, qemu
 
 
 class Parts:

@@ -16,7 +16,7 @@ LIBRARIES = "usr/lib/x86_64-linux-gnu"
 
 def daemon(directory, socket):
     """The command that serves a directory on a socket."""
-    root = cache.entry("virtiofsd", (RELEASE, PACKAGES), _fetch)
+    root = fetched()
     libraries = root / LIBRARIES
     command = [libraries / "ld-linux-x86-64.so.2", "--library-path", libraries,
                root / "usr/libexec/virtiofsd", "--socket-path", socket,
@@ -26,6 +26,11 @@ def daemon(directory, socket):
         command += [f"--translate-uid=squash-guest:0:{os.geteuid()}:4294967295",
                     f"--translate-gid=squash-guest:0:{os.getegid()}:4294967295"]
     return [str(word) for word in command]
+
+
+def fetched():
+    """The directory that virtiofsd and its libraries are unpacked in."""
+    return cache.entry("virtiofsd", (RELEASE, PACKAGES), _fetch)
 
 
 def _fetch(directory):

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The commands of ktlsnic; `make help` lists them.  Kernel modules are described
+# in Kbuild, as kbuild wants it: `make -C KDIR M=$PWD` works as well.
+
+# A kernel tree, a QEMU tree and a directory to install in may be the user's own.
+export KDIR QEMU_SRC INSTALL_MOD_PATH
+
+# Everything is built by programs that know what is up to date.
+.PHONY: help qemu modules modules_install clean
+.DEFAULT_GOAL := help
+
+##@ qemu              build QEMU with the NIC in it: build/qemu/
+qemu:
+	@tests/prepare qemu
+
+##@ modules           build the driver: build/modules/RELEASE/
+modules:
+	@tests/prepare modules
+
+##@ modules_install   install the modules (INSTALL_MOD_PATH=... to put them elsewhere)
+modules_install:
+	@tests/prepare modules_install
+
+##@ clean             remove build/; what was downloaded stays in the cache
+clean:
+	rm -rf build
+
+##@ help              show this
+help:
+	@echo 'Targets:'
+	@sed -n 's/^##@ /  /p' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo 'Variables:'
+	@echo '  KDIR=DIRECTORY      use (and boot) your own built kernel tree'
+	@echo '  QEMU_SRC=DIRECTORY  build the NIC into your own QEMU tree'
+	@echo
+	@echo 'tests/vm -- COMMAND   runs a command in a guest with the NIC (tests/vm --help)'

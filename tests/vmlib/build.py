@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""tests/prepare: get and build parts without booting anything; say where they are."""
+
+import concurrent.futures
+import sys
+
+from . import guest, modules, options, prepare, qemu, shares, ui
+
+DESCRIPTION = """Get and build what tests/vm needs, without booting anything, and print
+where each part is: one line "NAME PATH" a part."""
+
+
+def _kernel(arguments):
+    return prepare.kernel_of(arguments.kernel)
+
+
+def _install(arguments):
+    kernel = _kernel(arguments)
+    modules.install(kernel, modules.build(kernel))
+    return kernel.release
+
+
+PARTS = {
+    "qemu": lambda arguments: qemu.prepare().program,
+    "guest": lambda arguments: guest.get(),
+    "virtiofsd": lambda arguments: shares.fetched(),
+    "kernel": lambda arguments: _kernel(arguments).image,
+    "kdir": lambda arguments: _kernel(arguments).kdir,
+    "modules": lambda arguments: modules.build(_kernel(arguments)),
+    "modules_install": _install,
+}
+ALL = ("qemu", "guest", "virtiofsd", "kernel", "kdir", "modules")
+
+
+def program():
+    """Returns the exit status."""
+    try:
+        arguments = _parse()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            found = {name: pool.submit(PARTS[name], arguments) for name in arguments.part}
+        for name, path in found.items():
+            print(f"{name} {path.result()}")
+        return 0
+    except ui.Failure as failure:
+        print(f"prepare: {failure}", file=sys.stderr)
+        return failure.status
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parse():
+    parser = options.Parser(prog="tests/prepare", description=DESCRIPTION)
+    parser.add_argument("--kernel", metavar="VERSION|PATH", default=options.default_kernel(),
+                        help="a Debian kernel or a built kernel tree (default $KDIR or 6.12)")
+    parser.add_argument("part", nargs="*", default=ALL, metavar="PART",
+                        help=f"any of {' '.join(PARTS)} (default: all but modules_install)")
+    arguments = parser.parse_args()
+    for name in arguments.part:
+        if name not in PARTS:
+            parser.error(f"no part \"{name}\"; there are {' '.join(PARTS)}")
+    return arguments
