@@ -57,7 +57,7 @@ def _add_hardware(parser):
                        help="the NIC under test (default ktlsnic)")
     group.add_argument("--device", default="", metavar="KEY=VALUE,...", type=_properties,
                        help="properties of the ktlsnic device")
-    group.add_argument("--link", default="", metavar="KEY=VALUE,...",
+    group.add_argument("--link", default="", metavar="KEY=VALUE,...", type=_properties,
                        help="impair the link: loss=1%%,reorder=2%%,seed=7, or "
                             "\"rules=drop conn 1 tx byte 5000\"; see hw-model/link/README.md")
     group.add_argument("--kernel", metavar="VERSION|PATH", default=default_kernel(),
