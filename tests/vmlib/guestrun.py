@@ -118,7 +118,7 @@ class Guest:
         status = self.process.wait()
         said = [line for line in console.lines(self.directory / "qemu.log")
                 if ": warning: " not in line]
-        if said and not self.console.stat().st_size:
+        if said and not (self.console.exists() and self.console.stat().st_size):
             raise ui.Failure(f"QEMU does not start: {said[0].partition(': ')[2]}")
         if said:
             raise ui.Failure(f"QEMU ended with status {status}: {said[-1]}")
