@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The NIC as the driver sees it: one struct for the whole device, and what the
+ * files of the driver offer each other. SPEC.md beside the hardware model
+ * describes the device; the numbers in comments are its sections.
+ */
+#ifndef KTLSNIC_DRV_H
+#define KTLSNIC_DRV_H
+
+#include <linux/delay.h>
+#include <linux/etherdevice.h>
+#include <linux/io.h>
+#include <linux/netdevice.h>
+#include <linux/pci.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "ktlsnic_compat.h"
+#include "ktlsnic_hw.h"
+#include "ktlsnic_cmd.h"
+#include "ktlsnic_ring.h"
+
+#define KTLSNIC_NAME			"ktlsnic"
+
+/* A frame carries up to two VLAN tags beside its MTU (SPEC 9.2, 10.2). */
+#define KTLSNIC_FRAME_OVERHEAD		(ETH_HLEN + 2 * VLAN_HLEN)
+
+struct ktlsnic_queue;
+struct ktlsnic_tls;
+
+/**
+ * struct ktlsnic_caps - what the device says it can do (SPEC 3)
+ * @features: KTLSNIC_FEATURE_*
+ * @max_frame: longest frame in bytes
+ * @max_tso: longest TX unit in bytes
+ * @max_desc: most descriptors of a TX unit
+ * @filters: exact address filters
+ * @queues: queue pairs
+ * @ring_log2_min: smallest ring
+ * @ring_log2_max: largest ring
+ */
+struct ktlsnic_caps {
+	u32 features;
+	u32 max_frame;
+	u32 max_tso;
+	u32 max_desc;
+	u32 filters;
+	u8 queues;
+	u8 ring_log2_min;
+	u8 ring_log2_max;
+};
+
+/**
+ * enum ktlsnic_state - bits of &ktlsnic_nic.state
+ * @KTLSNIC_HW_UP: reset is over and the admin rings work
+ * @KTLSNIC_QUEUES_UP: the queues are open
+ * @KTLSNIC_SUSPENDED: sleep or a reset of the bus runs: no recovery until it ends
+ * @KTLSNIC_REMOVING: remove or shutdown runs: no more recovery
+ */
+enum ktlsnic_state {
+	KTLSNIC_HW_UP,
+	KTLSNIC_QUEUES_UP,
+	KTLSNIC_SUSPENDED,
+	KTLSNIC_REMOVING,
+};
+
+/**
+ * struct ktlsnic_nic - one device
+ * @regs: BAR 0
+ * @netdev: the interface
+ * @pdev: the PCI function
+ * @caps: capabilities, read once
+ * @state: enum ktlsnic_state bits
+ * @num_vectors: MSI-X vectors that were granted
+ * @max_queues: queue pairs that hardware and vectors allow
+ * @num_queues: queue pairs in use, changed under RTNL with the queues closed
+ * @queues: all @max_queues pairs
+ * @tx_log2: log2 of the TX ring's entries
+ * @rx_log2: log2 of the RX ring's entries
+ * @tx_worst: most TX ring entries that one skb can need
+ * @rx_usecs: ethtool's rx-usecs
+ * @tx_usecs: ethtool's tx-usecs
+ * @cmdq: the command queue
+ * @events: the event ring
+ * @events_lost: events the device had to drop
+ * @rss_key: Toeplitz key
+ * @rss_indir: indirection table
+ * @reset_work: recovery
+ * @last_reset: jiffies of the last recovery
+ * @tx_timeouts: times the stack's watchdog fired
+ * @resets: recoveries
+ * @tls: the TLS half, NULL without it
+ */
+struct ktlsnic_nic {
+	void __iomem *regs;
+	struct net_device *netdev;
+	struct pci_dev *pdev;
+	struct ktlsnic_caps caps;
+	unsigned long state;
+
+	unsigned int num_vectors;
+	unsigned int max_queues;
+	unsigned int num_queues;
+	struct ktlsnic_queue *queues;
+	u8 tx_log2;
+	u8 rx_log2;
+	unsigned int tx_worst;
+	u16 rx_usecs;
+	u16 tx_usecs;
+
+	struct ktlsnic_cmdq cmdq;
+	struct ktlsnic_ring events;
+	u64 events_lost;
+
+	u8 rss_key[KTLSNIC_RSS_KEY_SIZE];
+	u8 rss_indir[KTLSNIC_RSS_INDIR_SIZE];
+
+	struct delayed_work reset_work;
+	unsigned long last_reset;
+	u64 tx_timeouts;
+	u64 resets;
+
+	struct ktlsnic_tls *tls;
+};
+
+static inline u32 ktlsnic_read(const struct ktlsnic_nic *nic, u32 reg)
+{
+	return readl(nic->regs + reg);
+}
+
+static inline void ktlsnic_write(const struct ktlsnic_nic *nic, u32 reg,
+				 u32 value)
+{
+	writel(value, nic->regs + reg);
+}
+
+/* ktlsnic_netdev.c */
+struct net_device *ktlsnic_netdev_alloc(struct pci_dev *pdev,
+					unsigned int queues);
+void ktlsnic_netdev_init(struct ktlsnic_nic *nic);
+
+/* ktlsnic_ethtool.c */
+extern const struct ethtool_ops ktlsnic_ethtool_ops;
+
+/* ktlsnic_irq.c */
+int ktlsnic_irq_vectors_alloc(struct ktlsnic_nic *nic, unsigned int queues);
+void ktlsnic_irq_vectors_free(struct ktlsnic_nic *nic);
+int ktlsnic_irq_admin_request(struct ktlsnic_nic *nic);
+void ktlsnic_irq_admin_free(struct ktlsnic_nic *nic);
+int ktlsnic_irq_queue_request(struct ktlsnic_queue *q);
+void ktlsnic_irq_queue_free(struct ktlsnic_queue *q);
+void ktlsnic_irq_arm(struct ktlsnic_nic *nic, unsigned int vector);
+void ktlsnic_irq_disarm(struct ktlsnic_nic *nic, unsigned int vector);
+void ktlsnic_irq_moderation(struct ktlsnic_nic *nic);
+
+/* ktlsnic_event.c */
+int ktlsnic_events_alloc(struct ktlsnic_nic *nic);
+void ktlsnic_events_free(struct ktlsnic_nic *nic);
+int ktlsnic_events_start(struct ktlsnic_nic *nic);
+void ktlsnic_events_stop(struct ktlsnic_nic *nic);
+void ktlsnic_events_poll(struct ktlsnic_nic *nic);
+
+/* ktlsnic_port.c */
+void ktlsnic_port_mac_write(struct ktlsnic_nic *nic);
+void ktlsnic_port_perm_mac(struct ktlsnic_nic *nic, u8 *addr);
+void ktlsnic_port_mtu_write(struct ktlsnic_nic *nic);
+void ktlsnic_port_rx_mode(struct ktlsnic_nic *nic);
+void ktlsnic_port_rx_stop(struct ktlsnic_nic *nic);
+void ktlsnic_port_restore(struct ktlsnic_nic *nic);
+void ktlsnic_port_link_update(struct ktlsnic_nic *nic);
+
+/* ktlsnic_rss.c */
+void ktlsnic_rss_init(struct ktlsnic_nic *nic);
+void ktlsnic_rss_spread(struct ktlsnic_nic *nic);
+void ktlsnic_rss_write(struct ktlsnic_nic *nic);
+
+/* ktlsnic_reset.c */
+void ktlsnic_caps_read(struct ktlsnic_nic *nic);
+int ktlsnic_hw_identify(struct ktlsnic_nic *nic);
+int ktlsnic_hw_reset(struct ktlsnic_nic *nic);
+int ktlsnic_hw_start(struct ktlsnic_nic *nic);
+void ktlsnic_hw_stop(struct ktlsnic_nic *nic);
+void ktlsnic_detach(struct ktlsnic_nic *nic);
+int ktlsnic_attach(struct ktlsnic_nic *nic);
+void ktlsnic_reset_init(struct ktlsnic_nic *nic);
+void ktlsnic_reset_schedule(struct ktlsnic_nic *nic);
+
+/* ktlsnic_stats.c */
+u64 ktlsnic_hw_stat(struct ktlsnic_nic *nic, enum ktlsnic_stat stat);
+void ktlsnic_get_stats64(struct net_device *netdev,
+			 struct rtnl_link_stats64 *stats);
+int ktlsnic_stats_count(struct ktlsnic_nic *nic);
+void ktlsnic_stats_strings(struct ktlsnic_nic *nic, u8 *data);
+void ktlsnic_stats_values(struct ktlsnic_nic *nic, u64 *data);
+
+#endif /* KTLSNIC_DRV_H */

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * TLS offload: what the device offers to the core of kTLS, and the life of
+ * contexts. A context lives from tls_dev_add to tls_dev_del and survives
+ * everything that the core is not told of, see ktlsnic_tls_restore().
+ */
+
+#include <linux/bitmap.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "ktlsnic_tls_priv.h"
+
+/* No more than this, whatever the device says. */
+#define KTLSNIC_TLS_TX_MAX		BIT(20)
+
+static struct ktlsnic_tls_tx_state *
+ktlsnic_tls_tx_state(struct tls_context *tls_ctx)
+{
+	BUILD_BUG_ON(sizeof(struct ktlsnic_tls_tx_state) >
+		     TLS_DRIVER_STATE_SIZE_TX);
+	return __tls_driver_ctx(tls_ctx, TLS_OFFLOAD_CTX_DIR_TX);
+}
+
+static int ktlsnic_tls_tx_program(struct ktlsnic_nic *nic,
+				  const struct ktlsnic_tls_tx *tx, u32 tcp_seq)
+{
+	struct ktlsnic_tls_keys keys;
+	int err;
+
+	ktlsnic_tls_keys_fill(&keys, &tx->tls_ctx->crypto_send.info);
+	err = ktlsnic_tls_hw_tx_add(nic, tx->ctx, &keys, tcp_seq);
+	memzero_explicit(&keys, sizeof(keys));
+	return err;
+}
+
+/* Puts a new connection into the device and into the books. */
+static int ktlsnic_tls_tx_install(struct ktlsnic_nic *nic,
+				  struct ktlsnic_tls_tx *tx, u32 tcp_seq)
+{
+	struct ktlsnic_tls *tls = nic->tls;
+	int err;
+
+	lockdep_assert_held(&tls->lock);
+	tx->ctx = find_first_zero_bit(tls->tx_ids, tls->tx_max);
+	if (tx->ctx >= tls->tx_max) {
+		ktlsnic_tls_count(tls, KTLSNIC_TLS_NO_SPACE);
+		return -ENOSPC;
+	}
+	err = ktlsnic_tls_tx_program(nic, tx, tcp_seq);
+	if (err) {
+		ktlsnic_tls_count(tls, KTLSNIC_TLS_ADD_FAILED);
+		if (err == -ETIMEDOUT || err == -EEXIST) {
+			__set_bit(tx->ctx, tls->tx_ids);
+			__set_bit(tx->ctx, tls->tx_stale);
+		}
+		return err;
+	}
+	__set_bit(tx->ctx, tls->tx_ids);
+	tx->epoch = tls->epoch;
+	list_add_tail(&tx->list, &tls->tx_list);
+	ktlsnic_tls_count(tls, KTLSNIC_TLS_CTX);
+	return 0;
+}
+
+static int ktlsnic_tls_add_tx(struct ktlsnic_nic *nic, struct sock *sk,
+			      const struct tls_crypto_info *info, u32 tcp_seq)
+{
+	struct tls_context *tls_ctx = tls_get_ctx(sk);
+	struct ktlsnic_tls *tls = nic->tls;
+	struct ktlsnic_tls_tx *tx;
+	int err;
+
+	if (!ktlsnic_tls_cipher_supported(nic, info)) {
+		ktlsnic_tls_count(tls, KTLSNIC_TLS_UNSUPPORTED);
+		return -EOPNOTSUPP;
+	}
+	tx = kzalloc(sizeof(*tx), GFP_KERNEL);
+	if (!tx)
+		return -ENOMEM;
+	spin_lock_init(&tx->lock);
+	tx->tls = tls;
+	tx->tls_ctx = tls_ctx;
+	tx->next_seq = tcp_seq;
+
+	mutex_lock(&tls->lock);
+	err = ktlsnic_tls_tx_install(nic, tx, tcp_seq);
+	mutex_unlock(&tls->lock);
+	if (err) {
+		kfree(tx);
+		return err;
+	}
+	ktlsnic_tls_tx_state(tls_ctx)->tx = tx;
+	return 0;
+}
+
+/* Called with the socket locked; the connection goes on in software whatever
+ * error this returns.
+ */
+static int ktlsnic_tls_add(struct net_device *netdev, struct sock *sk,
+			   enum tls_offload_ctx_dir direction,
+			   struct tls_crypto_info *crypto_info, u32 tcp_seq)
+{
+	if (direction != TLS_OFFLOAD_CTX_DIR_TX)
+		return -EOPNOTSUPP;
+	return ktlsnic_tls_add_tx(netdev_priv(netdev), sk, crypto_info,
+				  tcp_seq);
+}
+
+/* Called from a workqueue when the socket is gone, or under RTNL after
+ * ndo_stop; in both cases no packet of the connection is left in a ring.
+ */
+static void ktlsnic_tls_del(struct net_device *netdev,
+			    struct tls_context *tls_ctx,
+			    enum tls_offload_ctx_dir direction)
+{
+	struct ktlsnic_nic *nic = netdev_priv(netdev);
+	struct ktlsnic_tls *tls = nic->tls;
+	struct ktlsnic_tls_tx *tx;
+	int err;
+
+	if (direction != TLS_OFFLOAD_CTX_DIR_TX)
+		return;
+	tx = ktlsnic_tls_tx_state(tls_ctx)->tx;
+	ktlsnic_tls_tx_state(tls_ctx)->tx = NULL;
+
+	mutex_lock(&tls->lock);
+	list_del(&tx->list);
+	err = ktlsnic_tls_hw_tx_del(nic, tx->ctx);
+	/* a reset deletes them all; a dead context may never have come back */
+	if (!err || err == -ENETDOWN || (err == -ENOENT && tx->dead)) {
+		__clear_bit(tx->ctx, tls->tx_ids);
+	} else {
+		__set_bit(tx->ctx, tls->tx_stale);
+		ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL_FAILED);
+	}
+	ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL);
+	mutex_unlock(&tls->lock);
+	kfree(tx);
+}
+
+/* Contexts are moved in the TX ring, by the driver itself: it never asks the
+ * core for a TX resync.
+ */
+static int ktlsnic_tls_resync(struct net_device *netdev, struct sock *sk,
+			      u32 seq, u8 *rcd_sn,
+			      enum tls_offload_ctx_dir direction)
+{
+	return -EOPNOTSUPP;
+}
+
+static const struct tlsdev_ops ktlsnic_tlsdev_ops = {
+	.tls_dev_add	= ktlsnic_tls_add,
+	.tls_dev_del	= ktlsnic_tls_del,
+	.tls_dev_resync	= ktlsnic_tls_resync,
+};
+
+/**
+ * ktlsnic_tls_queues_closed() - what was posted may not have been sent
+ * @nic: the device
+ *
+ * Each connection's next packet moves its context to where it belongs.
+ */
+void ktlsnic_tls_queues_closed(struct ktlsnic_nic *nic)
+{
+	if (nic->tls)
+		WRITE_ONCE(nic->tls->epoch, nic->tls->epoch + 1);
+}
+
+static void ktlsnic_tls_tx_restore(struct ktlsnic_nic *nic,
+				   struct ktlsnic_tls_tx *tx)
+{
+	int err;
+
+	/* The place does not matter, for the epoch has changed. A context that
+	 * came between the device's start and this call exists already.
+	 */
+	err = ktlsnic_tls_tx_program(nic, tx, READ_ONCE(tx->next_seq));
+	if (!err)
+		ktlsnic_tls_count(nic->tls, KTLSNIC_TLS_RESTORED);
+	spin_lock_bh(&tx->lock);
+	tx->dead = err && err != -EEXIST;
+	spin_unlock_bh(&tx->lock);
+}
+
+/**
+ * ktlsnic_tls_restore() - put all contexts into the device again
+ * @nic: a device that was reset, with its queues closed
+ *
+ * The core does not know of resets and goes on sending plaintext. Keys come
+ * from the core's own copy; the driver has none. A connection whose context
+ * cannot be put back is encrypted in software from then on.
+ */
+void ktlsnic_tls_restore(struct ktlsnic_nic *nic)
+{
+	struct ktlsnic_tls *tls = nic->tls;
+	struct ktlsnic_tls_tx *tx;
+
+	if (!tls)
+		return;
+	mutex_lock(&tls->lock);
+	bitmap_andnot(tls->tx_ids, tls->tx_ids, tls->tx_stale, tls->tx_max);
+	bitmap_zero(tls->tx_stale, tls->tx_max);
+	WRITE_ONCE(tls->epoch, tls->epoch + 1);
+	list_for_each_entry(tx, &tls->tx_list, list)
+		ktlsnic_tls_tx_restore(nic, tx);
+	mutex_unlock(&tls->lock);
+}
+
+static void ktlsnic_tls_free(struct ktlsnic_tls *tls)
+{
+	bitmap_free(tls->tx_stale);
+	bitmap_free(tls->tx_ids);
+	kfree(tls->queues);
+	kfree(tls);
+}
+
+/**
+ * ktlsnic_tls_init() - offer what the device can do
+ * @nic: the device, before its interface is registered
+ *
+ * Return: 0, also without TLS in the device, or -ENOMEM.
+ */
+int ktlsnic_tls_init(struct ktlsnic_nic *nic)
+{
+	u32 max = min_t(u32, ktlsnic_tls_hw_tx_contexts(nic),
+			KTLSNIC_TLS_TX_MAX);
+	struct ktlsnic_tls *tls;
+	unsigned int i;
+
+	if (!max || !ktlsnic_tls_ciphers_any(nic))
+		return 0;
+	tls = kzalloc(sizeof(*tls), GFP_KERNEL);
+	if (!tls)
+		return -ENOMEM;
+	tls->tx_ids = bitmap_zalloc(max, GFP_KERNEL);
+	tls->tx_stale = bitmap_zalloc(max, GFP_KERNEL);
+	tls->queues = kcalloc(nic->max_queues, sizeof(*tls->queues),
+			      GFP_KERNEL);
+	if (!tls->tx_ids || !tls->tx_stale || !tls->queues) {
+		ktlsnic_tls_free(tls);
+		return -ENOMEM;
+	}
+	for (i = 0; i < nic->max_queues; i++)
+		u64_stats_init(&tls->queues[i].syncp);
+	mutex_init(&tls->lock);
+	INIT_LIST_HEAD(&tls->tx_list);
+	tls->tx_max = max;
+	tls->can_sync = ktlsnic_tls_hw_tx_can_sync(nic);
+	nic->tls = tls;
+
+	nic->netdev->tlsdev_ops = &ktlsnic_tlsdev_ops;
+	nic->netdev->hw_features |= NETIF_F_HW_TLS_TX;
+	return 0;
+}
+
+/**
+ * ktlsnic_tls_cleanup() - undo ktlsnic_tls_init()
+ * @nic: the device, after its interface was unregistered
+ */
+void ktlsnic_tls_cleanup(struct ktlsnic_nic *nic)
+{
+	struct ktlsnic_tls *tls = nic->tls;
+
+	if (!tls)
+		return;
+	WARN_ON(!list_empty(&tls->tx_list));
+	nic->tls = NULL;
+	ktlsnic_tls_free(tls);
+}

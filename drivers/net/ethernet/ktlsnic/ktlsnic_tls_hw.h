@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the TLS half of the driver needs of the hardware, and all of it: the
+ * other _tls files know no register, ring, descriptor or command. To bring the
+ * TLS half to another NIC, implement these functions (ktlsnic_tls_hw.c here)
+ * and call what ktlsnic_tls.h declares from the driver's own places.
+ */
+#ifndef KTLSNIC_TLS_HW_H
+#define KTLSNIC_TLS_HW_H
+
+#include <linux/skbuff.h>
+#include <linux/types.h>
+
+struct ktlsnic_nic;
+struct ktlsnic_tls_tx;
+
+#define KTLSNIC_TLS_HW_KEY_MAX		32
+#define KTLSNIC_TLS_HW_IV_SIZE		12
+
+/**
+ * struct ktlsnic_tls_keys - what a context is made of
+ * @version: the hardware's number of the TLS version
+ * @cipher: the hardware's number of the cipher
+ * @iv: salt and IV behind each other
+ * @key: the key, then zeros
+ * @rec_num: number of the first record
+ *
+ * Whoever fills it wipes it.
+ */
+struct ktlsnic_tls_keys {
+	u8 version;
+	u8 cipher;
+	u8 iv[KTLSNIC_TLS_HW_IV_SIZE];
+	u8 key[KTLSNIC_TLS_HW_KEY_MAX];
+	u64 rec_num;
+};
+
+/**
+ * struct ktlsnic_tls_frag - a piece of a record in memory
+ * @page: a referenced page
+ * @offset: where in the page
+ * @len: bytes
+ */
+struct ktlsnic_tls_frag {
+	struct page *page;
+	u32 offset;
+	u32 len;
+};
+
+/**
+ * struct ktlsnic_tls_sync - where a context must be before a packet
+ * @rec_num: number of the record in which the packet begins
+ * @rec_seq: TCP sequence of that record's first byte
+ * @prefix_len: bytes of the record before the packet
+ * @nr_frags: pieces that they lie in
+ * @frags: the pieces, plaintext with its framing
+ */
+struct ktlsnic_tls_sync {
+	u64 rec_num;
+	u32 rec_seq;
+	u32 prefix_len;
+	unsigned int nr_frags;
+	struct ktlsnic_tls_frag frags[MAX_SKB_FRAGS];
+};
+
+/**
+ * struct ktlsnic_tls_mark - how a packet of a connection is to be sent
+ * @ctx: the context that encrypts it
+ * @owner: the connection, given back to ktlsnic_tls_tx_failed()
+ * @sync: bring the context here first, or NULL if it is there
+ */
+struct ktlsnic_tls_mark {
+	u32 ctx;
+	struct ktlsnic_tls_tx *owner;
+	const struct ktlsnic_tls_sync *sync;
+};
+
+/* Capabilities. */
+u32 ktlsnic_tls_hw_tx_contexts(struct ktlsnic_nic *nic);
+bool ktlsnic_tls_hw_tx_supports(struct ktlsnic_nic *nic, u8 version, u8 cipher);
+bool ktlsnic_tls_hw_tx_can_sync(struct ktlsnic_nic *nic);
+u32 ktlsnic_tls_hw_tx_live(struct ktlsnic_nic *nic);
+
+/* Contexts; these sleep and work whether the interface is up or not. */
+int ktlsnic_tls_hw_tx_add(struct ktlsnic_nic *nic, u32 ctx,
+			  const struct ktlsnic_tls_keys *keys, u32 tcp_seq);
+int ktlsnic_tls_hw_tx_del(struct ktlsnic_nic *nic, u32 ctx);
+
+/* Packets; called with the TX queue locked and room made sure of. */
+int ktlsnic_tls_hw_tx_post(struct ktlsnic_nic *nic, unsigned int queue,
+			   struct sk_buff *skb,
+			   const struct ktlsnic_tls_mark *mark);
+void ktlsnic_tls_hw_tx_send(struct ktlsnic_nic *nic, unsigned int queue,
+			    struct sk_buff *skb);
+u32 ktlsnic_tls_hw_tx_index(struct ktlsnic_nic *nic, unsigned int queue);
+bool ktlsnic_tls_hw_tx_done(struct ktlsnic_nic *nic, unsigned int queue,
+			    u32 index);
+
+#endif /* KTLSNIC_TLS_HW_H */

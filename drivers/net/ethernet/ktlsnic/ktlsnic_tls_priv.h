@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared between the files of the TLS half, and nobody else. */
+#ifndef KTLSNIC_TLS_PRIV_H
+#define KTLSNIC_TLS_PRIV_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/u64_stats_sync.h>
+#include <net/tls.h>
+
+#include "ktlsnic.h"
+#include "ktlsnic_tls.h"
+#include "ktlsnic_tls_hw.h"
+
+/* Counters of TX queues; their meaning is with their names, in
+ * ktlsnic_tls_stats.c.
+ */
+enum ktlsnic_tls_queue_stat {
+	KTLSNIC_TLS_ENCRYPTED_PACKETS,
+	KTLSNIC_TLS_ENCRYPTED_BYTES,
+	KTLSNIC_TLS_OOO,
+	KTLSNIC_TLS_SKIP_NO_SYNC_DATA,
+	KTLSNIC_TLS_DROP_NO_SYNC_DATA,
+	KTLSNIC_TLS_DROP_BYPASS_REQ,
+	KTLSNIC_TLS_RESYNC,
+	KTLSNIC_TLS_RESYNC_BYTES,
+	KTLSNIC_TLS_FALLBACK,
+	KTLSNIC_TLS_DROP_FALLBACK,
+	KTLSNIC_TLS_QUEUE_STATS
+};
+
+/* Counters of connections. */
+enum ktlsnic_tls_conn_stat {
+	KTLSNIC_TLS_CTX,
+	KTLSNIC_TLS_DEL,
+	KTLSNIC_TLS_NO_SPACE,
+	KTLSNIC_TLS_UNSUPPORTED,
+	KTLSNIC_TLS_ADD_FAILED,
+	KTLSNIC_TLS_DEL_FAILED,
+	KTLSNIC_TLS_RESTORED,
+	KTLSNIC_TLS_ERRORS,
+	KTLSNIC_TLS_GIVEN_UP,
+	KTLSNIC_TLS_CONN_STATS
+};
+
+/**
+ * struct ktlsnic_tls_queue - the TLS counters of a TX queue
+ * @syncp: for @stats
+ * @stats: enum ktlsnic_tls_queue_stat, written with the queue locked
+ */
+struct ktlsnic_tls_queue {
+	struct u64_stats_sync syncp;
+	u64_stats_t stats[KTLSNIC_TLS_QUEUE_STATS];
+};
+
+/**
+ * struct ktlsnic_tls - the TLS half of a device
+ * @lock: contexts come and go, and are put back after a reset
+ * @tx_list: connections, struct ktlsnic_tls_tx
+ * @tx_ids: contexts in use
+ * @tx_stale: contexts that the device may not have let go, until a reset
+ * @tx_max: size of the table
+ * @can_sync: the device can move a context
+ * @epoch: goes up whenever queues were closed or the device was reset, so that
+ *	   no context is where the driver thinks it is
+ * @stats: enum ktlsnic_tls_conn_stat
+ * @queues: one for each TX queue
+ */
+struct ktlsnic_tls {
+	struct mutex lock; /* lists, ids, and the commands about them */
+	struct list_head tx_list;
+	unsigned long *tx_ids;
+	unsigned long *tx_stale;
+	u32 tx_max;
+	bool can_sync;
+	u32 epoch;
+	atomic64_t stats[KTLSNIC_TLS_CONN_STATS];
+	struct ktlsnic_tls_queue *queues;
+};
+
+/**
+ * struct ktlsnic_tls_tx - the TX side of an offloaded connection
+ * @list: in &ktlsnic_tls.tx_list
+ * @tls: the device's TLS half
+ * @tls_ctx: the core's side of the connection
+ * @ctx: the context in the device
+ * @lock: everything below; taken in xmit and in NAPI
+ * @next_seq: TCP sequence at which the context will be when everything posted
+ *	      is done
+ * @epoch: &ktlsnic_tls.epoch for which @next_seq is right
+ * @queue: TX queue of the last packet that was given to the context
+ * @end_index: place in that queue behind the packet
+ * @sync_index: place of the last packet or resync with which the context was
+ *		in a known state
+ * @errors: times that the device lost the context
+ * @lost: the context is not at @next_seq: it must be moved first
+ * @dead: the context cannot be used: the connection is encrypted in software
+ */
+struct ktlsnic_tls_tx {
+	struct list_head list;
+	struct ktlsnic_tls *tls;
+	struct tls_context *tls_ctx;
+	u32 ctx;
+
+	spinlock_t lock; /* the context's place, see above */
+	u32 next_seq;
+	u32 epoch;
+	unsigned int queue;
+	u32 end_index;
+	u32 sync_index;
+	u8 errors;
+	bool lost;
+	bool dead;
+};
+
+/* What lies in the room that the core keeps for drivers. */
+struct ktlsnic_tls_tx_state {
+	struct ktlsnic_tls_tx *tx;
+};
+
+static inline void ktlsnic_tls_count(struct ktlsnic_tls *tls,
+				     enum ktlsnic_tls_conn_stat stat)
+{
+	atomic64_inc(&tls->stats[stat]);
+}
+
+/* ktlsnic_tls_cipher.c */
+bool ktlsnic_tls_cipher_supported(struct ktlsnic_nic *nic,
+				  const struct tls_crypto_info *info);
+bool ktlsnic_tls_ciphers_any(struct ktlsnic_nic *nic);
+void ktlsnic_tls_keys_fill(struct ktlsnic_tls_keys *keys,
+			   const struct tls_crypto_info *info);
+
+#endif /* KTLSNIC_TLS_PRIV_H */

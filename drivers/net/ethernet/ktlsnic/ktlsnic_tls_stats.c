@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The counters of TLS offload. Names and meaning of the first ones are fixed by
+ * Documentation/networking/tls-offload.rst. Packets are frames on the wire: an
+ * skb that the device cuts counts once for each segment.
+ */
+
+#include <linux/ethtool.h>
+
+#include "ktlsnic_tls_priv.h"
+
+static const char * const ktlsnic_tls_queue_names[KTLSNIC_TLS_QUEUE_STATS] = {
+	/* packets given to the device to encrypt */
+	[KTLSNIC_TLS_ENCRYPTED_PACKETS] = "tx_tls_encrypted_packets",
+	/* bytes of TCP payload in them: record headers, explicit nonces and
+	 * tags are counted too, for they are part of the stream
+	 */
+	[KTLSNIC_TLS_ENCRYPTED_BYTES] = "tx_tls_encrypted_bytes",
+	/* skbs that did not start at the expected sequence */
+	[KTLSNIC_TLS_OOO] = "tx_tls_ooo",
+	/* of these, those from before the offload began, sent as they are */
+	[KTLSNIC_TLS_SKIP_NO_SYNC_DATA] = "tx_tls_skip_no_sync_data",
+	/* of these, those dropped because their record is acknowledged */
+	[KTLSNIC_TLS_DROP_NO_SYNC_DATA] = "tx_tls_drop_no_sync_data",
+	/* skbs dropped because part of them must be encrypted and part not */
+	[KTLSNIC_TLS_DROP_BYPASS_REQ] = "tx_tls_drop_bypass_req",
+	/* times that a context was moved with a resync unit */
+	[KTLSNIC_TLS_RESYNC] = "tx_tls_resync",
+	/* bytes of records that were replayed for that */
+	[KTLSNIC_TLS_RESYNC_BYTES] = "tx_tls_resync_bytes",
+	/* skbs encrypted in software, because the context could not be used */
+	[KTLSNIC_TLS_FALLBACK] = "tx_tls_fallback",
+	/* of these, those dropped because that failed as well */
+	[KTLSNIC_TLS_DROP_FALLBACK] = "tx_tls_drop_fallback",
+};
+
+static const char * const ktlsnic_tls_conn_names[KTLSNIC_TLS_CONN_STATS] = {
+	/* contexts created */
+	[KTLSNIC_TLS_CTX] = "tx_tls_ctx",
+	/* contexts deleted */
+	[KTLSNIC_TLS_DEL] = "tx_tls_del",
+	/* connections refused because all contexts were in use */
+	[KTLSNIC_TLS_NO_SPACE] = "tx_tls_no_space",
+	/* connections refused for their version or cipher */
+	[KTLSNIC_TLS_UNSUPPORTED] = "tx_tls_unsupported",
+	/* connections refused because the device did */
+	[KTLSNIC_TLS_ADD_FAILED] = "tx_tls_add_failed",
+	/* contexts that the device did not delete when told to */
+	[KTLSNIC_TLS_DEL_FAILED] = "tx_tls_del_failed",
+	/* contexts put back after a reset */
+	[KTLSNIC_TLS_RESTORED] = "tx_tls_restored",
+	/* times that the device lost a context and said so */
+	[KTLSNIC_TLS_ERRORS] = "tx_tls_errors",
+	/* connections given up for that: they are encrypted in software */
+	[KTLSNIC_TLS_GIVEN_UP] = "tx_tls_given_up",
+};
+
+/**
+ * ktlsnic_tls_stats_count() - ethtool counters of the TLS half
+ * @nic: the device
+ *
+ * Return: how many there are.
+ */
+int ktlsnic_tls_stats_count(struct ktlsnic_nic *nic)
+{
+	/* contexts in the device are one more */
+	return nic->tls ? KTLSNIC_TLS_QUEUE_STATS + KTLSNIC_TLS_CONN_STATS + 1 :
+	       0;
+}
+
+/**
+ * ktlsnic_tls_stats_strings() - their names
+ * @nic: the device
+ * @data: moved on
+ */
+void ktlsnic_tls_stats_strings(struct ktlsnic_nic *nic, u8 **data)
+{
+	unsigned int i;
+
+	if (!nic->tls)
+		return;
+	for (i = 0; i < KTLSNIC_TLS_QUEUE_STATS; i++)
+		ethtool_sprintf(data, "%s", ktlsnic_tls_queue_names[i]);
+	for (i = 0; i < KTLSNIC_TLS_CONN_STATS; i++)
+		ethtool_sprintf(data, "%s", ktlsnic_tls_conn_names[i]);
+	ethtool_sprintf(data, "hw_tls_tx_live");
+}
+
+static void ktlsnic_tls_stats_sum(struct ktlsnic_nic *nic, u64 *sums)
+{
+	u64 values[KTLSNIC_TLS_QUEUE_STATS];
+	unsigned int i, q, start;
+
+	memset(sums, 0, sizeof(values));
+	for (q = 0; q < nic->max_queues; q++) {
+		const struct ktlsnic_tls_queue *queue = &nic->tls->queues[q];
+
+		do {
+			start = u64_stats_fetch_begin(&queue->syncp);
+			for (i = 0; i < KTLSNIC_TLS_QUEUE_STATS; i++)
+				values[i] = u64_stats_read(&queue->stats[i]);
+		} while (u64_stats_fetch_retry(&queue->syncp, start));
+		for (i = 0; i < KTLSNIC_TLS_QUEUE_STATS; i++)
+			sums[i] += values[i];
+	}
+}
+
+/**
+ * ktlsnic_tls_stats_values() - their values
+ * @nic: the device
+ * @data: moved on
+ */
+void ktlsnic_tls_stats_values(struct ktlsnic_nic *nic, u64 **data)
+{
+	unsigned int i;
+
+	if (!nic->tls)
+		return;
+	ktlsnic_tls_stats_sum(nic, *data);
+	*data += KTLSNIC_TLS_QUEUE_STATS;
+	for (i = 0; i < KTLSNIC_TLS_CONN_STATS; i++)
+		*(*data)++ = atomic64_read(&nic->tls->stats[i]);
+	*(*data)++ = ktlsnic_tls_hw_tx_live(nic);
+}
+
+/**
+ * ktlsnic_tls_stats_dropped() - packets that the TLS half dropped
+ * @nic: the device
+ *
+ * Return: how many there were.
+ */
+u64 ktlsnic_tls_stats_dropped(struct ktlsnic_nic *nic)
+{
+	u64 sums[KTLSNIC_TLS_QUEUE_STATS];
+
+	if (!nic->tls)
+		return 0;
+	ktlsnic_tls_stats_sum(nic, sums);
+	return sums[KTLSNIC_TLS_DROP_NO_SYNC_DATA] +
+	       sums[KTLSNIC_TLS_DROP_BYPASS_REQ] +
+	       sums[KTLSNIC_TLS_DROP_FALLBACK];
+}

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sending on an offloaded connection. The stack hands over plaintext records;
+ * the device encrypts what continues where its context stands. Everything else
+ * is out of order: the context is first moved, by replaying the part of the
+ * record that lies before the packet, and goes on from there.
+ *
+ * Plaintext must never leave. What can neither be encrypted by the device nor
+ * in software is dropped, and TCP sends it again.
+ */
+
+#include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include <net/dst.h>
+
+#include "ktlsnic_tls_priv.h"
+
+/* A device that loses a connection's context so often is not asked again. */
+#define KTLSNIC_TLS_MAX_ERRORS		16
+
+/**
+ * enum ktlsnic_tls_verdict - what becomes of an skb
+ * @KTLSNIC_TLS_POSTED: it is in the ring
+ * @KTLSNIC_TLS_PASS: it is from before the offload: send it as it is
+ * @KTLSNIC_TLS_SOFTWARE: it must be encrypted in software
+ * @KTLSNIC_TLS_DROP: it must not be sent
+ */
+enum ktlsnic_tls_verdict {
+	KTLSNIC_TLS_POSTED,
+	KTLSNIC_TLS_PASS,
+	KTLSNIC_TLS_SOFTWARE,
+	KTLSNIC_TLS_DROP,
+};
+
+/**
+ * struct ktlsnic_tls_packet - an skb on its way
+ * @nic: the device
+ * @queue: the TX queue
+ * @skb: the skb
+ * @seq: its TCP sequence
+ * @len: its TCP payload
+ */
+struct ktlsnic_tls_packet {
+	struct ktlsnic_nic *nic;
+	unsigned int queue;
+	struct sk_buff *skb;
+	u32 seq;
+	u32 len;
+};
+
+static void ktlsnic_tls_tx_count(const struct ktlsnic_tls_packet *p,
+				 enum ktlsnic_tls_queue_stat stat, u64 n)
+{
+	struct ktlsnic_tls_queue *q = &p->nic->tls->queues[p->queue];
+
+	u64_stats_update_begin(&q->syncp);
+	u64_stats_add(&q->stats[stat], n);
+	u64_stats_update_end(&q->syncp);
+}
+
+static void ktlsnic_tls_tx_count_posted(const struct ktlsnic_tls_packet *p,
+					const struct ktlsnic_tls_sync *sync,
+					u32 segments)
+{
+	ktlsnic_tls_tx_count(p, KTLSNIC_TLS_ENCRYPTED_PACKETS, segments);
+	ktlsnic_tls_tx_count(p, KTLSNIC_TLS_ENCRYPTED_BYTES, p->len);
+	if (sync) {
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_RESYNC, 1);
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_RESYNC_BYTES,
+				     sync->prefix_len);
+	}
+}
+
+/* Takes references to the first @len bytes of a record. */
+static void ktlsnic_tls_prefix_get(struct ktlsnic_tls_sync *sync,
+				   const struct tls_record_info *record,
+				   u32 len)
+{
+	unsigned int i;
+	u32 n;
+
+	sync->prefix_len = len;
+	sync->nr_frags = 0;
+	for (i = 0; len && i < record->num_frags; i++, len -= n) {
+		const skb_frag_t *frag = &record->frags[i];
+		struct ktlsnic_tls_frag *out = &sync->frags[sync->nr_frags];
+
+		n = min_t(u32, skb_frag_size(frag), len);
+		if (!n)
+			continue;
+		out->page = skb_frag_page(frag);
+		out->offset = skb_frag_off(frag);
+		out->len = n;
+		get_page(out->page);
+		sync->nr_frags++;
+	}
+	/* fewer bytes than the record's length: the device would refuse that */
+	WARN_ON_ONCE(len);
+	sync->prefix_len -= len;
+}
+
+static void ktlsnic_tls_prefix_put(const struct ktlsnic_tls_sync *sync)
+{
+	unsigned int i;
+
+	for (i = 0; i < sync->nr_frags; i++)
+		put_page(sync->frags[i].page);
+}
+
+/* Finds the record in which a packet begins, and what of it comes before. */
+static enum ktlsnic_tls_verdict
+ktlsnic_tls_sync_get(const struct ktlsnic_tls_packet *p,
+		     struct tls_offload_context_tx *offload,
+		     struct ktlsnic_tls_sync *sync)
+{
+	enum ktlsnic_tls_verdict verdict = KTLSNIC_TLS_DROP;
+	struct tls_record_info *record;
+	unsigned long flags;
+
+	spin_lock_irqsave(&offload->lock, flags);
+	record = tls_get_record(offload, p->seq, &sync->rec_num);
+	if (!record) {
+		/* acknowledged meanwhile: nobody waits for it */
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_NO_SYNC_DATA, 1);
+	} else if (tls_record_is_start_marker(record)) {
+		if (after(p->seq + p->len, record->end_seq) ||
+		    ktlsnic_skb_decrypted(p->skb)) {
+			ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_BYPASS_REQ, 1);
+		} else {
+			ktlsnic_tls_tx_count(p, KTLSNIC_TLS_SKIP_NO_SYNC_DATA,
+					     1);
+			verdict = KTLSNIC_TLS_PASS;
+		}
+	} else if (before(p->seq, tls_record_start_seq(record))) {
+		/* begins in a record that was acknowledged meanwhile */
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_NO_SYNC_DATA, 1);
+	} else if (!ktlsnic_skb_decrypted(p->skb)) {
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_BYPASS_REQ, 1);
+	} else {
+		sync->rec_seq = tls_record_start_seq(record);
+		ktlsnic_tls_prefix_get(sync, record, p->seq - sync->rec_seq);
+		verdict = KTLSNIC_TLS_POSTED;
+	}
+	spin_unlock_irqrestore(&offload->lock, flags);
+	return verdict;
+}
+
+/* Is the context where the packet begins? */
+static bool ktlsnic_tls_in_order(const struct ktlsnic_tls_tx *tx,
+				 const struct ktlsnic_tls_packet *p)
+{
+	return p->seq == tx->next_seq && !tx->lost &&
+	       tx->epoch == READ_ONCE(tx->tls->epoch) &&
+	       ktlsnic_skb_decrypted(p->skb);
+}
+
+/*
+ * Units of a context must not be in two rings (SPEC 9.6). The stack keeps a
+ * connection on one queue while it has packets in flight, but counts those as
+ * gone that the other end has acknowledged, which a spurious retransmission
+ * does not wait for; and traffic control can send packets to any queue.
+ */
+static bool ktlsnic_tls_in_other_queue(const struct ktlsnic_tls_tx *tx,
+				       const struct ktlsnic_tls_packet *p)
+{
+	return tx->queue != p->queue &&
+	       tx->epoch == READ_ONCE(tx->tls->epoch) &&
+	       !ktlsnic_tls_hw_tx_done(p->nic, tx->queue, tx->end_index);
+}
+
+/* Segments that the device will send. */
+static u32 ktlsnic_tls_segments(const struct ktlsnic_tls_packet *p)
+{
+	return skb_is_gso(p->skb) ?
+	       DIV_ROUND_UP(p->len, skb_shinfo(p->skb)->gso_size) : 1;
+}
+
+/* Gives a packet to the device; the context's place moves on only when nothing
+ * can fail any more.
+ */
+static enum ktlsnic_tls_verdict
+ktlsnic_tls_post(struct ktlsnic_tls_tx *tx, const struct ktlsnic_tls_packet *p,
+		 const struct ktlsnic_tls_sync *sync)
+{
+	const struct ktlsnic_tls_mark mark = {
+		.ctx = tx->ctx, .owner = tx, .sync = sync,
+	};
+	u32 index = ktlsnic_tls_hw_tx_index(p->nic, p->queue);
+	u32 segments = ktlsnic_tls_segments(p);
+
+	/* from here on the skb may be the ring's */
+	if (ktlsnic_tls_hw_tx_post(p->nic, p->queue, p->skb, &mark))
+		return KTLSNIC_TLS_SOFTWARE;
+	ktlsnic_tls_tx_count_posted(p, sync, segments);
+	tx->next_seq = p->seq + p->len;
+	tx->epoch = READ_ONCE(tx->tls->epoch);
+	if (sync || tx->queue != p->queue)
+		tx->sync_index = index;
+	tx->lost = false;
+	tx->queue = p->queue;
+	tx->end_index = ktlsnic_tls_hw_tx_index(p->nic, p->queue);
+	return KTLSNIC_TLS_POSTED;
+}
+
+static enum ktlsnic_tls_verdict
+ktlsnic_tls_out_of_order(struct ktlsnic_tls_tx *tx,
+			 const struct ktlsnic_tls_packet *p)
+{
+	enum ktlsnic_tls_verdict verdict;
+	struct ktlsnic_tls_sync sync;
+
+	if (p->seq != tx->next_seq)
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_OOO, 1);
+	verdict = ktlsnic_tls_sync_get(p, tls_offload_ctx_tx(tx->tls_ctx),
+				       &sync);
+	if (verdict != KTLSNIC_TLS_POSTED)
+		return verdict;
+	verdict = KTLSNIC_TLS_SOFTWARE;
+	if (tx->tls->can_sync && !tx->dead &&
+	    !ktlsnic_tls_in_other_queue(tx, p))
+		verdict = ktlsnic_tls_post(tx, p, &sync);
+	if (verdict != KTLSNIC_TLS_POSTED)
+		ktlsnic_tls_prefix_put(&sync);
+	return verdict;
+}
+
+static enum ktlsnic_tls_verdict
+ktlsnic_tls_send(struct ktlsnic_tls_tx *tx, const struct ktlsnic_tls_packet *p)
+{
+	enum ktlsnic_tls_verdict verdict;
+
+	spin_lock(&tx->lock);
+	if (likely(ktlsnic_tls_in_order(tx, p) && !tx->dead &&
+		   !ktlsnic_tls_in_other_queue(tx, p)))
+		verdict = ktlsnic_tls_post(tx, p, NULL);
+	else
+		verdict = ktlsnic_tls_out_of_order(tx, p);
+	spin_unlock(&tx->lock);
+	return verdict;
+}
+
+static void ktlsnic_tls_send_software(const struct ktlsnic_tls_packet *p)
+{
+	struct sk_buff *skb;
+
+	ktlsnic_tls_tx_count(p, KTLSNIC_TLS_FALLBACK, 1);
+	skb = tls_encrypt_skb(p->skb);
+	if (skb)
+		ktlsnic_tls_hw_tx_send(p->nic, p->queue, skb);
+	else
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_FALLBACK, 1);
+}
+
+/*
+ * Has the core encrypted this skb already? It does so on each device that an
+ * skb passes and that is not the connection's own. When such a device sends
+ * through this one, a VLAN or a tunnel for example, the skb comes here with
+ * nothing changed but the payload.
+ */
+static bool ktlsnic_tls_encrypted_above(const struct ktlsnic_nic *nic,
+					const struct sk_buff *skb)
+{
+	const struct dst_entry *dst = skb_dst(skb);
+
+	if (skb->encapsulation)
+		return true;
+	return dst && dst->dev != nic->netdev && !netif_is_bond_master(dst->dev);
+}
+
+/**
+ * ktlsnic_tls_xmit() - send an skb of a connection with TX offload
+ * @nic: the device that sends
+ * @queue: the TX queue, locked and with room
+ * @skb: consumed
+ */
+void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
+		      struct sk_buff *skb)
+{
+	struct tls_context *tls_ctx = tls_get_ctx(skb->sk);
+	const struct net_device *netdev = rcu_dereference_bh(tls_ctx->netdev);
+	struct ktlsnic_tls_packet p = {
+		.nic = nic, .queue = queue, .skb = skb,
+	};
+	struct ktlsnic_tls_tx_state *state;
+
+	/* another device's connection was encrypted by the core */
+	if ((netdev && netdev != nic->netdev) || !nic->tls ||
+	    ktlsnic_tls_encrypted_above(nic, skb)) {
+		ktlsnic_tls_hw_tx_send(nic, queue, skb);
+		return;
+	}
+	p.len = skb->len - skb_tcp_all_headers(skb);
+	if (!p.len) {
+		ktlsnic_tls_hw_tx_send(nic, queue, skb);
+		return;
+	}
+	p.seq = ntohl(tcp_hdr(skb)->seq);
+
+	/* The core may be taking the device away at this moment; what it stores
+	 * for us stays until transmission has come to rest.
+	 */
+	state = __tls_driver_ctx(tls_ctx, TLS_OFFLOAD_CTX_DIR_TX);
+	switch (ktlsnic_tls_send(state->tx, &p)) {
+	case KTLSNIC_TLS_POSTED:
+		break;
+	case KTLSNIC_TLS_PASS:
+		ktlsnic_tls_hw_tx_send(nic, queue, skb);
+		break;
+	case KTLSNIC_TLS_SOFTWARE:
+		ktlsnic_tls_send_software(&p);
+		break;
+	case KTLSNIC_TLS_DROP:
+		dev_kfree_skb_any(skb);
+		break;
+	}
+}
+
+/**
+ * ktlsnic_tls_tx_failed() - the device could not do what was posted
+ * @tx: the connection
+ * @queue: the TX queue
+ * @index: place of the packet or resync that failed
+ * @gone: the device has no such context
+ *
+ * Packets behind it have failed as well, and TCP will send them again. Called
+ * in NAPI while the failed skb still holds the socket.
+ */
+void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, unsigned int queue,
+			   u32 index, bool gone)
+{
+	bool was_dead;
+
+	spin_lock(&tx->lock);
+	was_dead = tx->dead;
+	if (gone) {
+		tx->dead = true;
+	} else if (!tx->lost && queue == tx->queue &&
+		   (s32)(index - tx->sync_index) >= 0) {
+		/* nothing posted since has put the context right */
+		tx->lost = true;
+		ktlsnic_tls_count(tx->tls, KTLSNIC_TLS_ERRORS);
+		if (++tx->errors >= KTLSNIC_TLS_MAX_ERRORS)
+			tx->dead = true;
+	}
+	if (tx->dead && !was_dead)
+		ktlsnic_tls_count(tx->tls, KTLSNIC_TLS_GIVEN_UP);
+	spin_unlock(&tx->lock);
+}
