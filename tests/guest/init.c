@@ -230,6 +230,15 @@ static int wait_for(pid_t child)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* The host says when COMMAND may start: when the other guest is up, too. */
+static void wait_for_go(void)
+{
+	char go;
+
+	if (read(control, &go, 1) != 1)
+		die("reading", "the control port");
+}
+
 static void run_setup(char **environment)
 {
 	char *const argv[] = { "/bin/sh", STATE "/setup", NULL };
@@ -290,6 +299,7 @@ int main(void)
 	out = open_port(PORT_STDOUT, O_WRONLY);
 	err = open_port(PORT_STDERR, O_WRONLY);
 	tell("ready\n");
+	wait_for_go();
 	status = wait_for(start_command(argv, environment, out, err));
 	end_stream(out, mark);
 	end_stream(err, mark);

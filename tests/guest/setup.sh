@@ -91,6 +91,13 @@ link_loop()
 	wait_for_carrier "$remote_if" "ip netns exec $REMOTE_ARGS"
 }
 
+# The far guest of a pair is reached by ssh, like any remote end of drv-net.
+serve_ssh()
+{
+	mkdir -p /run/sshd
+	/usr/sbin/sshd
+}
+
 # One end only; the other is another guest, or whatever is on the host's tap.
 link_single()
 {
@@ -113,3 +120,6 @@ case $VM_TOPOLOGY in
 loop)	link_loop ;;
 *)	link_single ;;
 esac
+if [ "$VM_HOSTNAME" = remote ]; then
+	serve_ssh
+fi

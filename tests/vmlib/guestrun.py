@@ -33,6 +33,7 @@ class Guest:
         self.mark = secrets.token_hex(16)
         self.times = {}
         self.process = None
+        self.twin = None            # the other guest of a pair
         self.helpers = []
         self.outputs = []
         self._pending = b""
@@ -93,6 +94,10 @@ class Guest:
             if name == "fail":
                 raise ui.Failure(f"the guest did not come up: {rest}\n"
                                  + console.tail(self.console))
+
+    def go(self):
+        """Let init start COMMAND."""
+        self.ours["control"].sendall(b"g")
 
     def _message(self, deadline):
         """The next line on the control port."""

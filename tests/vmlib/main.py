@@ -16,8 +16,8 @@ from . import paths, prepare, rundir, shares, ui
 SPLAT_STATUS = 70
 TIMEOUT_STATUS = 124
 GUEST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# The twin of --topology pair serves ssh until the guest with COMMAND has ended.
-TWIN_COMMAND = ("/bin/sh", "-c", "mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e")
+# The twin of --topology pair serves ssh (setup.sh) until the guest with COMMAND ends.
+TWIN_COMMAND = ("sleep", "infinity")
 
 
 def vm():
@@ -108,7 +108,9 @@ def converse(guest, options):
     deadline = time.monotonic() + guestrun.BOOT_DEADLINE
     guest.connect(sys.stdin.fileno() if sys.stdin else None, 1, 2)
     try:
-        guest.wait_for("ready", min(deadline, limit or deadline))
+        for each in filter(None, (guest.twin, guest)):
+            each.wait_for("ready", min(deadline, limit or deadline))
+        guest.go()
         if options.timing:
             report_times(guest)
         return int(guest.wait_for("exit", limit))
@@ -134,8 +136,10 @@ def finish(guest, options, status):
     if status == TIMEOUT_STATUS and "exit" not in guest.times:
         return status
     guest.finish()
-    splat = console.splat(guest.console) if options.fail_on_splat else ""
-    if splat:
-        print(f"vm: the guest's kernel complained ({guest.console}):\n{splat}", file=sys.stderr)
-        return status or SPLAT_STATUS
+    for each in filter(None, (guest, guest.twin)):
+        splat = console.splat(each.console) if options.fail_on_splat else ""
+        if splat:
+            print(f"vm: the guest's kernel complained ({each.console}):\n{splat}",
+                  file=sys.stderr)
+            return status or SPLAT_STATUS
     return status
