@@ -10,7 +10,7 @@ import fnmatch
 import sys
 
 import plan
-from lib import runner
+from lib import nic, runner
 
 
 def arguments():
@@ -42,7 +42,7 @@ def main():
     if not cases:
         print(f"run.py: no case matches {' '.join(options.only)}", file=sys.stderr)
         return 2
-    return 0 if runner.run(cases, group.setup()) else 1
+    return 0 if runner.run(cases, group.setup(), nic.recover) else 1
 
 
 if __name__ == "__main__":

@@ -133,14 +133,29 @@ def up_again():
     wait.until(reachable, "both addresses of the far end answer after link up")
 
 
+def recover():
+    """Whatever a case left behind: both ports up, with their addresses and MTU."""
+    far = system.remote_netif()
+    run("tc", "qdisc", "del", "dev", NETIF, "root", check=False)
+    run("tc", "qdisc", "del", "dev", far, "clsact", ns=REMOTE_NS, check=False)
+    ip("link", "set", far, "up", ns=REMOTE_NS)
+    ip("address", "replace", f"{system.REMOTE[6]}/64", "dev", far, "nodad", ns=REMOTE_NS)
+    ip("link", "set", NETIF, "up")
+    set_mtu(1500)
+    up_again()
+
+
 def reachable():
     return all(system.succeeds("ping", "-c", "1", "-W", "1", system.REMOTE[family])
                for family in (4, 6))
 
 
 def set_mtu(mtu):
+    """At both ends; some NICs lose their link for a while when it changes."""
     ip("link", "set", NETIF, "mtu", mtu)
     ip("link", "set", system.remote_netif(), "mtu", mtu, ns=REMOTE_NS)
+    wait.until(lambda: carrier() and carrier(system.remote_netif(), REMOTE_NS),
+               f"carrier after the change of the MTU to {mtu}")
 
 
 @contextlib.contextmanager

@@ -9,6 +9,9 @@ from . import kmsg
 from .cases import Context, Failed, Skipped
 
 
+RECOVERY_SECONDS = 40
+
+
 class TimedOut(BaseException):
     """Not an Exception: no handler of a case may swallow it."""
 
@@ -87,8 +90,20 @@ def _set_up(setup):
         return str(reason)
 
 
-def run(cases, setup):
-    """Run them all; true if none failed."""
+def _recover(recover, log):
+    signal.alarm(RECOVERY_SECONDS)
+    try:
+        recover()
+    except (Exception, TimedOut) as error:          # pylint: disable=broad-except
+        _diagnose(f"the guest could not be put right: {error!r}")
+    finally:
+        signal.alarm(0)
+        log.new_lines()
+
+
+def run(cases, setup, recover):
+    """Run them all; true if none failed. After a failure recover() puts the guest
+    right, so that one failure does not become many."""
     signal.signal(signal.SIGALRM, _on_alarm)
     log = kmsg.Log()
     _say("KTAP version 1")
@@ -99,5 +114,7 @@ def run(cases, setup):
         return False
     good = True
     for number, case in enumerate(cases, 1):
-        good = _run_one(number, case, log) and good
+        if not _run_one(number, case, log):
+            good = False
+            _recover(recover, log)
     return good

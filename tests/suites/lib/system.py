@@ -87,3 +87,21 @@ def driver():
 
 def pci_device(netif=None):
     return pathlib.Path(f"/sys/class/net/{netif or NETIF}/device").resolve()
+
+
+def write(path, text):
+    """One write to a file of sysfs or procfs."""
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def give_to_remote(address):
+    """After the driver was loaded again: move the port with that MAC address to the
+    far namespace, and give it its addresses back."""
+    links = json.loads(ip("-j", "link", "show"))
+    name = next(link["ifname"] for link in links if link.get("address") == address)
+    ip("link", "set", name, "netns", REMOTE_NS)
+    ip("address", "add", f"{REMOTE[4]}/24", "dev", name, ns=REMOTE_NS)
+    ip("address", "add", f"{REMOTE[6]}/64", "dev", name, "nodad", ns=REMOTE_NS)
+    ip("link", "set", name, "up", ns=REMOTE_NS)
+    remote_netif.cache_clear()

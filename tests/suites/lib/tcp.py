@@ -24,9 +24,14 @@ def data(seed, size):
     return random.Random(seed).randbytes(size)
 
 
-def _socket(family, kind=socket.SOCK_STREAM, ns=None):
+def _socket(family, ns=None):
+    """A blocking socket that gives up after a while. (Python's settimeout would make
+    it non-blocking underneath, which sendfile and splice would notice.)"""
     with in_ns(ns):
-        return socket.socket(FAMILY[family], kind)
+        sock = socket.socket(FAMILY[family], socket.SOCK_STREAM)
+    for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+        sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", SECONDS, 0))
+    return sock
 
 
 def connect(family=4, mss=None, to_remote=True, addresses=(LOCAL, REMOTE)):
@@ -39,15 +44,13 @@ def connect(family=4, mss=None, to_remote=True, addresses=(LOCAL, REMOTE)):
     opener = _socket(family, ns=client[0])
     with listener:
         for sock in (listener, opener):
-            sock.settimeout(SECONDS)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if mss:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
         listener.bind((server[1][family], 0))
         listener.listen(1)
         opener.connect(listener.getsockname()[:2])
-        accepted, _ = listener.accept()
-    accepted.settimeout(SECONDS)
+        accepted, _ = listener.accept()         # inherits the listener's options
     return (opener, accepted) if to_remote else (accepted, opener)
 
 

@@ -97,10 +97,11 @@ def _hear(family, frame, netif_remote=False):
             return None
 
 
-def _extension(following, kind_length=0):
-    """A hop-by-hop or destination options header of 8 (n + 1) bytes, all padding."""
-    padding = 8 * (kind_length + 1) - 4
-    return bytes([following, kind_length, 1, padding]) + bytes(padding)
+def _extension(following, length=0):
+    """A hop-by-hop or destination options header of 8 (length + 1) bytes, with one
+    option that is for experiments and to be skipped by whoever does not know it."""
+    size = 8 * (length + 1) - 4
+    return bytes([following, length, 0x1e, size]) + bytes(size)
 
 
 @registry.case("ipv6-extension-headers")

@@ -3,16 +3,11 @@
 
 import threading
 
-from lib import nic, system, tcp, wait
+from lib import capture, nic, system, tcp, wait
 from lib.cases import Registry, check, skip
-from lib.system import NETIF, REMOTE, REMOTE_NS, ip, run
+from lib.system import NETIF, REMOTE, REMOTE_NS, give_to_remote, ip, run, write
 
 registry = Registry()
-
-
-def write(path, text):
-    with open(path, "w", encoding="ascii") as file:
-        file.write(text)
 
 
 def exists():
@@ -139,12 +134,12 @@ def modules(_context):
     name = system.driver()
     if name != "ktlsnic":
         skip(f"unloads ktlsnic; this port's driver is {name}")
-    netif = system.remote_netif()
-    far = system.pci_device_of_remote()
+    far = capture.mac_of(remote=True)
     for _ in range(2):
         run("rmmod", "ktlsnic")
         check(not exists(), "the port outlived its driver")
-        system.load_driver()
+        run("modprobe", "ktlsnic")
         wait.until(exists, "the port is back")
-        system.give_to_remote(far, netif)
+        give_to_remote(far)
+        nic.up_again()
     works()

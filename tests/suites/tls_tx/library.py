@@ -1,3 +1,180 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-from lib.cases import Registry
+"""Real handshakes: the libraries negotiate, turn kTLS on by themselves, and the far
+end decrypts in user space."""
+
+import hashlib
+import os
+import pathlib
+import ssl
+import subprocess
+import tempfile
+import threading
+
+from lib import evidence, tcp, wait
+from lib.cases import Registry, at_least, check, equal
+from lib.system import LOCAL, REMOTE_NS, run
+from . import ready
+
 registry = Registry()
+SIZE = 3_000_001
+OVERHEAD = 5 + 8 + 16
+SUITES = {"128": "ECDHE-ECDSA-AES128-GCM-SHA256", "256": "ECDHE-ECDSA-AES256-GCM-SHA384"}
+
+
+def certificate(context):
+    """A directory with key.pem and cert.pem, gone after the case."""
+    work = pathlib.Path(context.enter_context(tempfile.TemporaryDirectory()))
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+        "-nodes", "-days", 2, "-subj", "/CN=ktlsnic",
+        "-addext", f"subjectAltName=IP:{LOCAL[4]},IP:{LOCAL[6]}",
+        "-keyout", work / "key.pem", "-out", work / "cert.pem")
+    return work
+
+
+class Client(threading.Thread):
+    """The far end: TLS in user space, without kTLS."""
+
+    def __init__(self, sock, work):
+        super().__init__(daemon=True)
+        self.context = ssl.create_default_context(cafile=work / "cert.pem")
+        self.sock = sock
+        self.digest = hashlib.sha256()
+        self.error = None
+        self.start()
+
+    def run(self):
+        try:
+            with self.context.wrap_socket(self.sock, server_hostname=LOCAL[4]) as tls:
+                while piece := tls.recv(1 << 18):
+                    self.digest.update(piece)
+        except OSError as error:
+            self.error = error
+
+
+def serve(context, family, suite, version, sent):
+    """Handshake with kTLS allowed, one stream, close; the evidence and what `ss` said."""
+    work = certificate(context)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(work / "cert.pem", work / "key.pem")
+    server.minimum_version = server.maximum_version = version
+    if suite:
+        server.set_ciphers(suite)
+    server.options |= ssl.OP_ENABLE_KTLS
+    state = evidence.Evidence()
+    near, far = tcp.connect(family)
+    context.enter_context(tcp.closing(near, far))
+    client = Client(far, work)
+    with server.wrap_socket(near, server_side=True) as tls:
+        mode = evidence.txconf(tls)
+        tls.sendall(sent)
+        again = tcp.retransmitted(tls)
+        tls.unwrap()
+    client.join(tcp.SECONDS)
+    check(not client.error, f"the client: {client.error}")
+    equal(client.digest.hexdigest(), hashlib.sha256(sent).hexdigest(), "SHA-256")
+    state.gone()
+    return state, mode, again
+
+
+def openssl_offloaded(context, family, suite):
+    ready()
+    sent = tcp.data("openssl", SIZE)
+    state, mode, again = serve(context, family, suite, ssl.TLSVersion.TLSv1_2, sent)
+    equal(mode, "hw", "ss: txconf")
+    moved = state.kernel_moved()
+    equal((moved.get("TlsTxDevice"), moved.get("TlsTxSw", 0)), (1, 0), "TlsTxDevice, TlsTxSw")
+    records = -(-SIZE // 16384)
+    least = SIZE + OVERHEAD * records
+    if not again[0]:
+        done = state.nic_moved("tx_tls_encrypted_bytes")
+        at_least(done, least, "tx_tls_encrypted_bytes")
+        # Beside the data only: Finished and the closing alert.
+        check(done < least + 200, f"tx_tls_encrypted_bytes {done} for {least}")
+        equal(state.nic_moved("hw_tls_tx_bytes"), done, "hw_tls_tx_bytes")
+    at_least(state.nic_moved("hw_tls_tx_records"), 1, "hw_tls_tx_records")
+    state.no_errors()
+
+
+for _family in (4, 6):
+    for _bits, _suite in SUITES.items():
+        registry.add(f"openssl-handshake/v{_family}/{_bits}", openssl_offloaded, _family, _suite)
+
+
+def openssl_software(context, suite, version):
+    """kTLS yes, offload no: what the NIC does not do."""
+    ready()
+    state, mode, _ = serve(context, 4, suite, version, tcp.data("software", 500_000))
+    equal(mode, "sw", "ss: txconf")
+    equal(state.nic_moved("tx_tls_ctx"), 0, "tx_tls_ctx")
+    equal(state.kernel_moved().get("TlsTxSw"), 1, "TlsTxSw")
+
+
+registry.add("openssl-tls-1.3-in-software", openssl_software, None, ssl.TLSVersion.TLSv1_3)
+registry.add("openssl-chacha20-in-software", openssl_software,
+             "ECDHE-ECDSA-CHACHA20-POLY1305", ssl.TLSVersion.TLSv1_2)
+
+
+def served_file(context, work):
+    """A file, served by OpenSSL's s_server with SSL_sendfile; the port."""
+    (work / "file").write_bytes(tcp.data("served", SIZE))
+    server = subprocess.Popen(
+        ["openssl", "s_server", "-accept", "8444", "-key", "key.pem", "-cert", "cert.pem",
+         "-tls1_2", "-cipher", SUITES["128"], "-ktls", "-WWW", "-sendfile"],
+        cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    context.callback(server.wait, 10)
+    context.callback(server.terminate)
+    wait.until(lambda: ":8444 " in run("ss", "-ltn"), "openssl s_server listens")
+    return 8444
+
+
+def fetched(output):
+    """What stands behind the header of an HTTP answer."""
+    return hashlib.sha256(output.partition(b"\r\n\r\n")[2]).hexdigest()
+
+
+def gnutls_client(context, family):
+    """OpenSSL's sendfile on one end, GnuTLS on the other."""
+    ready()
+    work = certificate(context)
+    port = served_file(context, work)
+    state = evidence.Evidence()
+    done = subprocess.run(
+        ["ip", "netns", "exec", REMOTE_NS, "gnutls-cli", "--logfile", os.devnull,
+         "--x509cafile", work / "cert.pem", "-p", str(port), LOCAL[family]],
+        input=b"GET /file HTTP/1.0\r\n\r\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        timeout=40, check=False)
+    equal(fetched(done.stdout), hashlib.sha256(tcp.data("served", SIZE)).hexdigest(),
+          f"SHA-256 of what GnuTLS decrypted ({done.stderr.decode()[-200:]})")
+    state.gone()
+    moved = state.kernel_moved()
+    equal((moved.get("TlsTxDevice"), moved.get("TlsTxSw", 0)), (1, 0), "TlsTxDevice, TlsTxSw")
+    at_least(state.nic_moved("tx_tls_encrypted_bytes"), SIZE * 99 // 100,
+             "tx_tls_encrypted_bytes")
+    state.no_errors()
+
+
+registry.add("openssl-sendfile-to-gnutls/v4", gnutls_client, 4)
+registry.add("openssl-sendfile-to-gnutls/v6", gnutls_client, 6)
+
+
+@registry.case("nginx-sendfile-to-curl")
+def nginx(context):
+    """nginx with `ssl_conf_command Options KTLS`, three files on one connection."""
+    from demo.transfer import PORT, Server
+    ready()
+    work = pathlib.Path(context.enter_context(tempfile.TemporaryDirectory()))
+    (work / "www").mkdir()
+    (work / "www/file").write_bytes(tcp.data("served", SIZE))
+    context.enter_context(Server(work))
+    state = evidence.Evidence()
+    url = f"https://{LOCAL[4]}:{PORT}/file"
+    done = subprocess.run(
+        ["ip", "netns", "exec", REMOTE_NS, "curl", "-sS", "--cacert", work / "cert.pem",
+         url, url, url], stdout=subprocess.PIPE, timeout=40, check=False)
+    equal(hashlib.sha256(done.stdout).hexdigest(),
+          hashlib.sha256(tcp.data("served", SIZE) * 3).hexdigest(), "SHA-256")
+    state.gone()
+    equal(state.kernel_moved().get("TlsTxDevice"), 1, "TlsTxDevice")
+    at_least(state.nic_moved("tx_tls_encrypted_bytes"), SIZE * 3 * 99 // 100,
+             "tx_tls_encrypted_bytes")
+    state.no_errors()

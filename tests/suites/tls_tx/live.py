@@ -9,7 +9,7 @@ from lib import evidence, ktls, nic, offload, records, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import GCM128, GCM256, Call, Control, Keys, Sendfile, Write
 from lib.offload import Spec
-from lib.system import NETIF, ip, run
+from lib.system import NETIF, ip, run, write
 from . import ready
 from .stream import COMBINATIONS, combination_name
 
@@ -281,7 +281,3 @@ def unload(context):
     ready()
     offload.offloaded(context, Spec(script=PART))
 
-
-def write(path, text):
-    with open(path, "w", encoding="ascii") as file:
-        file.write(text)
