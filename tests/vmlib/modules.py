@@ -7,7 +7,7 @@ import pathlib
 from . import cache, host, kernel as kernels, paths, run, ui
 
 SOURCES = ("drivers", "net")
-SUFFIXES = (".c", ".h")
+SUFFIXES = (".c", ".h", ".sh")
 NAMES = ("Kbuild", "Makefile", "Kconfig")
 
 
@@ -37,7 +37,12 @@ def _sources():
     for part in SOURCES:
         files += sorted((paths.TOP / part).rglob("*"))
     return {str(path.relative_to(paths.TOP)): path.read_bytes() for path in files
-            if path.is_file() and (path.suffix in SUFFIXES or path.name in NAMES)}
+            if (path.suffix in SUFFIXES or path.name in NAMES) and not _is_product(path)}
+
+
+def _is_product(path):
+    """Made by a build in the tree: kbuild leaves a .cmd file beside what it makes."""
+    return path.name.endswith(".mod.c") or (path.parent / f".{path.name}.cmd").exists()
 
 
 def _identity(kernel):
