@@ -34,6 +34,13 @@
 #define KTLSNIC_PP_FLAG_FRAG		0
 #endif
 
+#ifndef HAVE_ETHTOOL_PUTS
+static inline void ethtool_puts(u8 **data, const char *str)
+{
+	ethtool_sprintf(data, "%s", str);
+}
+#endif
+
 /* BIG TCP over IPv6 puts a header into the skb that must not go out. */
 static inline int ktlsnic_jumbo_remove(struct sk_buff *skb)
 {

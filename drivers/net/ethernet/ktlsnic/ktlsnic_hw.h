@@ -115,9 +115,11 @@ enum ktlsnic_tls_cipher {
 #define   KTLSNIC_RSS_TCP6			0x00000020
 #define   KTLSNIC_RSS_UDP6			0x00000040
 #define KTLSNIC_RSS_KEY_SIZE		40
-#define KTLSNIC_REG_RSS_KEY(i)		(0x2040 + 4 * (i))	/* RW: 10 words, byte 0 in bits 7:0 */
+/* RW: 10 words, byte 0 in bits 7:0 */
+#define KTLSNIC_REG_RSS_KEY(i)		(0x2040 + 4 * (i))
 #define KTLSNIC_RSS_INDIR_SIZE		128
-#define KTLSNIC_REG_RSS_INDIR(i)	(0x2080 + 4 * (i))	/* RW: 32 words of 4 queue numbers */
+/* RW: 32 words of 4 queue numbers */
+#define KTLSNIC_REG_RSS_INDIR(i)	(0x2080 + 4 * (i))
 
 /* ---- SPEC 7: interrupts ------------------------------------------------ */
 

@@ -147,7 +147,7 @@ static void ktlsnic_stats_names(u8 **data, const char * const *names,
 				unsigned int n)
 {
 	while (n--)
-		ethtool_sprintf(data, "%s", *names++);
+		ethtool_puts(data, *names++);
 }
 
 static void ktlsnic_stats_queue_names(u8 **data, const char *direction,

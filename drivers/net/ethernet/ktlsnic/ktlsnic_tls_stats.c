@@ -80,10 +80,10 @@ void ktlsnic_tls_stats_strings(struct ktlsnic_nic *nic, u8 **data)
 	if (!nic->tls)
 		return;
 	for (i = 0; i < KTLSNIC_TLS_QUEUE_STATS; i++)
-		ethtool_sprintf(data, "%s", ktlsnic_tls_queue_names[i]);
+		ethtool_puts(data, ktlsnic_tls_queue_names[i]);
 	for (i = 0; i < KTLSNIC_TLS_CONN_STATS; i++)
-		ethtool_sprintf(data, "%s", ktlsnic_tls_conn_names[i]);
-	ethtool_sprintf(data, "hw_tls_tx_live");
+		ethtool_puts(data, ktlsnic_tls_conn_names[i]);
+	ethtool_puts(data, "hw_tls_tx_live");
 }
 
 static void ktlsnic_tls_stats_sum(struct ktlsnic_nic *nic, u64 *sums)
