@@ -4,21 +4,17 @@
 
 #include "engine/engine.h"
 #include "flow/flow_tx.h"
+#include "flow/record.h"
 
 /* Piece in which a replayed prefix goes through the cipher: of any size. */
 #define REPLAY_PIECE 2048
 
 struct flow_tx {
     struct engine *engine;
-    const struct engine_layout *layout;
     bool lost;                  /* position unknown until a resync */
-    bool exhausted;             /* rec_num has used its last value */
     uint32_t next_seq;          /* expected TCP sequence */
-    uint64_t rec_num;           /* current record */
-    size_t pos;                 /* bytes of it that went by */
-    size_t payload_len;         /* valid once its header went by */
-    uint8_t prefix[ENGINE_PREFIX_MAX];
-    uint8_t tag[ENGINE_TAG_MAX];    /* valid once its payload went by */
+    struct record rec;          /* the place there */
+    uint8_t tag[ENGINE_TAG_MAX];    /* valid once the payload went by */
 };
 
 bool flow_tx_supported(unsigned version, unsigned cipher)
@@ -28,26 +24,17 @@ bool flow_tx_supported(unsigned version, unsigned cipher)
 
 struct flow_tx *flow_tx_new(const struct flow_tx_params *params)
 {
-    struct engine_params engine_params = {
-        .version = params->version,
-        .cipher = params->cipher,
-    };
-    struct engine *engine;
+    struct engine *engine = record_engine_new(params->version, params->cipher,
+                                              params->iv, params->key);
     struct flow_tx *flow;
 
-    memcpy(engine_params.iv, params->iv, sizeof(engine_params.iv));
-    memcpy(engine_params.key, params->key, sizeof(engine_params.key));
-    engine = engine_new(&engine_params);
-    explicit_bzero(&engine_params, sizeof(engine_params));
     if (!engine) {
         return NULL;
     }
-
     flow = g_new0(struct flow_tx, 1);
     flow->engine = engine;
-    flow->layout = engine_layout(engine);
     flow->next_seq = params->tcp_seq;
-    flow->rec_num = params->rec_num;
+    record_init(&flow->rec, engine, params->rec_num);
     return flow;
 }
 
@@ -61,47 +48,24 @@ void flow_tx_free(struct flow_tx *flow)
     g_free(flow);
 }
 
-static size_t payload_end(const struct flow_tx *flow)
-{
-    return flow->layout->prefix_len + flow->payload_len;
-}
-
-static size_t record_end(const struct flow_tx *flow)
-{
-    return payload_end(flow) + flow->layout->tag_len;
-}
-
 /* Behind the payload the tag is made, before its place comes by. */
 static void finish_payload(struct flow_tx *flow)
 {
-    if (flow->pos == payload_end(flow)) {
+    if (flow->rec.pos == record_payload_end(&flow->rec)) {
         engine_tag(flow->engine, flow->tag);
     }
 }
 
-/*
- * The prefix is collected, for it may come in pieces. The header is judged as
- * soon as it is whole: behind a bad one nothing can be trusted, the length of
- * the explicit nonce included. Returns how many bytes were taken, 0 if what
- * stands here is not a header.
- */
+/* Returns how many bytes were taken, 0 if what stands here is not a header. */
 static size_t take_prefix(struct flow_tx *flow, const uint8_t *data, size_t len)
 {
-    size_t end = flow->pos < ENGINE_HEADER_LEN ? ENGINE_HEADER_LEN
-                                               : flow->layout->prefix_len;
-    size_t take = MIN(len, end - flow->pos);
+    size_t take;
 
-    if (flow->exhausted) {
+    if (!record_take_prefix(&flow->rec, data, len, &take)) {
         return 0;
     }
-    memcpy(flow->prefix + flow->pos, data, take);
-    flow->pos += take;
-    if (flow->pos == ENGINE_HEADER_LEN &&
-        !engine_parse_header(flow->engine, flow->prefix, &flow->payload_len)) {
-        return 0;
-    }
-    if (flow->pos == flow->layout->prefix_len) {
-        engine_record_start(flow->engine, flow->prefix, flow->rec_num);
+    if (record_has_prefix(&flow->rec)) {
+        engine_record_start(flow->engine, flow->rec.prefix, flow->rec.num);
         finish_payload(flow);
     }
     return take;
@@ -111,7 +75,7 @@ static size_t take_prefix(struct flow_tx *flow, const uint8_t *data, size_t len)
 static size_t take_payload(struct flow_tx *flow, uint8_t *dst,
                            const uint8_t *src, size_t len)
 {
-    size_t take = MIN(len, payload_end(flow) - flow->pos);
+    size_t take = MIN(len, record_payload_end(&flow->rec) - flow->rec.pos);
 
     if (dst) {
         engine_encrypt(flow->engine, dst, src, take);
@@ -121,26 +85,19 @@ static size_t take_payload(struct flow_tx *flow, uint8_t *dst,
         take = MIN(take, sizeof(nowhere));
         engine_encrypt(flow->engine, nowhere, src, take);
     }
-    flow->pos += take;
+    flow->rec.pos += take;
     finish_payload(flow);
     return take;
 }
 
-static void next_record(struct flow_tx *flow)
-{
-    flow->pos = 0;
-    flow->rec_num++;
-    flow->exhausted = flow->rec_num == 0;
-}
-
 static size_t take_tag(struct flow_tx *flow, uint8_t *dst, size_t len)
 {
-    size_t take = MIN(len, record_end(flow) - flow->pos);
+    size_t from = flow->rec.pos - record_payload_end(&flow->rec);
+    size_t take = record_pass(&flow->rec, len);
 
     if (dst) {
-        memcpy(dst, flow->tag + (flow->pos - payload_end(flow)), take);
+        memcpy(dst, flow->tag + from, take);
     }
-    flow->pos += take;
     return take;
 }
 
@@ -159,19 +116,16 @@ static bool advance(struct flow_tx *flow, uint8_t *dst, const uint8_t *src,
         uint8_t *out = dst ? dst + done : NULL;
         size_t take;
 
-        if (flow->pos < flow->layout->prefix_len) {
+        if (!record_has_prefix(&flow->rec)) {
             take = take_prefix(flow, src + done, len - done);
             if (!take) {
                 return false;
             }
-        } else if (flow->pos < payload_end(flow)) {
+        } else if (flow->rec.pos < record_payload_end(&flow->rec)) {
             take = take_payload(flow, out, src + done, len - done);
         } else {
             take = take_tag(flow, out, len - done);
-            if (flow->pos == record_end(flow)) {
-                next_record(flow);
-                ++*records;
-            }
+            *records += flow->rec.pos == 0;
         }
         done += take;
     }
@@ -205,9 +159,7 @@ enum flow_tx_result flow_tx_resync(struct flow_tx *flow, uint32_t seq,
     unsigned records;
 
     flow->next_seq = seq;
-    flow->rec_num = rec_num;
-    flow->exhausted = false;
-    flow->pos = 0;
+    record_init(&flow->rec, flow->engine, rec_num);
     flow->lost = !advance(flow, NULL, prefix, len, &records) || records;
     return flow->lost ? FLOW_TX_BAD_RECORD : FLOW_TX_OK;
 }
