@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A guest that does anything, and calls that come back from inside callbacks.
+ * All that is asked is that the device neither crashes nor runs for ever nor
+ * breaks what its host may rely on; the sanitizers watch.
+ */
+#include <string.h>
+
+#include "reference.h"
+#include "tx_units.h"
+
+#define ROUNDS      600
+#define ACTIONS     300
+#define RUNS_MAX    4000    /* until the device is idle, whatever it was told */
+
+static uint32_t pick(uint32_t n)
+{
+    return (uint32_t)g_test_rand_int() % n;
+}
+
+/* Bus addresses that lead into memory, to its end, and elsewhere. */
+static uint64_t any_addr(void)
+{
+    switch (pick(16)) {
+    case 0:
+        return FAKE_UNMAPPED - pick(4096);
+    case 1:
+        return UINT64_MAX - pick(4096);
+    case 2:
+        return (uint64_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int();
+    default:
+        return FAKE_MEM_BASE + pick(FAKE_MEM_SIZE);
+    }
+}
+
+/* Where to put an entry: mostly some slot of that ring. */
+static uint8_t *any_slot(struct fake_host *h, uint32_t ring, uint32_t size)
+{
+    uint32_t base = fake_read(h, ring + KTLSNIC_RING_BASE_LO) - FAKE_MEM_BASE;
+    uint32_t at = base + pick(256) * size;
+
+    if (at > FAKE_MEM_SIZE - size || !pick(16)) {
+        at = pick(FAKE_MEM_SIZE - size);
+    }
+    return h->mem + at;
+}
+
+/* TCP frames in memory, for descriptors that lead somewhere. */
+#define FRAMES 32
+static struct {
+    uint64_t addr;
+    uint32_t len;
+} frames[FRAMES];
+
+static uint32_t any_value(void)
+{
+    switch (pick(4)) {
+    case 0:
+        return pick(4);
+    case 1:
+        return 1u << pick(32);
+    case 2:
+        return pick(8192);
+    default:
+        return g_test_rand_int();
+    }
+}
+
+static uint32_t any_ring(void)
+{
+    static const uint32_t admin[] = {
+        KTLSNIC_RING_CMD, KTLSNIC_RING_CMD_CQ, KTLSNIC_RING_EVENT,
+    };
+
+    return pick(4) ? KTLSNIC_QUEUE_PAGE(pick(5)) + 0x20 * pick(4)
+                   : admin[pick(3)];
+}
+
+/* A descriptor that is nearly right, so that it gets far. */
+static void write_desc(struct fake_host *h)
+{
+    unsigned frame = pick(FRAMES);
+    struct ktlsnic_tx_desc desc = {
+        .addr = GUINT64_TO_LE(pick(8) ? frames[frame].addr : any_addr()),
+        .len = GUINT32_TO_LE(pick(16) ? frames[frame].len : any_value()),
+        .type = pick(16) ? 1 : pick(5),
+        .ndesc = pick(16) ? 1 : pick(70),
+        .flags = GUINT16_TO_LE(pick(16) ? pick(64) : any_value()),
+        .mss = GUINT16_TO_LE(pick(8) ? 500 : any_value()),
+        .vlan_tci = GUINT16_TO_LE(any_value()),
+        .l3_off = pick(16) ? 14 : pick(256),
+        .l4_off = pick(16) ? 34 : pick(256),
+        .tls_ctx = GUINT32_TO_LE(pick(20)),
+    };
+
+    desc.total_len = pick(16) ? desc.len : GUINT32_TO_LE(any_value());
+    if (desc.type == KTLSNIC_TXD_BUFFER) {
+        memset((uint8_t *)&desc + 13, 0, sizeof(desc) - 13);
+    }
+    memcpy(any_slot(h, KTLSNIC_RING_TX(pick(4)), sizeof(desc)), &desc,
+           sizeof(desc));
+}
+
+static void write_buffer(struct fake_host *h)
+{
+    struct ktlsnic_rx_desc desc = {
+        .addr = GUINT64_TO_LE(any_addr()),
+        .len = GUINT32_TO_LE(pick(32) ? 256 + pick(4000) : any_value()),
+        .reserved = !pick(64),
+    };
+
+    memcpy(any_slot(h, KTLSNIC_RING_RX(pick(4)), sizeof(desc)), &desc,
+           sizeof(desc));
+}
+
+static void write_frame(struct fake_host *h)
+{
+    struct frame_spec spec = {
+        .version = pick(8) ? 4 : 6,
+        .proto = PROTO_TCP,
+        .payload_len = pick(1500),
+    };
+    struct frame frame = frame_make(&spec);
+    unsigned i = pick(FRAMES);
+
+    frames[i].addr = FAKE_MEM_BASE + pick(FAKE_MEM_SIZE - 4096);
+    frames[i].len = frame.len;
+    memcpy(fake_ptr(h, frames[i].addr), frame.data, frame.len);
+    frame_free(&frame);
+}
+
+static void write_command(struct fake_host *h)
+{
+    struct ktlsnic_cmd cmd = { .op = GUINT16_TO_LE(pick(4)) };
+
+    cmd.body.tls_add.tls_ctx = GUINT32_TO_LE(pick(20));
+    if (cmd.op == GUINT16_TO_LE(KTLSNIC_CMD_TLS_TX_ADD)) {
+        cmd.body.tls_add.cipher = pick(3);
+        cmd.body.tls_add.tcp_seq = pick(4);
+    }
+    memcpy(any_slot(h, KTLSNIC_RING_CMD, sizeof(cmd)), &cmd, sizeof(cmd));
+}
+
+static void setup_ring(struct fake_host *h)
+{
+    uint32_t ring = any_ring();
+    uint64_t base = any_addr() & ~(pick(8) ? 127ull : 0);
+
+    fake_write(h, ring + KTLSNIC_RING_CTRL, 0);
+    fake_write(h, ring + KTLSNIC_RING_BASE_LO, base);
+    fake_write(h, ring + KTLSNIC_RING_BASE_HI, base >> 32);
+    fake_write(h, ring + KTLSNIC_RING_LOG2,
+               pick(16) ? 6 + pick(7) : any_value());
+    fake_write(h, ring + KTLSNIC_RING_CTRL, 1);
+}
+
+/* Starts a queue pair, or the command rings, again where they were. */
+static void restart_rings(struct fake_host *h)
+{
+    static const uint32_t order[] = { 0x20, 0x00, 0x60, 0x40 };
+    bool admin = !pick(4);
+    uint32_t block = admin ? KTLSNIC_RING_CMD : KTLSNIC_QUEUE_PAGE(pick(4));
+
+    for (unsigned i = 0; i < (admin ? 2 : 4); i++) {
+        fake_write(h, block + order[i] + KTLSNIC_RING_CTRL, 0);
+    }
+    for (unsigned i = 0; i < (admin ? 2 : 4); i++) {
+        fake_write(h, block + order[i] + KTLSNIC_RING_CTRL, 1);
+    }
+}
+
+static void ring_doorbell(struct fake_host *h)
+{
+    uint32_t ring = any_ring();
+    uint32_t doorbell = fake_read(h, ring + KTLSNIC_RING_DOORBELL);
+    uint32_t index = fake_read(h, ring + KTLSNIC_RING_INDEX);
+
+    fake_write(h, ring + KTLSNIC_RING_DOORBELL,
+               pick(32) ? (pick(4) ? doorbell + pick(8) : index) : any_value());
+}
+
+static void offer_frame(struct fake_host *h)
+{
+    size_t len = 1 + (pick(8) ? pick(2000) : pick(70000));
+    uint8_t *frame = g_malloc(len);
+
+    reference_random(frame, MIN(len, 100));
+    memset(frame + MIN(len, 100), 7, len - MIN(len, 100));
+    if (pick(2) && len > 6) {
+        memset(frame, 0xff, 6);
+    }
+    ktlsnic_dev_receive(h->dev, frame, len);
+    g_free(frame);
+}
+
+static void do_something(struct fake_host *h)
+{
+    switch (pick(20)) {
+    case 0:
+        fake_write(h, pick(KTLSNIC_BAR_REGS_SIZE / 4) * 4, any_value());
+        break;
+    case 1:
+        fake_write(h, KTLSNIC_REG_IVEC_ARM(pick(6)) + 4 * pick(2), any_value());
+        break;
+    case 2:
+        fake_write(h, KTLSNIC_REG_RX_CTRL, pick(16));
+        break;
+    case 3:
+        write_command(h);
+        break;
+    case 4:
+        if (!pick(4)) {
+            setup_ring(h);
+        }
+        break;
+    case 5:
+        fake_sleep(h, pick(1000000));
+        break;
+    case 6:
+        ktlsnic_dev_set_link(h->dev, pick(8));
+        break;
+    case 7:
+        h->bus_master = pick(16);
+        h->wire_busy = !pick(16);
+        ktlsnic_dev_tx_ready(h->dev);
+        break;
+    case 8:
+        write_frame(h);
+        break;
+    case 9:
+        offer_frame(h);
+        break;
+    case 10:
+        write_desc(h);
+        break;
+    case 11:
+        write_buffer(h);
+        break;
+    case 12:
+        ktlsnic_dev_run(h->dev);
+        break;
+    case 13:
+    case 14:
+        restart_rings(h);
+        break;
+    default:
+        ring_doorbell(h);
+        break;
+    }
+    if (!pick(1000)) {
+        ktlsnic_dev_reset(h->dev);
+    }
+}
+
+/* What holds at any time: rings within their bounds, live contexts counted. */
+static void assert_invariants(struct fake_host *h)
+{
+    g_assert_true(ktlsnic_dev_restored(h->dev));
+    g_assert_cmpuint(fake_read(h, KTLSNIC_REG_TLS_TX_LIVE), <=, 16);
+    g_assert_cmpuint(fake_read(h, KTLSNIC_REG_TLS_TX_LIVE), ==,
+                     fake_stat(h, KTLSNIC_STAT_TLS_TX_ADDED) -
+                     fake_stat(h, KTLSNIC_STAT_TLS_TX_DELETED));
+}
+
+static void drain(struct fake_host *h)
+{
+    for (unsigned i = 0; h->wake_now; i++) {
+        g_assert_cmpuint(i, <, RUNS_MAX);
+        h->wake_now = false;
+        ktlsnic_dev_run(h->dev);
+    }
+    g_ptr_array_set_size(h->sent, 0);
+}
+
+/* Fills memory with things that mean something, at random places. */
+static void furnish(struct fake_host *h)
+{
+    for (unsigned i = 0; i < FRAMES * 4; i++) {
+        write_frame(h);
+    }
+    for (unsigned i = 0; i < 2000; i++) {
+        write_desc(h);
+        write_buffer(h);
+    }
+    for (unsigned i = 0; i < 500; i++) {
+        write_command(h);
+    }
+}
+
+static uint64_t total[KTLSNIC_STATS];
+
+static void test_any_guest(void)
+{
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct fake_host *h = fake_host_new(NULL);
+
+        /* Mostly rings that work, so that something happens in them. */
+        for (unsigned q = 0; q < 4 && round % 8; q++) {
+            fake_queue_open(h, q, 6 + pick(3));
+        }
+        fake_ring_open(h, KTLSNIC_RING_CMD_CQ, 6, 16);
+        fake_ring_open(h, KTLSNIC_RING_CMD, 6, 128);
+        if (round % 4) {
+            furnish(h);
+        } else {
+            reference_random(h->mem, 1 << 16);
+        }
+        for (unsigned i = 0; i < ACTIONS; i++) {
+            do_something(h);
+            if (i % 16 == 0) {
+                drain(h);
+            }
+        }
+        drain(h);
+        assert_invariants(h);
+        for (unsigned i = 0; i < KTLSNIC_STATS; i++) {
+            total[i] += fake_stat(h, i);
+        }
+        fake_host_free(h);
+    }
+    for (unsigned i = 0; i < KTLSNIC_STATS; i++) {
+        g_test_message("statistic %u: %" G_GUINT64_FORMAT, i, total[i]);
+    }
+    /* It got somewhere: the test is not of rings that never run. */
+    g_assert_cmpuint(total[KTLSNIC_STAT_TX_PACKETS], >, 100);
+    g_assert_cmpuint(total[KTLSNIC_STAT_TX_ERRORS], >, 100);
+    g_assert_cmpuint(total[KTLSNIC_STAT_RX_PACKETS], >, 10);
+}
+
+/* ---- Calls from inside callbacks ---------------------------------------- */
+
+struct nested {
+    struct fake_host *host;
+    struct fake_queue q;
+    struct tx_unit_spec unit;
+};
+
+static struct nested nested_setup(void)
+{
+    struct nested n = { .host = fake_host_new(NULL) };
+    uint8_t data[200] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    struct ktlsnic_rx_desc buf = {
+        .addr = GUINT64_TO_LE(fake_alloc(n.host, 2048)),
+        .len = GUINT32_TO_LE(2048),
+    };
+
+    n.q = fake_queue_open(n.host, 0, 6);
+    fake_push(&n.q.rx, &buf);
+    fake_ring_doorbell(&n.q.rx);
+    fake_write(n.host, KTLSNIC_REG_RX_CTRL, KTLSNIC_RX_CTRL_ENABLE);
+    fake_settle(n.host);
+    n.unit = tx_unit_make(n.host, data, sizeof(data), 1, KTLSNIC_TXF_COMPLETE);
+    tx_unit_push(&n.q.tx, &n.unit);
+    tx_unit_push(&n.q.tx, &n.unit);
+    fake_ring_doorbell(&n.q.tx);
+    return n;
+}
+
+/* The wire answers at once: the frame is received during the send. */
+static void echo(struct fake_host *host)
+{
+    const GByteArray *sent = fake_last_sent(host);
+
+    host->in_send = NULL;
+    g_assert_cmpint(ktlsnic_dev_receive(host->dev, sent->data, sent->len), ==,
+                    KTLSNIC_RX_TAKEN);
+}
+
+static void test_receive_in_send(void)
+{
+    struct nested n = nested_setup();
+    struct ktlsnic_rx_cpl cpl;
+
+    n.host->in_send = echo;
+    fake_settle(n.host);
+    g_assert_true(fake_pop(&n.q.rx_cq, &cpl));
+    g_assert_cmpuint(GUINT16_FROM_LE(cpl.len), ==, 200);
+    g_assert_cmpuint(n.host->sent->len, ==, 2);
+    fake_host_free(n.host);
+}
+
+/* Memory that is the device itself: the write is dropped. */
+static void write_own_registers(struct fake_host *host, uint64_t addr,
+                                size_t len)
+{
+    (void)addr;
+    (void)len;
+    fake_write(host, KTLSNIC_RING_TX(0) + KTLSNIC_RING_CTRL, 0);
+    fake_write(host, KTLSNIC_RING_TX_CQ(0) + KTLSNIC_RING_CTRL, 0);
+    fake_write(host, KTLSNIC_REG_CTRL, KTLSNIC_CTRL_RESET);
+    ktlsnic_dev_run(host->dev);
+}
+
+static void test_write_in_dma(void)
+{
+    struct nested n = nested_setup();
+
+    n.host->in_dma = write_own_registers;
+    n.host->wake_now = false;
+    ktlsnic_dev_run(n.host->dev);
+    n.host->in_dma = NULL;
+    fake_settle(n.host);
+    g_assert_cmpuint(n.host->sent->len, ==, 2);
+    g_assert_cmphex(fake_ring_status(&n.q.tx), ==, 1);
+    g_assert_cmpuint(n.host->traced[KTLSNIC_TRACE_NESTED_WRITE], ==, 4 * 3);
+    fake_host_free(n.host);
+}
+
+/* Memory whose access makes the wire offer a frame: it has to wait. */
+static void receive_in_dma(struct fake_host *host, uint64_t addr, size_t len)
+{
+    uint8_t frame[60];
+
+    (void)addr;
+    (void)len;
+    memset(frame, 0xff, sizeof(frame));
+    g_assert_cmpint(ktlsnic_dev_receive(host->dev, frame, sizeof(frame)), ==,
+                    KTLSNIC_RX_WAIT);
+}
+
+static void test_receive_in_dma(void)
+{
+    struct nested n = nested_setup();
+
+    n.host->in_dma = receive_in_dma;
+    n.host->wake_now = false;
+    ktlsnic_dev_run(n.host->dev);
+    n.host->in_dma = NULL;
+    fake_settle(n.host);
+    g_assert_cmpuint(n.host->rx_ready, >=, 1);
+    g_assert_cmpuint(fake_stat(n.host, KTLSNIC_STAT_RX_PAUSES), ==, 0);
+    fake_host_free(n.host);
+}
+
+/* A reset from inside: nothing is touched after it, and it happens. */
+static void reset_in_send(struct fake_host *host)
+{
+    ktlsnic_dev_reset(host->dev);
+    host->bus_master = false;
+}
+
+static void test_reset_in_send(void)
+{
+    struct nested n = nested_setup();
+
+    n.host->in_send = reset_in_send;
+    fake_settle(n.host);
+    g_assert_cmpuint(n.host->sent->len, ==, 1);
+    g_assert_cmphex(fake_ring_status(&n.q.tx), ==, 0);
+    g_assert_cmpuint(n.host->traced[KTLSNIC_TRACE_RESET], ==, 1);
+    g_assert_cmphex(fake_read(n.host, n.q.tx.reg + KTLSNIC_RING_BASE_LO), ==,
+                    0);
+    fake_host_free(n.host);
+}
+
+static void reset_in_dma(struct fake_host *host, uint64_t addr, size_t len)
+{
+    static unsigned calls;
+
+    (void)addr;
+    (void)len;
+    g_assert_cmpuint(calls++, ==, 0);       /* no access after the reset */
+    ktlsnic_dev_reset(host->dev);
+}
+
+static void test_reset_in_dma(void)
+{
+    struct nested n = nested_setup();
+
+    n.host->in_dma = reset_in_dma;
+    fake_settle(n.host);
+    g_assert_cmpuint(n.host->sent->len, ==, 1);
+    g_assert_cmphex(fake_ring_status(&n.q.tx_cq), ==, 0);
+    g_assert_cmpuint(n.host->interrupts[1], ==, 0);
+    n.host->in_dma = NULL;
+    fake_host_free(n.host);
+}
+
+/* Unplugged from inside: the device goes when the outer call ends. */
+static void free_in_send(struct fake_host *host)
+{
+    ktlsnic_dev_free(host->dev);
+    host->dev = NULL;
+}
+
+static void test_free_in_send(void)
+{
+    struct nested n = nested_setup();
+    struct ktlsnic_dev *dev = n.host->dev;
+
+    n.host->in_send = free_in_send;
+    n.host->wake_now = false;
+    ktlsnic_dev_run(dev);
+    g_assert_false(n.host->wake_now);
+    g_assert_cmpuint(n.host->sent->len, ==, 1);
+    fake_host_free(n.host);
+}
+
+static void free_in_rx_ready(struct fake_host *host)
+{
+    ktlsnic_dev_free(host->dev);
+    host->dev = NULL;
+}
+
+static void test_free_in_rx_ready(void)
+{
+    struct nested n = nested_setup();
+    uint8_t frame[1522];
+
+    fake_settle(n.host);
+    memset(frame, 0xff, sizeof(frame));
+    g_assert_cmpint(ktlsnic_dev_receive(n.host->dev, frame, 1522), ==,
+                    KTLSNIC_RX_TAKEN);
+    g_assert_cmpint(ktlsnic_dev_receive(n.host->dev, frame, 1522), ==,
+                    KTLSNIC_RX_WAIT);
+    n.host->in_rx_ready = free_in_rx_ready;
+    fake_write(n.host, KTLSNIC_REG_RX_CTRL, 0);
+    fake_settle(n.host);
+    g_assert_null(n.host->dev);
+    fake_host_free(n.host);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/device/hostile/any-guest", test_any_guest);
+    g_test_add_func("/device/nested/receive-in-send", test_receive_in_send);
+    g_test_add_func("/device/nested/write-in-dma", test_write_in_dma);
+    g_test_add_func("/device/nested/receive-in-dma", test_receive_in_dma);
+    g_test_add_func("/device/nested/reset-in-send", test_reset_in_send);
+    g_test_add_func("/device/nested/reset-in-dma", test_reset_in_dma);
+    g_test_add_func("/device/nested/free-in-send", test_free_in_send);
+    g_test_add_func("/device/nested/free-in-rx-ready", test_free_in_rx_ready);
+    return g_test_run();
+}
