@@ -127,8 +127,8 @@ class Guest:
             raise ui.Failure(f"QEMU does not start: {said[0].partition(': ')[2]}")
         if said:
             raise ui.Failure(f"QEMU ended with status {status}: {said[-1]}")
-        raise ui.Failure("the guest ended before COMMAND did; the end of its console "
-                         f"({self.console}):\n" + console.tail(self.console))
+        raise ui.Failure(f"the guest ended before COMMAND did; its console ({self.console}):\n"
+                         + (console.splat(self.console) or console.tail(self.console)))
 
     def finish(self):
         """After COMMAND: let the guest power off and the last output arrive."""

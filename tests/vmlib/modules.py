@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Our kernel modules, built against a kernel, outside the source tree."""
 
+import contextlib
 import os
-import pathlib
 
 from . import cache, host, kernel as kernels, paths, run, ui
 
@@ -13,22 +13,33 @@ NAMES = ("Kbuild", "Makefile", "Kconfig")
 
 def build(kernel):
     """Bring build/modules/RELEASE up to date; return that directory."""
+    with _locked(kernel) as directory:
+        _bring_up_to_date(kernel, directory)
+        return directory
+
+
+@contextlib.contextmanager
+def _locked(kernel):
+    """The directory of the kernel's modules, nobody else's while we use it."""
     directory = paths.BUILD / "modules" / kernel.release
+    with cache.lock(directory.with_name(directory.name + ".lock")):
+        yield directory
+
+
+def _bring_up_to_date(kernel, directory):
     sources = _sources()
-    if not sources.get("Kbuild"):
+    if "Kbuild" not in sources:
         raise ui.Failure("modules: there is no Kbuild at the top of the source tree")
     wanted = cache.digest(_identity(kernel), *(item for name, content in sources.items()
                                                for item in (name, content)))
     stamp = directory / "stamp"
     if stamp.exists() and stamp.read_text() == wanted:
-        return directory
+        return
     host.require_packages()
-    with cache.lock(directory.with_suffix(".lock")):
-        stamp.unlink(missing_ok=True)
-        _mirror(directory, sources)
-        _make(kernel, directory)
-        stamp.write_text(wanted)
-    return directory
+    stamp.unlink(missing_ok=True)
+    _mirror(directory, sources)
+    _make(kernel, directory)
+    stamp.write_text(wanted)
 
 
 def _sources():
@@ -80,12 +91,14 @@ def _make(kernel, directory):
 
 def files_for_guest(kernel):
     """Our driver as the guest's setup wants it: the module, and what it depends on."""
-    module = build(kernel) / "drivers/net/ethernet/ktlsnic/ktlsnic.ko"
-    if not module.exists():
-        raise ui.Failure("modules: the build made no ktlsnic.ko")
-    depends = run.output(["/sbin/modinfo", "-F", "depends", str(module)]) or ""
-    return {"ktlsnic.ko": pathlib.Path(module).read_bytes(),
-            "ktlsnic.depends": depends.strip().replace(",", " ").encode()}
+    with _locked(kernel) as directory:
+        _bring_up_to_date(kernel, directory)
+        module = directory / "drivers/net/ethernet/ktlsnic/ktlsnic.ko"
+        if not module.exists():
+            raise ui.Failure("modules: the build made no ktlsnic.ko")
+        depends = run.output(["/sbin/modinfo", "-F", "depends", str(module)]) or ""
+        return {"ktlsnic.ko": module.read_bytes(),
+                "ktlsnic.depends": depends.strip().replace(",", " ").encode()}
 
 
 def install(kernel, directory):
