@@ -106,8 +106,8 @@ static void ktlsnic_tx_head(struct ktlsnic_tx_desc *head,
 		l4_off = skb_checksum_start_offset(skb);
 	}
 	if (skb_is_gso(skb)) {
-		flags |= KTLSNIC_TXF_TSO | KTLSNIC_TXF_L3_CSUM |
-			 KTLSNIC_TXF_L4_CSUM;
+		/* makes IPv4 header checksums by itself */
+		flags |= KTLSNIC_TXF_TSO | KTLSNIC_TXF_L4_CSUM;
 		head->mss = cpu_to_le16(skb_shinfo(skb)->gso_size);
 		l4_off = skb_transport_offset(skb);
 	}
