@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """tests/prepare: get and build parts without booting anything; say where they are."""
 
-import concurrent.futures
-import sys
+import functools
 
 from . import guest, modules, options, prepare, qemu, shares, ui
 
@@ -34,18 +33,16 @@ ALL = ("qemu", "guest", "virtiofsd", "kernel", "kdir", "modules")
 
 def program():
     """Returns the exit status."""
-    try:
-        arguments = _parse()
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            found = {name: pool.submit(PARTS[name], arguments) for name in arguments.part}
-        for name, path in found.items():
-            print(f"{name} {path.result()}")
-        return 0
-    except ui.Failure as failure:
-        print(f"prepare: {failure}", file=sys.stderr)
-        return failure.status
-    except KeyboardInterrupt:
-        return 130
+    return ui.program("prepare", _prepare)
+
+
+def _prepare():
+    arguments = _parse()
+    found = prepare.together(*(functools.partial(PARTS[name], arguments)
+                               for name in arguments.part))
+    for name, path in zip(arguments.part, found):
+        print(f"{name} {path}")
+    return 0
 
 
 def _parse():

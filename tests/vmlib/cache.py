@@ -10,9 +10,11 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import pathlib
 import shutil
+import tempfile
 
-from . import paths
+from . import paths, run
 
 
 def digest(*inputs):
@@ -43,19 +45,22 @@ def entry(name, inputs, fill):
         return final
     with lock(final.with_name(final.name + ".lock")):
         if not final.is_dir():
+            run.check_stopped()
             _fill_and_rename(final, fill)
     return final
 
 
 def _fill_and_rename(final, fill):
-    partial = final.with_name(final.name + ".partial")
-    remove_tree(partial)
-    partial.mkdir(parents=True)
+    for stale in final.parent.glob(final.name + ".partial-*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    partial = pathlib.Path(tempfile.mkdtemp(prefix=final.name + ".partial-", dir=final.parent))
+    partial.chmod(0o755)
     try:
         fill(partial)
         os.rename(partial, final)
     finally:
-        remove_tree(partial)
+        # What fill() ran may still be cleaning up there itself.
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def remove_tree(path):

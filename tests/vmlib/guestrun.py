@@ -2,7 +2,6 @@
 """One running guest: QEMU as our child, its ports, and how it ends."""
 
 import ctypes
-import os
 import secrets
 import select
 import signal

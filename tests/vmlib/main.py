@@ -2,10 +2,7 @@
 """tests/vm from its options to its exit status."""
 
 import contextlib
-import os
-import pathlib
 import shutil
-import signal
 import socket
 import sys
 import time
@@ -22,16 +19,7 @@ TWIN_COMMAND = ("sleep", "infinity")
 
 def vm():
     """The program: returns the exit status."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    signal.signal(signal.SIGHUP, lambda *_: sys.exit(128 + signal.SIGHUP))
-    try:
-        options = command_line.parse(sys.argv[1:])
-        return run(options)
-    except ui.Failure as failure:
-        print(f"vm: {failure}", file=sys.stderr)
-        return failure.status
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+    return ui.program("vm", lambda: run(command_line.parse(sys.argv[1:])))
 
 
 def run(options):

@@ -5,7 +5,7 @@ import concurrent.futures
 import os
 import pathlib
 
-from . import debian_kernel, guest, kernel as kernels, modules, nics, qemu
+from . import debian_kernel, guest, kernel as kernels, modules, nics, qemu, run
 
 
 class Parts:
@@ -26,11 +26,23 @@ def kernel_of(name, nic="ktlsnic"):
 
 
 def everything(options):
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        built_qemu = pool.submit(qemu.prepare)
-        root = pool.submit(guest.get)
-        kernel = pool.submit(kernel_of, options.kernel, options.nic)
-        driver = {}
-        if options.nic == "ktlsnic":
-            driver = modules.files_for_guest(kernel.result())
-        return Parts(built_qemu.result(), kernel.result(), root.result(), driver)
+    """All parts of a run."""
+    def kernel_and_driver():
+        kernel = kernel_of(options.kernel, options.nic)
+        return kernel, modules.files_for_guest(kernel) if options.nic == "ktlsnic" else {}
+
+    built_qemu, root, (kernel, driver) = together(qemu.prepare, guest.get, kernel_and_driver)
+    return Parts(built_qemu, kernel, root, driver)
+
+
+def together(*functions):
+    """Call the functions at the same time; the first failure ends them all."""
+    with concurrent.futures.ThreadPoolExecutor(len(functions)) as pool:
+        futures = [pool.submit(function) for function in functions]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                future.result()
+        except BaseException:
+            run.stop_all()
+            raise
+        return [future.result() for future in futures]

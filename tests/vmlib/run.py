@@ -1,11 +1,47 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Running other programs: their output goes to a log, a failure names it."""
 
+import ctypes
+import os
+import signal
 import subprocess
+import threading
 
 from . import ui
 
+STOP_SECONDS = 10           # for a process to end by itself once it is told to
+PR_SET_PDEATHSIG = 1
 TAIL = 4096                 # bytes of a log that are looked at for its last lines
+
+
+class Stopped(Exception):
+    """stop_all() was called: something else has failed, and says so."""
+
+
+_libc = ctypes.CDLL(None)
+_running = set()
+_stopping = threading.Event()
+
+
+def die_with_parent():
+    """In a child: whatever happens to us, it does not outlive us."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def stop_all():
+    """End every program that other threads run: nobody waits for it any more."""
+    _stopping.set()
+    for process in list(_running):
+        try:
+            os.killpg(process.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+
+
+def check_stopped():
+    """Raise Stopped if nothing more is to be begun."""
+    if _stopping.is_set():
+        raise Stopped
 
 
 def logged(command, log, part, doing, **options):
@@ -15,10 +51,12 @@ def logged(command, log, part, doing, **options):
         begin = output_file.tell()
         try:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output_file,
-                                       stderr=output_file, **options)
+                                       stderr=output_file, start_new_session=True,
+                                       preexec_fn=die_with_parent, **options)
         except FileNotFoundError as error:
             raise ui.Failure(f"{part}: {doing}: {error.filename} not found") from None
     status = _wait_with_signs_of_life(process, log, part)
+    check_stopped()
     if status:
         raise ui.Failure(f"{part}: {doing} failed (status {status}); the log is {log}\n"
                          + _what_went_wrong(log, begin))
@@ -26,17 +64,31 @@ def logged(command, log, part, doing, **options):
 
 def _wait_with_signs_of_life(process, log, part):
     """Wait for a process; now and then show the counter at the end of ninja's log."""
-    while True:
+    _running.add(process)
+    try:
+        if _stopping.is_set():
+            os.killpg(process.pid, signal.SIGTERM)
+        while True:
+            try:
+                return process.wait(timeout=ui.REPORT_EVERY)
+            except subprocess.TimeoutExpired:
+                last = _lines(log)[-1:]
+                if last and last[0].startswith("["):
+                    ui.say(part, last[0].partition(" ")[0])
+    finally:
+        _running.discard(process)
+        _end(process)
+
+
+def _end(process):
+    """Make sure that a process is gone; it may have to clean up after itself."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
         try:
-            return process.wait(timeout=ui.REPORT_EVERY)
+            process.wait(timeout=STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            last = _lines(log)[-1:]
-            if last and last[0].startswith("["):
-                ui.say(part, last[0].partition(" ")[0])
-        except BaseException:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            raise
 
 
 def output(command, **options):

@@ -2,6 +2,7 @@
 """What the user sees: progress lines on stderr, and failures as one clear line."""
 
 import contextlib
+import signal
 import sys
 import threading
 import time
@@ -18,6 +19,19 @@ class Failure(Exception):
     def __init__(self, message, status=1):
         super().__init__(message)
         self.status = status
+
+
+def program(name, function):
+    """Run a program's body; return the exit status, having said what failed."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    try:
+        return function()
+    except Failure as failure:
+        print(f"{name}: {failure}", file=sys.stderr)
+        return failure.status
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 def elapsed():
