@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A connection whose receiving side is under test: a stream of records made by
+ * libcrypto, and what must become of each of its bytes.
+ */
+#ifndef TESTS_UNIT_RX_FIXTURE_H
+#define TESTS_UNIT_RX_FIXTURE_H
+
+#include "flow/flow_rx.h"
+#include "reference.h"
+
+struct rx {
+    struct reference_key key;
+    struct reference_stream *stream;
+    uint8_t *clear;         /* the wire with its payload in plaintext */
+    size_t len;             /* of the stream */
+    uint32_t seq;           /* of its first byte */
+    enum flow_rx_resync mode;
+    struct flow_rx *flow;
+    struct flow_rx_result result;   /* of the last segment */
+};
+
+extern const enum ktlsnic_tls_cipher rx_ciphers[2];
+
+/* The stream looks nowhere like a header by chance: rx_plant() can do that. */
+void rx_setup(struct rx *rx, enum ktlsnic_tls_cipher cipher,
+              enum flow_rx_resync mode, uint32_t seq, uint64_t rec_num,
+              const size_t *lengths, unsigned count);
+void rx_teardown(struct rx *rx);
+
+/* A new connection over the same stream. */
+void rx_restart(struct rx *rx);
+
+/* Where record i begins in the stream; for the last but one its end. */
+size_t rx_start(const struct rx *rx, unsigned i);
+
+/* The record that holds byte pos of the stream. */
+unsigned rx_record_at(const struct rx *rx, size_t pos);
+
+/* How many records end in from..to; how many payload bytes are in it. */
+unsigned rx_ends(const struct rx *rx, size_t from, size_t to);
+size_t rx_payload(const struct rx *rx, size_t from, size_t to);
+
+/*
+ * Gives the flow these bytes of the stream as a segment. What comes back must be
+ * the plaintext if it says so, and the bytes of the wire otherwise. Returns
+ * which.
+ */
+bool rx_send(struct rx *rx, size_t from, size_t to);
+
+/* The same, and it must be one of them, and each tag in it be verified. */
+void rx_send_clear(struct rx *rx, size_t from, size_t to);
+void rx_send_wire(struct rx *rx, size_t from, size_t to);
+
+/* In segments of 1 to piece_max bytes, all of them decrypted. */
+void rx_send_all_clear(struct rx *rx, size_t from, size_t to, size_t piece_max);
+
+/* The same with byte `at` of the stream changed; it must not be delivered. */
+void rx_send_forged(struct rx *rx, size_t from, size_t to, size_t at);
+
+/* Any bytes as a segment at any place; what is not decrypted stays. */
+bool rx_send_bytes(struct rx *rx, size_t from, const uint8_t *bytes,
+                   size_t len);
+
+/*
+ * Makes bytes appear on the wire in the payload of a record, at an offset of the
+ * payload: the record then holds the plaintext that they encrypt.
+ */
+void rx_plant(struct rx *rx, unsigned record, size_t offset,
+              const uint8_t *bytes, size_t len);
+
+#endif

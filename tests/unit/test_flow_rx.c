@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* RX contexts in step, in gaps, and deceived; contract cases 29, 30, 32, 34, 41. */
+#include <string.h>
+#include <glib.h>
+
+#include "rx_fixture.h"
+
+#define OVERHEAD    29
+#define HEADER      5
+#define PREFIX      13
+#define TAG         16
+
+/* Records of every kind of end: empty, part of a block, a block, more. */
+static const size_t small_lengths[] = { 0, 1, 15, 16, 17, 0, 48, 3 };
+
+static void setup_small(struct rx *rx, enum flow_rx_resync mode, uint32_t seq)
+{
+    rx_setup(rx, KTLSNIC_CIPHER_AES_GCM_128, mode, seq, 7, small_lengths,
+             G_N_ELEMENTS(small_lengths));
+}
+
+/* ---- in order ---- */
+
+static void test_every_split(void)
+{
+    for (size_t c = 0; c < G_N_ELEMENTS(rx_ciphers); c++) {
+        struct rx rx;
+
+        rx_setup(&rx, rx_ciphers[c], FLOW_RX_RESYNC_ASYNC, 1000, 0,
+                 small_lengths, G_N_ELEMENTS(small_lengths));
+        for (size_t cut = 1; cut < rx.len; cut++) {
+            rx_restart(&rx);
+            rx_send_clear(&rx, 0, cut);
+            rx_send_clear(&rx, cut, rx.len);
+        }
+        rx_restart(&rx);
+        rx_send_clear(&rx, 0, rx.len);
+        rx_teardown(&rx);
+    }
+}
+
+/* Two cuts near each other: a piece inside a header, a nonce, a tag. */
+static void test_every_short_piece(void)
+{
+    struct rx rx;
+
+    setup_small(&rx, FLOW_RX_RESYNC_ASYNC, 77);
+    for (size_t cut = 1; cut < rx.len; cut++) {
+        for (size_t len = 1; len <= 20 && cut + len < rx.len; len++) {
+            rx_restart(&rx);
+            rx_send_clear(&rx, 0, cut);
+            rx_send_clear(&rx, cut, cut + len);
+            rx_send_clear(&rx, cut + len, rx.len);
+        }
+    }
+    rx_teardown(&rx);
+}
+
+/* A prefix and a tag cut at every combination of places, into 1 to 6 segments. */
+static void cut_everywhere(struct rx *rx, size_t from, unsigned bytes)
+{
+    for (unsigned cuts = 0; cuts < 1u << (bytes - 1); cuts++) {
+        size_t at = 0;
+
+        rx_restart(rx);
+        for (unsigned i = 0; i < bytes; i++) {
+            if (i + 1 == bytes || cuts & 1u << i) {
+                rx_send_clear(rx, at, from + i + 1);
+                at = from + i + 1;
+            }
+        }
+        if (at < rx->len) {
+            rx_send_clear(rx, at, rx->len);
+        }
+    }
+}
+
+static void test_header_split(void)
+{
+    struct rx rx;
+
+    setup_small(&rx, FLOW_RX_RESYNC_SCAN, 5);
+    cut_everywhere(&rx, rx_start(&rx, 4), HEADER);
+    cut_everywhere(&rx, rx_start(&rx, 4) + HEADER, PREFIX - HEADER);
+    rx_teardown(&rx);
+}
+
+static void test_tag_split(void)
+{
+    struct rx rx;
+
+    setup_small(&rx, FLOW_RX_RESYNC_SCAN, 5);
+    for (unsigned i = 1; i <= G_N_ELEMENTS(small_lengths); i++) {
+        cut_everywhere(&rx, rx_start(&rx, i) - TAG, TAG / 2);
+        cut_everywhere(&rx, rx_start(&rx, i) - TAG / 2, TAG / 2);
+    }
+    rx_teardown(&rx);
+}
+
+static void test_byte_by_byte(void)
+{
+    static const size_t lengths[] = { 0, 100, 1, 333, 16384, 16 };
+
+    for (size_t c = 0; c < G_N_ELEMENTS(rx_ciphers); c++) {
+        struct rx rx;
+
+        rx_setup(&rx, rx_ciphers[c], FLOW_RX_RESYNC_ASYNC, 0xfffffff0, 9,
+                 lengths, G_N_ELEMENTS(lengths));
+        rx_send_all_clear(&rx, 0, rx.len, 1);
+        rx_teardown(&rx);
+    }
+}
+
+static void test_random_segments(void)
+{
+    static const size_t piece_max[] = { 7, 40, 1460, 9000, 65536 };
+
+    for (unsigned n = 0; n < 200; n++) {
+        size_t lengths[24];
+        unsigned count = g_test_rand_int_range(1, G_N_ELEMENTS(lengths) + 1);
+        struct rx rx;
+
+        for (unsigned i = 0; i < count; i++) {
+            lengths[i] = g_test_rand_int_range(0, n % 10 ? 300 : 16385);
+        }
+        rx_setup(&rx, rx_ciphers[n % 2], n % 3, g_test_rand_int(),
+                 g_test_rand_int(), lengths, count);
+        rx_send_all_clear(&rx, 0, rx.len,
+                          piece_max[n % G_N_ELEMENTS(piece_max)]);
+        rx_teardown(&rx);
+    }
+}
+
+/* The TCP sequence passes 2^32 at every place of a record. */
+static void test_sequence_wrap(void)
+{
+    static const size_t lengths[] = { 20, 20, 20 };
+    struct rx rx;
+
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, FLOW_RX_RESYNC_ASYNC, 0, 3,
+             lengths, 3);
+    for (uint32_t before = 0; before <= 2 * (20 + OVERHEAD); before++) {
+        rx.seq = -before;
+        rx_restart(&rx);
+        rx_send_all_clear(&rx, 0, rx.len, 10);
+
+        rx_restart(&rx);
+        if (before) {
+            rx_send_clear(&rx, 0, before);
+            rx_send_wire(&rx, 0, before);
+            rx_send_wire(&rx, before - 1, before + 1);
+        } else {
+            rx_send_clear(&rx, 0, 1);
+        }
+        rx_send_clear(&rx, before + 1, rx.len);
+
+        /* a gap over it, to the end of the record */
+        rx_restart(&rx);
+        rx_send_clear(&rx, 0, HEADER);
+        rx_send_clear(&rx, rx_start(&rx, 1), rx_start(&rx, 1) + HEADER);
+        rx_send_clear(&rx, rx_start(&rx, 2), rx.len);
+    }
+    rx_teardown(&rx);
+}
+
+static void test_supported(void)
+{
+    struct flow_rx_params params = { .version = KTLSNIC_TLS_1_3 };
+
+    g_assert_true(flow_rx_supported(KTLSNIC_TLS_1_2, 0));
+    g_assert_true(flow_rx_supported(KTLSNIC_TLS_1_2, 1));
+    g_assert_false(flow_rx_supported(KTLSNIC_TLS_1_3, 0));
+    g_assert_false(flow_rx_supported(KTLSNIC_TLS_1_2, KTLSNIC_CIPHERS));
+    g_assert_false(flow_rx_supported(0xff, 0xff));
+    g_assert_null(flow_rx_new(&params));
+    flow_rx_free(NULL);
+}
+
+/* No record number is used twice: behind 2^64 - 1 there is no record. */
+static void test_record_numbers_end(void)
+{
+    static const size_t lengths[] = { 10, 20, 30 };
+
+    for (unsigned gap = 0; gap < 2; gap++) {
+        struct rx rx;
+        size_t third;
+
+        rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, FLOW_RX_RESYNC_HINT, 0,
+                 UINT64_MAX - 1, lengths, 3);
+        third = rx_start(&rx, 2);
+        if (gap) {
+            rx_send_clear(&rx, 0, rx_start(&rx, 1) + HEADER);
+        } else {
+            rx_send_clear(&rx, 0, third);
+        }
+        rx_send_wire(&rx, third, third + 1);
+        g_assert_true(rx.result.bad_header);
+        g_assert_cmpuint(rx.result.records, ==, 0);
+        rx_send_wire(&rx, third + 1, rx.len);
+        g_assert_false(rx.result.bad_header);
+
+        rx_restart(&rx);
+        rx_send_wire(&rx, 0, rx.len);
+        g_assert_true(rx.result.bad_header);
+        g_assert_cmpuint(rx.result.records, ==, 2);
+        rx_teardown(&rx);
+    }
+}
+
+/* ---- old segments, gaps ---- */
+
+/*
+ * Duplicates, keepalives, overlaps and empty segments at every place; what they
+ * hold is not even what the stream held.
+ */
+static void test_old(void)
+{
+    struct rx rx;
+
+    setup_small(&rx, FLOW_RX_RESYNC_ASYNC, 0xffffffc0);
+    for (size_t pos = 1; pos < rx.len; pos++) {
+        uint8_t junk[3] = { 23, 3, 3 };
+
+        rx_send_clear(&rx, pos - 1, pos);
+        rx_send_wire(&rx, pos - 1, pos);
+        rx_send_wire(&rx, 0, pos);
+        for (size_t back = 1; back <= MIN(pos, sizeof(junk)); back++) {
+            g_assert_false(rx_send_bytes(&rx, pos - back, junk, back));
+        }
+        g_assert_false(rx_send_bytes(&rx, pos - 0x7fffffff, junk, 3));
+        for (size_t away = 0; away < 40; away += 3) {
+            g_assert_false(rx_send_bytes(&rx, pos + away, junk, 0));
+            g_assert_false(rx_send_bytes(&rx, pos - away, junk, 0));
+        }
+    }
+    rx_teardown(&rx);
+}
+
+/*
+ * A segment that begins before the place and ends behind it is delivered as it
+ * came, but what is new in it is not lost: the next one is decrypted, and the
+ * record's tag still verified.
+ */
+static void test_overlap(void)
+{
+    static const size_t overlaps[] = { 1, 2, 12, 30, 70 };
+    struct rx rx;
+
+    setup_small(&rx, FLOW_RX_RESYNC_HINT, 0xffffffc0);
+    for (size_t pos = 1; pos < rx.len; pos++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(overlaps); i++) {
+            size_t back = MIN(pos, overlaps[i]);
+            size_t end = MIN(rx.len, pos + 1 + (pos * 7 + i * 11) % 60);
+
+            rx_restart(&rx);
+            rx_send_clear(&rx, 0, pos);
+            rx_send_wire(&rx, pos - back, end);
+            g_assert_cmpuint(rx.result.records, ==, rx_ends(&rx, pos, end));
+            if (end < rx.len) {
+                rx_send_clear(&rx, end, rx.len);
+            }
+        }
+    }
+    rx_teardown(&rx);
+}
+
+/* The bytes a..b do not come; then one segment to e, then all the rest. */
+static void gap(struct rx *rx, size_t a, size_t b, size_t e)
+{
+    unsigned record = rx_record_at(rx, a);
+    size_t end = rx_start(rx, record + 1);
+    bool known = a >= rx_start(rx, record) + HEADER && b <= end;
+    size_t next;
+
+    rx_restart(rx);
+    if (a) {
+        rx_send_clear(rx, 0, a);
+    }
+    if (known && b == end) {
+        rx_send_clear(rx, b, e);
+        next = e;
+    } else {
+        rx_send_wire(rx, b, e);
+        g_assert_cmpuint(rx->result.records, ==,
+                         known && e > end ? rx_ends(rx, end, e) : 0);
+        next = MAX(e, end);
+    }
+    if (!known) {
+        /* the header is lost; the host is silent */
+        if (e < rx->len) {
+            rx_send_wire(rx, e, rx->len);
+        }
+        return;
+    }
+    if (e < end) {
+        rx_send_wire(rx, e, end);
+    }
+    if (next < rx->len) {
+        rx_send_clear(rx, next, rx->len);
+    }
+}
+
+static void gaps(enum flow_rx_resync mode)
+{
+    static const size_t lengths[] = { 20, 0, 25 };
+    struct rx rx;
+
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, mode, 0xffffffd0, 7, lengths, 3);
+    for (size_t a = 0; a < rx.len; a++) {
+        size_t end = rx_start(&rx, rx_record_at(&rx, a) + 1);
+
+        for (size_t b = a + 1; b < rx.len; b++) {
+            gap(&rx, a, b, b + 1);
+            gap(&rx, a, b, rx.len);
+            for (size_t e = end - 1; e <= MIN(end + 2, rx.len); e++) {
+                if (e > b) {
+                    gap(&rx, a, b, e);
+                }
+            }
+        }
+    }
+    rx_teardown(&rx);
+}
+
+/* Also: where the header is known, all modes do the same. */
+static void test_gap(void)
+{
+    gaps(FLOW_RX_RESYNC_HINT);
+    gaps(FLOW_RX_RESYNC_SCAN);
+    gaps(FLOW_RX_RESYNC_ASYNC);
+}
+
+/* Two gaps in a record, and one that begins in the record behind it. */
+static void test_gap_again(void)
+{
+    static const size_t lengths[] = { 100, 100, 100, 100 };
+    struct rx rx;
+
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, FLOW_RX_RESYNC_HINT, 1, 0,
+             lengths, 4);
+    rx_send_clear(&rx, 0, 30);
+    rx_send_wire(&rx, 50, 60);
+    rx_send_wire(&rx, 70, 80);
+    rx_send_wire(&rx, 30, 50);                  /* too late: old */
+    rx_send_wire(&rx, 80, rx_start(&rx, 1) + 40);
+    rx_send_wire(&rx, rx_start(&rx, 1) + 50, rx_start(&rx, 2) + 3);
+    rx_send_wire(&rx, rx_start(&rx, 1) + 40, rx_start(&rx, 1) + 50);
+    rx_send_clear(&rx, rx_start(&rx, 2) + 3, rx_start(&rx, 3));
+    g_assert_cmpuint(rx.result.records, ==, 1);
+    rx_send_clear(&rx, rx_start(&rx, 3), rx.len);
+    rx_teardown(&rx);
+}
+
+/*
+ * A header is missing, its segment comes late: it is decrypted, and so is what
+ * comes again behind it; where the record is known the stream goes on.
+ */
+static void test_late(void)
+{
+    static const size_t lengths[] = { 100, 200, 100 };
+
+    for (unsigned mode = 0; mode < 3; mode++) {
+        struct rx rx;
+        size_t second, third;
+
+        rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, mode, 0xffffff80, 0, lengths,
+                 3);
+        second = rx_start(&rx, 1);
+        third = rx_start(&rx, 2);
+        for (size_t a = second - 50; a < second + HEADER; a++) {
+            size_t b = second + 20;
+
+            /* in its place after one other, which does not come again */
+            rx_restart(&rx);
+            rx_send_clear(&rx, 0, a);
+            rx_send_wire(&rx, b, b + 30);
+            rx_send_clear(&rx, a, b);
+            rx_send_wire(&rx, b + 30, third + 2);
+            rx_send_clear(&rx, third + 2, rx.len);
+
+            /* all of it again */
+            rx_restart(&rx);
+            rx_send_clear(&rx, 0, a);
+            rx_send_wire(&rx, b, b + 30);
+            rx_send_wire(&rx, b + 30, b + 80);
+            rx_send_clear(&rx, a, b + 10);
+            rx_send_clear(&rx, b + 10, b + 80);
+            rx_send_clear(&rx, b + 80, rx.len);
+        }
+        rx_teardown(&rx);
+    }
+}
+
+/* ---- forgeries ---- */
+
+/* Another connection, that nothing must disturb, gets a byte in between. */
+static void other_flow(struct rx *other, size_t *pos)
+{
+    rx_send_clear(other, *pos, *pos + 1);
+    *pos += 1;
+}
+
+/*
+ * Any byte of a record that came in one segment: delivered as it came, and the
+ * context is lost.
+ */
+static void test_forged_record(void)
+{
+    static const size_t lengths[] = { 30, 40, 50 };
+    static const size_t other_lengths[] = { 1000 };
+    struct rx rx, other;
+    size_t second, third, pos = 0;
+
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, FLOW_RX_RESYNC_HINT, 0xffffffd0,
+             0, lengths, 3);
+    rx_setup(&other, KTLSNIC_CIPHER_AES_GCM_256, FLOW_RX_RESYNC_HINT,
+             0xffffffd0, 0, other_lengths, 1);
+    second = rx_start(&rx, 1);
+    third = rx_start(&rx, 2);
+    for (size_t at = second; at < third; at++) {
+        if (at == second + 3 || at == second + 4) {
+            continue;           /* the length: test_forged_length */
+        }
+        rx_restart(&rx);
+        rx_send_clear(&rx, 0, second);
+        rx_send_forged(&rx, second, third, at);
+        g_assert_true(rx.result.auth_failed != rx.result.bad_header);
+        g_assert_true(rx.result.bad_header ==
+                      (at == second + 1 || at == second + 2));
+        g_assert_cmpuint(rx.result.records, ==, 0);
+        other_flow(&other, &pos);
+        rx_send_wire(&rx, second, third);
+        rx_send_wire(&rx, third, rx.len);
+
+        /* with a good record before and one behind it */
+        rx_restart(&rx);
+        rx_send_forged(&rx, 0, rx.len, at);
+        g_assert_cmpuint(rx.result.records, ==, 1);
+        g_assert_true(flow_rx_confirm(rx.flow, rx.seq + rx.len, 3));
+    }
+    other_flow(&other, &pos);
+    rx_teardown(&rx);
+    rx_teardown(&other);
+}
+
+/* A record that says it is shorter or longer than it is. */
+static void test_forged_length(void)
+{
+    static const size_t lengths[] = { 30, 40, 50 };
+    struct rx rx;
+    size_t second, third;
+
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, FLOW_RX_RESYNC_HINT, 1, 0,
+             lengths, 3);
+    second = rx_start(&rx, 1);
+    third = rx_start(&rx, 2);
+    for (int off = -40; off <= 40; off++) {
+        g_autofree uint8_t *forged = NULL;
+
+        if (off == 0) {
+            continue;
+        }
+        rx_restart(&rx);
+        rx_send_clear(&rx, 0, second);
+        forged = g_memdup2(rx.stream->wire->data, rx.len);
+        forged[second + 4] += off;
+        /* what a longer record takes is decrypted like its payload, in vain */
+        g_assert_cmpint(rx_send_bytes(&rx, second, forged + second,
+                                      third - second), ==, off > 0);
+        g_assert_true(rx.result.auth_failed == (off < 0));
+        g_assert_false(rx_send_bytes(&rx, third, forged + third,
+                                     rx.len - third));
+        g_assert_true(rx.result.auth_failed == (off > 0));
+        g_assert_cmpuint(rx.result.records, ==, 0);
+    }
+    rx_teardown(&rx);
+}
+
+/*
+ * A long record in many segments with one byte forged: those before the tag are
+ * delivered decrypted, the one that ends the record is not. A tag in two pieces
+ * is the second one's.
+ */
+static void test_forged_segment(void)
+{
+    static const size_t lengths[] = { 5000, 40 };
+    struct rx rx;
+    size_t end;
+
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, FLOW_RX_RESYNC_HINT, 1, 0,
+             lengths, 2);
+    end = rx_start(&rx, 1);
+    for (size_t last = end - 200; last < end; last += 3) {
+        g_autofree uint8_t *forged = g_memdup2(rx.stream->wire->data, 100);
+
+        rx_restart(&rx);
+        forged[50] ^= 0x80;
+        g_assert_true(rx_send_bytes(&rx, 0, forged, 100));
+        rx_send_all_clear(&rx, 100, last, 1460);
+        rx_send_wire(&rx, last, end);
+        g_assert_true(rx.result.auth_failed);
+        g_assert_cmpuint(rx.result.records, ==, 0);
+        rx_send_wire(&rx, end, rx.len);
+        g_assert_false(rx.result.auth_failed);
+    }
+    rx_teardown(&rx);
+}
+
+/*
+ * A wrong tag also shows in segments that are only observed, and in a late one;
+ * bytes that were skipped have none.
+ */
+static void test_forged_unseen(void)
+{
+    static const size_t lengths[] = { 100, 100, 100 };
+    struct rx rx;
+    size_t second, third;
+
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, FLOW_RX_RESYNC_HINT, 1, 0,
+             lengths, 3);
+    second = rx_start(&rx, 1);
+    third = rx_start(&rx, 2);
+
+    rx_send_clear(&rx, 0, 40);
+    rx_send_forged(&rx, 30, second, 35);        /* forged where it is old */
+    g_assert_false(rx.result.auth_failed);
+    g_assert_cmpuint(rx.result.records, ==, 1);
+    rx_send_forged(&rx, second - 1, third, second + 60);
+    g_assert_true(rx.result.auth_failed);
+    rx_send_wire(&rx, third, rx.len);
+
+    rx_restart(&rx);
+    rx_send_clear(&rx, 0, 40);
+    rx_send_forged(&rx, 50, second, second - 1);
+    g_assert_false(rx.result.auth_failed);
+    g_assert_cmpuint(rx.result.records, ==, 0);
+    rx_send_clear(&rx, second, rx.len);
+    rx_teardown(&rx);
+}
+
+static void bad_header(const uint8_t header[HEADER])
+{
+    static const size_t lengths[] = { 30, 40, 50 };
+    struct rx rx;
+    size_t second;
+
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, FLOW_RX_RESYNC_HINT, 1, 0,
+             lengths, 3);
+    second = rx_start(&rx, 1);
+    memcpy(rx.stream->wire->data + second, header, HEADER);
+    memcpy(rx.clear + second, header, HEADER);
+    for (size_t cut = 1; cut <= second + 10; cut++) {
+        rx_restart(&rx);
+        if (cut < second + HEADER) {
+            rx_send_clear(&rx, 0, cut);
+            rx_send_wire(&rx, cut, second + 10);
+        } else {
+            rx_send_wire(&rx, 0, cut);
+        }
+        g_assert_true(rx.result.bad_header);
+        g_assert_false(rx.result.auth_failed);
+        rx_send_wire(&rx, second + 10, rx.len);
+        g_assert_false(rx.result.bad_header);
+    }
+    rx_teardown(&rx);
+}
+
+static void test_bad_header(void)
+{
+    bad_header((uint8_t[]) { 23, 3, 4, 0, 100 });
+    bad_header((uint8_t[]) { 23, 2, 3, 0, 100 });
+    bad_header((uint8_t[]) { 23, 3, 3, 0, 23 });
+    bad_header((uint8_t[]) { 23, 3, 3, 0, 0 });
+    bad_header((uint8_t[]) { 23, 3, 3, 0x40, 25 });
+    bad_header((uint8_t[]) { 23, 3, 3, 0xff, 0xff });
+    bad_header((uint8_t[]) { 'G', 'E', 'T', ' ', '/' });
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/flow-rx/every-split", test_every_split);
+    g_test_add_func("/flow-rx/every-short-piece", test_every_short_piece);
+    g_test_add_func("/flow-rx/header-split", test_header_split);
+    g_test_add_func("/flow-rx/tag-split", test_tag_split);
+    g_test_add_func("/flow-rx/byte-by-byte", test_byte_by_byte);
+    g_test_add_func("/flow-rx/random-segments", test_random_segments);
+    g_test_add_func("/flow-rx/sequence-wrap", test_sequence_wrap);
+    g_test_add_func("/flow-rx/supported", test_supported);
+    g_test_add_func("/flow-rx/record-numbers-end", test_record_numbers_end);
+    g_test_add_func("/flow-rx/old", test_old);
+    g_test_add_func("/flow-rx/overlap", test_overlap);
+    g_test_add_func("/flow-rx/gap/any", test_gap);
+    g_test_add_func("/flow-rx/gap/again", test_gap_again);
+    g_test_add_func("/flow-rx/gap/late", test_late);
+    g_test_add_func("/flow-rx/forged/record", test_forged_record);
+    g_test_add_func("/flow-rx/forged/length", test_forged_length);
+    g_test_add_func("/flow-rx/forged/segment", test_forged_segment);
+    g_test_add_func("/flow-rx/forged/unseen", test_forged_unseen);
+    g_test_add_func("/flow-rx/bad-header", test_bad_header);
+    return g_test_run();
+}
