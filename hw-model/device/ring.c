@@ -142,7 +142,6 @@ static void ring_enable(struct ktlsnic_dev *dev, struct ring *ring)
     ring->state->index = 0;
     ring->state->doorbell = 0;
     ring->state->enabled = true;
-    ring->cache_count = 0;
     dev_trace(dev, KTLSNIC_TRACE_RING_ENABLE, ring->reg, ring->state->base,
               ring->state->log2);
 }
@@ -305,7 +304,6 @@ static bool ring_fill_cache(struct ktlsnic_dev *dev, struct ring *ring,
     uint32_t count = ring->state->doorbell - index;
 
     count = MIN(MIN(count, to_end), RING_CACHE_SIZE / ring->entry_size);
-    ring->cache_count = 0;
     if (!ring_read_memory(dev, ring, index, count, ring->cache)) {
         return false;
     }
