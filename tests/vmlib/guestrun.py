@@ -1,26 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One running guest: QEMU as our child, its ports, and how it ends."""
 
-import ctypes
 import secrets
 import select
-import signal
 import socket
 import subprocess
 import time
 
-from . import console, machine, streams, ui
+from . import console, machine, run, streams, ui
 
 BOOT_DEADLINE = 120         # seconds for a guest to come up, on a busy machine
 HELPER_DEADLINE = 10        # seconds for a helper to listen
 END_DEADLINE = 30           # seconds to power off once COMMAND is done
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
-
-
-def die_with_parent():
-    """In a child: whatever happens to us, it does not outlive us."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Guest:
@@ -47,8 +38,8 @@ class Guest:
         """Start a daemon that listens on a socket of that name; it ends with us."""
         with open(self.directory / "helper.log", "ab") as log:
             self.helpers.append(subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=die_with_parent))
+                run.dying_with_us(command, "KILL"), stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, start_new_session=True))
         self._wait_for_socket(name)
 
     def _wait_for_socket(self, name):
@@ -67,8 +58,8 @@ class Guest:
         inherited = [port.fileno() for port in self.theirs] + list(descriptors)
         with open(self.directory / "qemu.log", "wb") as log:
             self.process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                pass_fds=inherited, preexec_fn=die_with_parent, start_new_session=True)
+                run.dying_with_us(command, "KILL"), stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log, pass_fds=inherited, start_new_session=True)
         for port in self.theirs:
             port.close()
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Running other programs: their output goes to a log, a failure names it."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -10,7 +9,6 @@ import threading
 from . import ui
 
 STOP_SECONDS = 10           # for a process to end by itself once it is told to
-PR_SET_PDEATHSIG = 1
 TAIL = 4096                 # bytes of a log that are looked at for its last lines
 
 
@@ -18,14 +16,13 @@ class Stopped(Exception):
     """stop_all() was called: something else has failed, and says so."""
 
 
-_libc = ctypes.CDLL(None)
 _running = set()
 _stopping = threading.Event()
 
 
-def die_with_parent():
-    """In a child: whatever happens to us, it does not outlive us."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def dying_with_us(command, with_signal):
+    """The command such that, whatever happens to us, it does not outlive us."""
+    return ["setpriv", "--pdeathsig", with_signal, "--", *map(str, command)]
 
 
 def stop_all():
@@ -49,12 +46,9 @@ def logged(command, log, part, doing, **options):
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab") as output_file:
         begin = output_file.tell()
-        try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output_file,
-                                       stderr=output_file, start_new_session=True,
-                                       preexec_fn=die_with_parent, **options)
-        except FileNotFoundError as error:
-            raise ui.Failure(f"{part}: {doing}: {error.filename} not found") from None
+        process = subprocess.Popen(dying_with_us(command, "TERM"), stdin=subprocess.DEVNULL,
+                                   stdout=output_file, stderr=output_file,
+                                   start_new_session=True, **options)
     status = _wait_with_signs_of_life(process, log, part)
     check_stopped()
     if status:
@@ -108,5 +102,5 @@ def _lines(log, begin=None):
 def _what_went_wrong(log, begin):
     """The compiler's errors if there are any, else the end of the log."""
     lines = _lines(log, begin)
-    errors = [line for line in lines if "error:" in line or line.startswith("E: ")]
+    errors = [line for line in lines if "error:" in line or line.startswith(("E: ", "setpriv: "))]
     return "\n".join("    " + line for line in (errors[:10] or lines[-10:]))
