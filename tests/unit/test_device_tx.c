@@ -344,6 +344,35 @@ static void check_stopped(const struct tx_unit_spec *unit, unsigned entries,
     fake_host_free(f.host);
 }
 
+/* A unit of more descriptors than may be, all of them there. */
+static void check_too_many(unsigned ndesc)
+{
+    struct fixture f = setup();
+    struct ktlsnic_tx_desc desc = {
+        .addr = GUINT64_TO_LE(fake_alloc(f.host, 64)),
+        .len = GUINT32_TO_LE(1),
+        .type = KTLSNIC_TXD_PACKET,
+        .ndesc = ndesc,
+        .total_len = GUINT32_TO_LE(ndesc),
+    };
+
+    fake_push(&f.q.tx, &desc);
+    desc = (struct ktlsnic_tx_desc) {
+        .addr = desc.addr,
+        .len = desc.len,
+        .type = KTLSNIC_TXD_BUFFER,
+    };
+    for (unsigned i = 1; i < ndesc; i++) {
+        fake_push(&f.q.tx, &desc);
+    }
+    fake_ring_doorbell(&f.q.tx);
+    fake_settle(f.host);
+    g_assert_cmphex(fake_ring_status(&f.q.tx), ==,
+                    (uint32_t)KTLSNIC_RING_BAD_ENTRY << 8);
+    g_assert_cmpuint(f.host->sent->len, ==, 0);
+    fake_host_free(f.host);
+}
+
 static void test_bad_entry(void)
 {
     struct fixture f = setup();
@@ -370,6 +399,8 @@ static void test_bad_entry(void)
     check_stopped(&unit, 3, KTLSNIC_RING_BAD_ENTRY);
     unit.desc[0].ndesc = 3;
     check_stopped(&unit, 2, KTLSNIC_RING_BAD_ENTRY);    /* past the doorbell */
+    check_too_many(KTLSNIC_MAX_DESC + 1);
+    check_too_many(255);
     unit = good;
     unit.desc[1].addr = GUINT64_TO_LE(FAKE_UNMAPPED - 1);
     check_stopped(&unit, 3, KTLSNIC_RING_DMA_FAULT);
