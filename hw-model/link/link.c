@@ -29,8 +29,7 @@ struct parcel {
 /* One direction. */
 struct lane {
     GQueue held;                /* to be overtaken, in order of arrival */
-    GQueue wire;                /* in order of departure, and of due */
-    int64_t last_due;           /* of the frame that entered the wire last */
+    GQueue wire;                /* in order; none leaves before the head */
     size_t frames, bytes;       /* stored in both */
     uint64_t count[LINK_COUNTERS];
 };
@@ -157,13 +156,12 @@ static void enter_wire(struct link *link, enum link_dir dir,
     struct lane *lane = &link->lane[dir];
     int64_t now = link->host.now(link->opaque);
 
-    parcel->due = MAX(now + parcel->delay_ns, lane->last_due);
+    parcel->due = now + parcel->delay_ns;
     if (parcel->due <= now && g_queue_is_empty(&lane->wire)) {
         leave(link, dir, parcel);
-        return;
+    } else {
+        store(link, dir, &lane->wire, parcel);
     }
-    lane->last_due = parcel->due;
-    store(link, dir, &lane->wire, parcel);
 }
 
 static void hold(struct link *link, enum link_dir dir, struct parcel *parcel,
@@ -352,9 +350,6 @@ void link_run(struct link *link)
 void link_flush(struct link *link)
 {
     run(link, INT64_MAX);
-    for (int dir = 0; dir < LINK_DIRS; dir++) {
-        link->lane[dir].last_due = 0;
-    }
 }
 
 /* ---- what has happened -------------------------------------------------- */

@@ -32,9 +32,9 @@ struct stream {
 };
 
 struct conn {
-    struct key key;
-    unsigned number;
     struct stream stream[LINK_DIRS];
+    unsigned number;
+    struct key key;
     unsigned counters[];
 };
 

@@ -250,7 +250,7 @@ static bool carries(const struct link_place *place, uint64_t byte)
 bool link_rule_matches(const struct link_rule *rule, enum link_dir dir,
                        const struct link_place *place, unsigned hits)
 {
-    if (!place->conn || dir != rule->dir || hits >= rule->times ||
+    if (dir != rule->dir || hits >= rule->times ||
         (rule->conn != LINK_CONN_ANY && rule->conn != place->conn)) {
         return false;
     }

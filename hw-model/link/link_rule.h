@@ -66,8 +66,8 @@ bool link_rules_parse(GArray *rules, const char *text, GError **error);
 
 void link_rule_clear(void *rule);
 
-/* Whether the rule wants this frame; hits is how many it has had of this
- * connection. */
+/* Whether the rule wants this frame of a known connection; hits is how many it
+ * has had of that. */
 bool link_rule_matches(const struct link_rule *rule, enum link_dir dir,
                        const struct link_place *place, unsigned hits);
 

@@ -271,6 +271,15 @@ static void test_delay(void)
     wire_free(wire);
 }
 
+/* Frames come out as they went in, count of them, numbered from 1. */
+static void assert_in_order(struct wire *wire, unsigned count)
+{
+    g_assert_cmpuint(wire->out[LINK_TX]->len, ==, count);
+    for (unsigned i = 0; i < count; i++) {
+        g_assert_cmpuint(wire_arrival(wire, LINK_TX, i)->id, ==, i + 1);
+    }
+}
+
 /* Jitter spreads frames over its range and overtakes nothing. */
 static void test_jitter(void)
 {
@@ -294,10 +303,18 @@ static void test_jitter(void)
 
     wire_send_many(wire, LINK_TX, 1000);
     wire_pass(wire, 10 * MS);
-    g_assert_cmpuint(wire->out[LINK_TX]->len, ==, 2000);
-    for (unsigned i = 0; i < 2000; i++) {
-        g_assert_cmpuint(wire_arrival(wire, LINK_TX, i)->id, ==, i + 1);
-    }
+    assert_in_order(wire, 2000);
+    wire_free(wire);
+}
+
+/* Nor does a frame without any overtake one with some. */
+static void test_least_jitter(void)
+{
+    struct wire *wire = wire_new("jitter=0.002", NULL);
+
+    wire_send_many(wire, LINK_TX, 100);
+    wire_pass(wire, MS);
+    assert_in_order(wire, 100);
     wire_free(wire);
 }
 
@@ -321,6 +338,8 @@ static void test_overflow(void)
     g_assert_cmpuint(wire_count(wire, LINK_TX, LINK_OVERFLOWED), ==, 5);
     wire_pass(wire, MS);
     g_assert_cmpuint(wire->out[LINK_TX]->len, ==, LINK_STORE_FRAMES);
+    wire_send_many(wire, LINK_TX, LINK_STORE_FRAMES);
+    g_assert_cmpuint(wire_count(wire, LINK_TX, LINK_OVERFLOWED), ==, 5);
 
     for (unsigned i = 0; i < 40; i++) {
         wire_send(wire, LINK_RX, &big);
@@ -565,6 +584,7 @@ int main(int argc, char **argv)
     g_test_add_func("/link/duplicate-and-reorder", test_duplicate_and_reorder);
     g_test_add_func("/link/delay", test_delay);
     g_test_add_func("/link/jitter", test_jitter);
+    g_test_add_func("/link/least-jitter", test_least_jitter);
     g_test_add_func("/link/delay-and-reorder", test_delay_and_reorder);
     g_test_add_func("/link/overflow", test_overflow);
     g_test_add_func("/link/flush", test_flush);

@@ -95,6 +95,15 @@ static void test_segment_run(void)
     }
     wire_assert_order(wire, LINK_TX, "1 3 4 8 9");
     wire_free(wire);
+
+    /* One that another rule has taken is not made up for by the next. */
+    wire = dropping("duplicate conn 1 tx segment 1; drop conn 1 tx segment 1",
+                    &talk_v4);
+    for (int i = 0; i < 2; i++) {
+        talk_data(wire, &talk_v4, LINK_TX, 10 * i, 10);
+    }
+    wire_assert_order(wire, LINK_TX, "1 3 4 4 5");
+    wire_free(wire);
 }
 
 /* The SYN is frame 1, so frame 2 of the client ends the handshake. */
@@ -284,7 +293,7 @@ static void test_many(void)
     wire_free(wire);
 }
 
-/* The ports of a forgotten connection may be in use again. */
+/* When a connection is forgotten, its ports may be in use again. */
 static void test_many_reused(void)
 {
     struct wire *wire = wire_new("", "drop conn any tx byte 0");
@@ -295,8 +304,12 @@ static void test_many_reused(void)
         talk.port = i % 3;
         talk_send(wire, &talk, LINK_TX, SYN, i, 0);
     }
-    talk_data(wire, &talk, LINK_TX, 0, 1);
-    assert_hits(wire, 1);
+    for (unsigned hits = 1; hits <= 3; hits++) {
+        talk_data(wire, &talk, LINK_TX, 0, 1);
+        assert_hits(wire, hits);
+        talk.isn[LINK_TX]--;
+        talk.port = talk.isn[LINK_TX] % 3;
+    }
     wire_free(wire);
 }
 
