@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's own kernels: image and headers unpacked into the cache, ready to use."""
 
+import functools
 import pathlib
 import re
 
@@ -29,8 +30,8 @@ def _fetch(version, flavour, target):
     host.require_packages()
     for name in host.releases():
         release = packages.Release(name)
-        candidates = _candidates(release, version, flavour)
-        if candidates:
+        candidates = functools.partial(_candidates, release, version, flavour)
+        if candidates():
             packages.first_that_downloads(release, candidates,
                                           lambda one: _download(release, f"{one}-{flavour}",
                                                                 target / "deb"))
@@ -54,7 +55,7 @@ def _download(release, version, directory):
     parts = [name for name in release.depends(headers)
              if re.match("linux-(headers|kbuild)-", name)]
     with ui.step("kernel", f"fetching Linux {version} of {release.name}"):
-        release.download([f"linux-image-{version}", headers, *parts], directory)
+        release.download_exactly([f"linux-image-{version}", headers, *parts], directory)
 
 
 def _make_usable(target):

@@ -14,6 +14,7 @@ from . import cache, paths, run, ui
 MIRROR = os.environ.get("KTLSNIC_MIRROR", "http://deb.debian.org/debian")
 SECURITY = os.environ.get("KTLSNIC_SECURITY_MIRROR", "http://deb.debian.org/debian-security")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+_fresh = set()              # releases whose indexes this process has fetched
 
 SUITES = {
     "bookworm": (("bookworm", "bookworm-updates", "bookworm-backports"), "bookworm-security"),
@@ -74,11 +75,18 @@ class Release:
             run.logged(["apt-get", *self._options(), "update", "--error-on=any"],
                        self.log, "packages", f"apt-get update for {self.name}")
         done.touch()
+        _fresh.add(self.name)
 
-    def forget_indexes(self):
-        """Let the next download see the mirror as it is now."""
+    def with_fresh_indexes(self, work):
+        """Call work(); if it fails with indexes of an earlier run, once more with new ones."""
+        try:
+            return work()
+        except ui.Failure:
+            if self.name in _fresh:
+                raise
         for stamp in self.home.glob("updated-*"):
             stamp.unlink()
+        return work()
 
     def names(self, pattern):
         """All package names that match the regular expression."""
@@ -104,7 +112,11 @@ class Release:
         return sort_versions(versions)
 
     def download(self, packages, directory):
-        """Download binary packages (name or name=version) into the directory."""
+        """Download the newest of each package into the directory."""
+        self.with_fresh_indexes(lambda: self.download_exactly(packages, directory))
+
+    def download_exactly(self, packages, directory):
+        """Download what the indexes we have name, or fail."""
         self._download(["download", *packages], directory)
 
     def download_source(self, package, directory):
@@ -138,18 +150,19 @@ def _newer(one, other):
 def first_that_downloads(release, candidates, attempt):
     """Call attempt(candidate) until one succeeds; mirrors do lose files.
 
-    If all fail, the indexes may be old: they are fetched again, once, by the
-    next run.
+    candidates() lists them, newest first.
     """
-    failure = ui.Failure(f"packages: {release.name} has nothing that fits")
-    for candidate in candidates:
-        try:
-            return attempt(candidate)
-        except ui.Failure as error:
-            failure = error
-            ui.say("packages", f"{candidate} cannot be had; trying another")
-    release.forget_indexes()
-    raise failure
+    def try_all():
+        failure = None
+        for candidate in candidates():
+            try:
+                return attempt(candidate)
+            except ui.Failure as error:
+                failure = error
+                ui.say("packages", f"{candidate} cannot be had; trying another")
+        raise failure or ui.Failure(f"packages: {release.name} has nothing that fits")
+
+    return release.with_fresh_indexes(try_all)
 
 
 def unpack(directory, target):

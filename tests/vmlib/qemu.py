@@ -79,8 +79,10 @@ def _fetch_meson(directory):
 def _fetch_source(directory):
     host.require_packages()
     release = packages.Release(RELEASE)
-    candidates = [version for version in release.versions("Sources", "qemu")
-                  if version.startswith(f"1:{VERSION}.")]
+
+    def candidates():
+        return [version for version in release.versions("Sources", "qemu")
+                if version.startswith(f"1:{VERSION}.")]
 
     def attempt(version):
         with ui.step("qemu", f"fetching and unpacking QEMU {version}"):
