@@ -264,6 +264,15 @@ static void test_bad_desc(void)
 #undef BAD
     unit = tx_unit_make(f.host, data, 13, 1, 0);
     check_skipped(&f, &unit, KTLSNIC_TX_BAD_DESC);
+    /* The sum is right, and one buffer is empty: a later one, or the head's. */
+    unit = good;
+    unit.desc[2].len = 0;
+    unit.desc[1].len = GUINT32_TO_LE(100 - GUINT32_FROM_LE(unit.desc[0].len));
+    check_skipped(&f, &unit, KTLSNIC_TX_BAD_DESC);
+    unit = good;
+    unit.desc[0].len = 0;
+    unit.desc[1].len = GUINT32_TO_LE(100 - GUINT32_FROM_LE(unit.desc[2].len));
+    check_skipped(&f, &unit, KTLSNIC_TX_BAD_DESC);
     /* The sum of these lengths is right, modulo 2^32. */
     unit = good;
     unit.desc[1].len = GUINT32_TO_LE(0x80000000);
