@@ -212,6 +212,10 @@ void ktlsnic_dev_set_link(struct ktlsnic_dev *dev, bool up)
     dev_trace(dev, KTLSNIC_TRACE_LINK, up, 0, 0);
     event_post(dev, KTLSNIC_EVENT_LINK, 0, up);
     rx_kick(dev);
+    if (!up) {
+        /* Nobody pauses a wire that is not there. */
+        ktlsnic_dev_tx_ready(dev);
+    }
     if (!nested) {
         dev_leave(dev);
     }

@@ -459,6 +459,18 @@ static void test_wire_busy(void)
     ktlsnic_dev_tx_ready(f.host->dev);
     fake_settle(f.host);
     g_assert_cmpuint(f.host->sent->len, ==, 6);
+
+    /* A wire that goes away holds nothing back. */
+    f.host->wire_busy = true;
+    tx_unit_push(&f.q.tx, &unit);
+    tx_unit_push(&f.q.tx, &unit);
+    fake_ring_doorbell(&f.q.tx);
+    fake_settle(f.host);
+    g_assert_cmpuint(f.host->sent->len, ==, 9);
+    ktlsnic_dev_set_link(f.host->dev, false);
+    fake_settle(f.host);
+    g_assert_cmpuint(f.host->sent->len, ==, 9);
+    g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_TX_NO_CARRIER), ==, 3);
     frame_free(&frame);
     fake_host_free(f.host);
 }
