@@ -101,6 +101,19 @@ static void write_desc(struct fake_host *h)
            sizeof(desc));
 }
 
+static void write_resync(struct fake_host *h)
+{
+    struct ktlsnic_tx_resync desc = {
+        .prefix_len = GUINT32_TO_LE(pick(4) ? 0 : pick(1000)),
+        .type = KTLSNIC_TXD_TLS_RESYNC,
+        .tls_ctx = GUINT32_TO_LE(pick(18)),
+    };
+
+    desc.ndesc = desc.prefix_len ? 2 : 1;
+    memcpy(any_slot(h, KTLSNIC_RING_TX(pick(4)), sizeof(desc)), &desc,
+           sizeof(desc));
+}
+
 static void write_buffer(struct fake_host *h)
 {
     struct ktlsnic_rx_desc desc = {
@@ -118,10 +131,15 @@ static void write_frame(struct fake_host *h)
     struct frame_spec spec = {
         .version = pick(8) ? 4 : 6,
         .proto = PROTO_TCP,
-        .payload_len = pick(1500),
+        .payload_len = 5 + pick(1500),
     };
     struct frame frame = frame_make(&spec);
     unsigned i = pick(FRAMES);
+
+    if (pick(4)) {      /* a record, where a context may expect one */
+        memcpy(frame.data + frame.l4_off + 4, (uint8_t [4]) { 0 }, 4);
+        memcpy(frame.data + frame.payload_off, "\x17\x03\x03\x10", 4);
+    }
 
     frames[i].addr = FAKE_MEM_BASE + pick(FAKE_MEM_SIZE - 4096);
     frames[i].len = frame.len;
@@ -136,7 +154,7 @@ static void write_command(struct fake_host *h)
     cmd.body.tls_add.tls_ctx = GUINT32_TO_LE(pick(20));
     if (cmd.op == GUINT16_TO_LE(KTLSNIC_CMD_TLS_TX_ADD)) {
         cmd.body.tls_add.cipher = pick(3);
-        cmd.body.tls_add.tcp_seq = pick(4);
+        cmd.body.tls_add.tcp_seq = !pick(4);
     }
     memcpy(any_slot(h, KTLSNIC_RING_CMD, sizeof(cmd)), &cmd, sizeof(cmd));
 }
@@ -154,19 +172,39 @@ static void setup_ring(struct fake_host *h)
     fake_write(h, ring + KTLSNIC_RING_CTRL, 1);
 }
 
-/* Starts a queue pair, or the command rings, again where they were. */
+/* Rings that would work, and the order to start them in. */
+static struct fake_ring good_rings[4 * 4 + 2];
+
+static void start_ring(struct fake_host *h, const struct fake_ring *ring)
+{
+    fake_write(h, ring->reg + KTLSNIC_RING_CTRL, 0);
+    fake_write(h, ring->reg + KTLSNIC_RING_BASE_LO, ring->base);
+    fake_write(h, ring->reg + KTLSNIC_RING_BASE_HI, 0);
+    fake_write(h, ring->reg + KTLSNIC_RING_LOG2, ring->log2);
+    fake_write(h, ring->reg + KTLSNIC_RING_CTRL, 1);
+}
+
+static void open_rings(struct fake_host *h)
+{
+    for (unsigned q = 0; q < 4; q++) {
+        struct fake_queue queue = fake_queue_open(h, q, 6 + pick(3));
+
+        good_rings[4 * q] = queue.tx_cq;        /* before the ring it serves */
+        good_rings[4 * q + 1] = queue.tx;
+        good_rings[4 * q + 2] = queue.rx_cq;
+        good_rings[4 * q + 3] = queue.rx;
+    }
+    good_rings[16] = fake_ring_open(h, KTLSNIC_RING_CMD_CQ, 6, 16);
+    good_rings[17] = fake_ring_open(h, KTLSNIC_RING_CMD, 6, 128);
+}
+
+/* Starts a ring that would work again, behind its completion ring. */
 static void restart_rings(struct fake_host *h)
 {
-    static const uint32_t order[] = { 0x20, 0x00, 0x60, 0x40 };
-    bool admin = !pick(4);
-    uint32_t block = admin ? KTLSNIC_RING_CMD : KTLSNIC_QUEUE_PAGE(pick(4));
+    unsigned pair = pick(9);
 
-    for (unsigned i = 0; i < (admin ? 2 : 4); i++) {
-        fake_write(h, block + order[i] + KTLSNIC_RING_CTRL, 0);
-    }
-    for (unsigned i = 0; i < (admin ? 2 : 4); i++) {
-        fake_write(h, block + order[i] + KTLSNIC_RING_CTRL, 1);
-    }
+    start_ring(h, &good_rings[2 * pair]);
+    start_ring(h, &good_rings[2 * pair + 1]);
 }
 
 static void ring_doorbell(struct fake_host *h)
@@ -231,7 +269,11 @@ static void do_something(struct fake_host *h)
         offer_frame(h);
         break;
     case 10:
-        write_desc(h);
+        if (pick(8)) {
+            write_desc(h);
+        } else {
+            write_resync(h);
+        }
         break;
     case 11:
         write_buffer(h);
@@ -279,7 +321,11 @@ static void furnish(struct fake_host *h)
         write_frame(h);
     }
     for (unsigned i = 0; i < 2000; i++) {
-        write_desc(h);
+        if (i % 8) {
+            write_desc(h);
+        } else {
+            write_resync(h);
+        }
         write_buffer(h);
     }
     for (unsigned i = 0; i < 500; i++) {
@@ -294,12 +340,7 @@ static void test_any_guest(void)
     for (unsigned round = 0; round < ROUNDS; round++) {
         struct fake_host *h = fake_host_new(NULL);
 
-        /* Mostly rings that work, so that something happens in them. */
-        for (unsigned q = 0; q < 4 && round % 8; q++) {
-            fake_queue_open(h, q, 6 + pick(3));
-        }
-        fake_ring_open(h, KTLSNIC_RING_CMD_CQ, 6, 16);
-        fake_ring_open(h, KTLSNIC_RING_CMD, 6, 128);
+        open_rings(h);
         if (round % 4) {
             furnish(h);
         } else {
@@ -325,6 +366,7 @@ static void test_any_guest(void)
     g_assert_cmpuint(total[KTLSNIC_STAT_TX_PACKETS], >, 100);
     g_assert_cmpuint(total[KTLSNIC_STAT_TX_ERRORS], >, 100);
     g_assert_cmpuint(total[KTLSNIC_STAT_RX_PACKETS], >, 10);
+    g_assert_cmpuint(total[KTLSNIC_STAT_TLS_TX_ADDED], >, 10);
 }
 
 /* ---- Calls from inside callbacks ---------------------------------------- */
