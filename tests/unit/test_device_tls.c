@@ -414,6 +414,7 @@ static void test_link_down(void)
     ktlsnic_dev_set_link(f.host->dev, true);
     g_assert_cmpuint(push(&f, 200, 300, 0), ==, KTLSNIC_TX_OK);
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_TLS_TX_PACKETS), ==, 1);
+    g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_TLS_TX_BYTES), ==, 100);
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_TLS_TX_RECORDS), ==, 2);
     frame_free(&frame);
     teardown(&f);

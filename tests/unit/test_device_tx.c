@@ -475,6 +475,38 @@ static void test_wire_busy(void)
     fake_host_free(f.host);
 }
 
+/* A full completion ring: no unit is taken, with COMPLETE or without. */
+static void test_cq_full(void)
+{
+    struct fixture f = setup();
+    struct fake_queue small;
+    uint8_t data[60] = { 0 };
+    struct tx_unit_spec unit = tx_unit_make(f.host, data, 60, 1, COMPLETE);
+    struct ktlsnic_tx_cpl cpl;
+
+    small.tx_cq = fake_ring_open(f.host, KTLSNIC_RING_TX_CQ(2), 6, 16);
+    small.tx = fake_ring_open(f.host, KTLSNIC_RING_TX(2), 8, 32);
+    for (unsigned i = 0; i < 100; i++) {
+        unit.desc[0].flags = GUINT16_TO_LE(i < 70 ? COMPLETE : 0);
+        tx_unit_push(&small.tx, &unit);
+    }
+    fake_ring_doorbell(&small.tx);
+    fake_settle(f.host);
+    g_assert_cmpuint(f.host->sent->len, ==, 64);
+    for (unsigned i = 0; i < 64; i++) {
+        g_assert_true(fake_pop(&small.tx_cq, &cpl));
+        g_assert_cmpuint(GUINT32_FROM_LE(cpl.index), ==, i + 1);
+    }
+    g_assert_false(fake_pop(&small.tx_cq, &cpl));
+    fake_write(f.host, small.tx_cq.reg + KTLSNIC_RING_DOORBELL, 5);
+    fake_settle(f.host);
+    g_assert_cmpuint(f.host->sent->len, ==, 69);
+    fake_ring_doorbell(&small.tx_cq);
+    fake_settle(f.host);
+    g_assert_cmpuint(f.host->sent->len, ==, 100);
+    fake_host_free(f.host);
+}
+
 /* No ring waits for another that has much to send. */
 static unsigned long_units_before;
 
@@ -548,6 +580,7 @@ int main(int argc, char **argv)
     g_test_add_func("/device/tx/bad-entry", test_bad_entry);
     g_test_add_func("/device/tx/link-down", test_link_down);
     g_test_add_func("/device/tx/wire-busy", test_wire_busy);
+    g_test_add_func("/device/tx/cq-full", test_cq_full);
     g_test_add_func("/device/tx/fairness", test_fairness);
     g_test_add_func("/device/tx/wrap", test_wrap);
     return g_test_run();
