@@ -181,8 +181,8 @@ static bool next_header(const struct flow_rx *flow, uint32_t *seq,
 }
 
 /*
- * After the context moved: if it has come as far as the search, there is nothing
- * to search for. If the chain that is followed begins just where the context
+ * If the context has come as far as the search, there is nothing to search for.
+ * If the chain that is followed begins just where the context
  * knows a header to be, the gap between them is closed: the context goes on at
  * the chain's end, without a word from the host.
  */
@@ -236,7 +236,6 @@ static void process(struct flow_rx *flow, uint32_t seq, uint8_t *data,
     flow->lost = !good;
     flow->next_seq = seq + len;
     flow->unmoved = 0;
-    meet_search(flow);
 }
 
 /* Whether the context can use a segment that begins at seq. */
@@ -291,6 +290,8 @@ void flow_rx_segment(struct flow_rx *flow, uint32_t seq, uint8_t *data,
     } else {
         search(flow, seq, data, len, result);
     }
+    meet_search(flow);
+    result->resync_request &= flow->search.active;
 }
 
 /* ---- the host's help ---- */

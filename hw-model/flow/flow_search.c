@@ -24,7 +24,7 @@
  * much, and so on: the answer may have to wait until the host has read what was
  * in front of it.
  */
-#define PATIENCE (64 * 1024)
+#define PATIENCE (256 * 1024)
 
 void flow_search_init(struct flow_search *search, const struct engine *engine,
                       enum flow_rx_resync mode)

@@ -18,7 +18,7 @@
 #include "flow/record.h"
 
 /* Requests for one chain of headers before it is given up. */
-#define FLOW_SEARCH_NAMES 8
+#define FLOW_SEARCH_NAMES 6
 
 struct flow_search {
     const struct engine *engine;

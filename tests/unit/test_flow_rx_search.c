@@ -7,9 +7,6 @@
 
 #define HEADER      5
 #define PREFIX      13
-#define BEHIND_MAX  (256 * 1024)    /* as in flow_search.c */
-#define PATIENCE    (64 * 1024)
-#define NAMES       8
 
 static const enum flow_rx_resync search_modes[] = {
     FLOW_RX_RESYNC_SCAN, FLOW_RX_RESYNC_ASYNC,
