@@ -68,13 +68,9 @@ static uint16_t rx_csum_flags(const uint8_t *frame,
         [CHECKSUM_GOOD] = KTLSNIC_RXF_L4_OK,
         [CHECKSUM_BAD] = KTLSNIC_RXF_L4_BAD,
     };
-    uint16_t flags = l3[checksum_verify_l3(frame, info)];
 
-    /* A broken IPv4 header does not say where layer 4 is. */
-    if (!(flags & KTLSNIC_RXF_L3_BAD)) {
-        flags |= l4[checksum_verify_l4(frame, info)];
-    }
-    return flags;
+    return l3[checksum_verify_l3(frame, info)] |
+           l4[checksum_verify_l4(frame, info)];
 }
 
 /* RSS (SPEC 6): which queue, and the hash that says so. */
@@ -84,9 +80,6 @@ static void rx_steer(struct ktlsnic_dev *dev, const uint8_t *frame,
     const struct ktlsnic_state *s = &dev->state;
     unsigned queue;
 
-    if (!(s->rss_ctrl & KTLSNIC_RSS_ENABLE)) {
-        return;
-    }
     result->hash = rss_hash(s->rss_key, s->rss_ctrl, frame, info,
                             &result->hash_type);
     if (result->hash_type) {
@@ -202,7 +195,7 @@ static void rx_count(struct ktlsnic_dev *dev, const struct rx_result *result)
     }
 }
 
-/* Into memory with it. A ring that stops meanwhile is one not enabled. */
+/* Into memory with it, if its ring is enabled and remains so. */
 static enum ktlsnic_rx_verdict rx_deliver(struct ktlsnic_dev *dev,
                                           const uint8_t *frame, size_t len,
                                           const struct rx_result *result)
@@ -247,9 +240,6 @@ enum ktlsnic_rx_verdict rx_receive(struct ktlsnic_dev *dev,
     }
     packet_parse(frame, len, &info);
     rx_steer(dev, frame, &info, &result);
-    if (!ring_queue(dev, result.queue, RING_RX)->state->enabled) {
-        return rx_drop(dev, KTLSNIC_STAT_RX_NO_QUEUE, len);
-    }
     result.flags = rx_csum_flags(frame, &info);
     result.addr_class = filter_classify(frame);
     if (strip) {

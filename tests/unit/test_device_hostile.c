@@ -484,9 +484,21 @@ static void reset_in_send(struct fake_host *host)
 static void test_reset_in_send(void)
 {
     struct nested n = nested_setup();
+    struct frame_spec spec = {
+        .version = 4,
+        .proto = PROTO_TCP,
+        .payload_len = 1000,
+    };
+    struct frame frame = frame_make(&spec);
 
+    /* In the middle of a unit, at the first of its segments. */
+    n.q.tx.index = 0;
+    n.unit = tx_unit_of_frame(n.host, &frame, 1, KTLSNIC_TXF_TSO);
+    n.unit.desc[0].mss = GUINT16_TO_LE(100);
+    tx_unit_push(&n.q.tx, &n.unit);
     n.host->in_send = reset_in_send;
     fake_settle(n.host);
+    frame_free(&frame);
     g_assert_cmpuint(n.host->sent->len, ==, 1);
     g_assert_cmphex(fake_ring_status(&n.q.tx), ==, 0);
     g_assert_cmpuint(n.host->traced[KTLSNIC_TRACE_RESET], ==, 1);

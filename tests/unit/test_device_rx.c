@@ -429,6 +429,12 @@ static void test_vlan_strip(void)
         assert_frame(&r, frame, len);
         g_free(exact);
     }
+    frame[13] = 0x01;                       /* another type */
+    give_buffer(&f, 0, 256);
+    g_assert_true(offer(&f, frame, 100));
+    g_assert_true(take(&f, 0, &r));
+    assert_frame(&r, frame, 100);
+    frame[13] = 0;
     /* Switched off, nothing is stripped. */
     fake_write(f.host, KTLSNIC_REG_RX_CTRL, ENABLE | KTLSNIC_RX_CTRL_PROMISC);
     give_buffer(&f, 0, 256);
@@ -557,6 +563,7 @@ static void test_rss_not(void)
 
         set_rss(&f, key, i % 2 ? KTLSNIC_RSS_TCP4
                                : KTLSNIC_RSS_ENABLE | KTLSNIC_RSS_TCP6);
+        fake_write(f.host, KTLSNIC_REG_RSS_INDIR(0), 0x01010101);
         f.host->used = f.used;
         give_buffer(&f, 0, 256);
         g_assert_true(offer(&f, frame.data, frame.len));
