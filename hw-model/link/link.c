@@ -268,14 +268,14 @@ static void dispatch(struct link *link, enum link_dir dir,
         } else {
             /* The original passes first, and is not one of those that are to
              * come between the two. */
-            hold(link, dir, twin, fate->gap + 1, LINK_HOLD_NS);
+            hold(link, dir, twin, fate->gap + 1, fate->hold_ns);
         }
     }
     if (fate->reorder) {
         count(link, dir, LINK_REORDERED, &parcel->frame);
-        hold(link, dir, parcel, fate->gap, LINK_HOLD_NS);
+        hold(link, dir, parcel, fate->gap, fate->hold_ns);
     } else if (fate->postpone) {
-        hold(link, dir, parcel, 0, fate->postpone_ns);
+        hold(link, dir, parcel, 0, fate->hold_ns);
     } else {
         pass_by(link, dir, parcel);
     }

@@ -20,10 +20,6 @@
 #include "link/link_config.h"
 #include "link/link_frame.h"
 
-/* A frame that is to be overtaken is held no longer than this when not enough
- * others come. */
-#define LINK_HOLD_NS (INT64_C(50) * 1000 * 1000)
-
 /* How much a direction stores; what comes on top of that is dropped. */
 #define LINK_STORE_FRAMES 16384
 #define LINK_STORE_BYTES  (32 * 1024 * 1024)

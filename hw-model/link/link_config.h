@@ -25,6 +25,12 @@ enum link_fault {
 /* No frame is overtaken by more than this many. */
 #define LINK_GAP_MAX 1000
 
+/* A frame that is to be overtaken is held no longer than this, in ns, when not
+ * enough others come: not to slow everything down if it was chance; but a rule
+ * means what it says, and the guest may be slow. */
+#define LINK_HOLD_CHANCE_NS INT64_C(10000000)
+#define LINK_HOLD_RULE_NS   INT64_C(1000000000)
+
 #define LINK_CERTAIN (UINT64_C(1) << 32)
 
 struct link_config {

@@ -87,6 +87,7 @@ static void obey_rule(const struct link_config *config,
                       const struct packet_info *info,
                       const struct link_place *place)
 {
+    fate->hold_ns = LINK_HOLD_RULE_NS;
     switch (rule->action) {
     case LINK_DROP:
         fate->drop = true;
@@ -101,7 +102,7 @@ static void obey_rule(const struct link_config *config,
         break;
     case LINK_DELAY:
         fate->postpone = true;
-        fate->postpone_ns = rule->delay_ns;
+        fate->hold_ns = rule->delay_ns;
         break;
     case LINK_CORRUPT:
     case LINK_FORGE:
@@ -128,6 +129,7 @@ static void obey_chance(const struct link_config *config,
                         const struct link_roll *roll, struct link_fate *fate,
                         const struct packet_info *info)
 {
+    fate->hold_ns = LINK_HOLD_CHANCE_NS;
     fate->drop = roll->fault[LINK_LOSS];
     fate->duplicate = roll->fault[LINK_DUPLICATION];
     fate->reorder = roll->fault[LINK_REORDERING];

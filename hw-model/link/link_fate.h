@@ -21,7 +21,7 @@ struct link_fate {
     bool corrupt, forge;    /* flip bits: the checksum wrong, or right */
     unsigned gap;           /* frames to overtake it; its copy, if only
                              * duplicate is set: 0, not at all */
-    int64_t postpone_ns;
+    int64_t hold_ns;        /* the longest time that a frame is held back */
     int64_t delay_ns;       /* time on the wire, whatever else happens */
     uint32_t flip_off;      /* byte of the frame, and bits in it, to flip */
     uint8_t flip_mask;

@@ -215,7 +215,7 @@ static void test_reorder(void)
     wire_send_many(wire, LINK_TX, 2);
     wire_assert_order(wire, LINK_TX, "2 3 1 4");
     g_assert_cmpuint(wire_count(wire, LINK_TX, LINK_REORDERED), ==, 1);
-    wire_pass(wire, LINK_HOLD_NS);
+    wire_pass(wire, LINK_HOLD_CHANCE_NS);
     wire_assert_order(wire, LINK_TX, "2 3 1 4");
     wire_free(wire);
 }
@@ -226,7 +226,7 @@ static void test_reorder_alone(void)
     struct wire *wire = wire_new("reorder=100%", NULL);
 
     wire_send_many(wire, LINK_TX, 5);
-    wire_pass(wire, LINK_HOLD_NS - 1);
+    wire_pass(wire, LINK_HOLD_CHANCE_NS - 1);
     wire_assert_order(wire, LINK_TX, "");
     wire_pass(wire, 1);
     wire_assert_order(wire, LINK_TX, "1 2 3 4 5");
@@ -390,7 +390,7 @@ static void test_echo(void)
         wire_send(wire, LINK_TX, &frame);
         wire_pass(wire, MS / 4);
     }
-    wire_pass(wire, 2 * LINK_HOLD_NS);
+    wire_pass(wire, 2 * LINK_HOLD_CHANCE_NS);
     g_assert_cmpuint(wire->out[LINK_TX]->len, ==,
                      100 + wire_count(wire, LINK_TX, LINK_DUPLICATED));
     g_assert_cmpuint(wire->out[LINK_RX]->len, ==, wire->out[LINK_TX]->len +

@@ -344,6 +344,19 @@ static void test_actions(void)
                  LINK_DELAYED);
 }
 
+/* Held for long enough that a slow guest can send what is to overtake it. */
+static void test_reorder_alone(void)
+{
+    struct wire *wire = dropping("reorder conn 1 tx byte 0", &talk_v4);
+
+    talk_data(wire, &talk_v4, LINK_TX, 0, 10);
+    wire_pass(wire, LINK_HOLD_RULE_NS - 1);
+    wire_assert_order(wire, LINK_TX, "1 3");
+    wire_pass(wire, 1);
+    wire_assert_order(wire, LINK_TX, "1 3 4");
+    wire_free(wire);
+}
+
 static void test_delay(void)
 {
     struct wire *wire = dropping("delay conn 1 tx byte 0 ms 300", &talk_v4);
@@ -370,7 +383,7 @@ static void test_precedence(void)
     talk_data(wire, &talk_v4, LINK_TX, 0, 1);
     talk_data(wire, &talk_v4, LINK_TX, 0, 1);           /* 6 */
     talk_data(wire, &talk_v4, LINK_TX, 0, 1);
-    wire_pass(wire, LINK_HOLD_NS);
+    wire_pass(wire, LINK_HOLD_RULE_NS);
     wire_assert_order(wire, LINK_TX, "4 4 6");
     for (int i = 0; i < 3; i++) {
         g_assert_cmpuint(link_rule_hits(wire->link, i), ==, 1);
@@ -421,6 +434,7 @@ int main(int argc, char **argv)
     g_test_add_func("/link-rules/many", test_many);
     g_test_add_func("/link-rules/many-reused", test_many_reused);
     g_test_add_func("/link-rules/actions", test_actions);
+    g_test_add_func("/link-rules/reorder-alone", test_reorder_alone);
     g_test_add_func("/link-rules/delay", test_delay);
     g_test_add_func("/link-rules/precedence", test_precedence);
     g_test_add_func("/link-rules/report", test_report);
