@@ -154,8 +154,9 @@ static void set_place(struct flow_rx *flow, uint32_t seq,
 }
 
 /*
- * Goes on where the search is, in record num. Its payload, as far as it went by,
- * has not been through the cipher; what has been seen of a prefix is good.
+ * Goes on where the search is, in record num. Its payload, as far as it went
+ * by, has not been through the cipher; what has been seen of a prefix is
+ * good.
  */
 static void join_search(struct flow_rx *flow, uint64_t num)
 {

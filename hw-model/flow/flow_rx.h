@@ -60,7 +60,9 @@ struct flow_rx_result {
 
 struct flow_rx;
 
-/* Whether the pair is implemented; what the NIC offers is the device's choice. */
+/*
+ * Whether the pair is implemented; what the NIC offers is the device's choice.
+ */
 bool flow_rx_supported(unsigned version, unsigned cipher);
 
 /* Returns NULL if the pair is not supported. The parameters are copied. */
@@ -71,9 +73,10 @@ void flow_rx_free(struct flow_rx *flow);
 
 /*
  * The len payload bytes of a segment whose checksum is good, and whose first
- * byte has sequence seq; len is less than 2^30. If the context can, it decrypts
- * them in place: headers, explicit nonces and tags stay, payload becomes
- * plaintext, and result->decrypted is set. Otherwise the bytes stay as they are.
+ * byte has sequence seq; len is less than 2^30. If the context can, it
+ * decrypts them in place: headers, explicit nonces and tags stay, payload
+ * becomes plaintext, and result->decrypted is set. Otherwise the bytes stay
+ * as they are.
  *
  * A record may reach over many segments, so the first ones are delivered
  * decrypted before its tag has come. If the tag is wrong the segment that ends
@@ -87,9 +90,9 @@ void flow_rx_segment(struct flow_rx *flow, uint32_t seq, uint8_t *data,
 
 /*
  * The host's word that record rec_num begins at sequence seq: the answer to a
- * request, or with HINT at the host's own will. Returns false if it is of no use
- * (any more): the context has its place, does not follow that header, or has
- * seen bytes behind the hint. Then nothing changes.
+ * request, or with HINT at the host's own will. Returns false if it is of no
+ * use (any more): the context has its place, does not follow that header, or
+ * has seen bytes behind the hint. Then nothing changes.
  */
 bool flow_rx_confirm(struct flow_rx *flow, uint32_t seq, uint64_t rec_num);
 

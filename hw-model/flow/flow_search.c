@@ -129,7 +129,10 @@ static size_t follow(struct flow_search *search, const uint8_t *data,
     return take;
 }
 
-/* The header that a request may name now, if there is one (enum flow_rx_resync). */
+/*
+ * The header that a request may name now, if there is one (enum
+ * flow_rx_resync).
+ */
 static bool choose_name(const struct flow_search *search, uint32_t segment_seq,
                         uint32_t *seq, uint64_t *num)
 {
@@ -150,8 +153,8 @@ static bool choose_name(const struct flow_search *search, uint32_t segment_seq,
 }
 
 /*
- * A chain that is never confirmed may have been laid out by the peer to mislead:
- * after the last request it is given up.
+ * A chain that is never confirmed may have been laid out by the peer to
+ * mislead: after the last request it is given up.
  */
 static void request(struct flow_search *search, uint32_t segment_seq,
                     struct flow_rx_result *result)

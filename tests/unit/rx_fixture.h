@@ -42,9 +42,9 @@ unsigned rx_ends(const struct rx *rx, size_t from, size_t to);
 size_t rx_payload(const struct rx *rx, size_t from, size_t to);
 
 /*
- * Gives the flow these bytes of the stream as a segment. What comes back must be
- * the plaintext if it says so, and the bytes of the wire otherwise. Returns
- * which.
+ * Gives the flow these bytes of the stream as a segment. What comes back must
+ * be the plaintext if it says so, and the bytes of the wire otherwise.
+ * Returns which.
  */
 bool rx_send(struct rx *rx, size_t from, size_t to);
 
@@ -63,8 +63,8 @@ bool rx_send_bytes(struct rx *rx, size_t from, const uint8_t *bytes,
                    size_t len);
 
 /*
- * Makes bytes appear on the wire in the payload of a record, at an offset of the
- * payload: the record then holds the plaintext that they encrypt.
+ * Makes bytes appear on the wire in the payload of a record, at an offset of
+ * the payload: the record then holds the plaintext that they encrypt.
  */
 void rx_plant(struct rx *rx, unsigned record, size_t offset,
               const uint8_t *bytes, size_t len);

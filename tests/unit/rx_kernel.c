@@ -216,7 +216,6 @@ static void commands(struct rx_kernel *kernel)
         if (flow_rx_confirm(rx->flow, rx->seq + kernel->confirm_seq,
                             kernel->confirm_num)) {
             kernel->confirmed++;
-            kernel->synced = kernel->arrived;
         } else {
             kernel->stale++;
         }

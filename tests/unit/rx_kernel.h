@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What stands behind the NIC: a TCP receiver, the part of the kernel's TLS that
- * looks at each record, with its three ways to bring a device back in step, and
- * a driver. It is written from the kernel's rules (contract 1.6, 1.7), and knows
- * the stream, but of the flow only what a driver would be told.
+ * What stands behind the NIC: a TCP receiver, the part of the kernel's TLS
+ * that looks at each record, with its three ways to bring a device back in
+ * step, and a driver. It is written from the kernel's rules (contract 1.6,
+ * 1.7), and knows the stream, but of the flow only what a driver would be
+ * told.
  */
 #ifndef TESTS_UNIT_RX_KERNEL_H
 #define TESTS_UNIT_RX_KERNEL_H
@@ -47,7 +48,6 @@ struct rx_kernel {
     size_t confirm_seq;
     uint64_t confirm_num;
     unsigned confirmed, stale;      /* how they ended */
-    size_t synced;                  /* arrived bytes when the last one was good */
 };
 
 void rx_kernel_init(struct rx_kernel *kernel, struct rx *rx, size_t lag,

@@ -21,7 +21,7 @@ struct sim {
     struct rx rx;
     struct rx_kernel kernel;
     size_t sent;            /* the stream up to here has been sent once */
-    unsigned pauses;        /* percent of records behind which the sender waits */
+    unsigned pauses;        /* percent of records with a pause behind them */
     GQueue *again;          /* lost segments: struct lost */
     unsigned now;           /* segments sent, lost or not */
 };
@@ -47,7 +47,8 @@ static void sim_end(struct sim *sim)
     g_queue_free_full(sim->again, g_free);
 }
 
-static void transmit(struct sim *sim, size_t from, size_t to, unsigned per_mille)
+static void transmit(struct sim *sim, size_t from, size_t to,
+                     unsigned per_mille)
 {
     const uint8_t *wire = sim->rx.stream->wire->data;
 
@@ -103,9 +104,10 @@ static int by_size(const void *a, const void *b)
 /* ---- distance ---- */
 
 /*
- * Loss for a fifth of the stream, then none. Returns false if the context was in
- * step when it ended; otherwise where new data was last delivered untouched.
- * Once confirmed, what begins with the next record must be decrypted.
+ * Loss for a fifth of the stream, then none. Returns false if the context was
+ * in step when it ended; otherwise where new data was last delivered
+ * untouched. Once confirmed, what begins with the next record must be
+ * decrypted.
  */
 static bool distance(struct sim *sim, size_t *calm, size_t *last)
 {

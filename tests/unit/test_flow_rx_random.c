@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * RX contexts on a network that cuts, loses, repeats, swaps, overlaps and forges
- * as it likes, between a sender made by libcrypto and the model of a kernel that
- * sees the whole stream. What must hold, whatever comes:
+ * RX contexts on a network that cuts, loses, repeats, swaps, overlaps and
+ * forges as it likes, between a sender made by libcrypto and the model of a
+ * kernel that sees the whole stream. What must hold, whatever comes:
  *
  * - A segment delivered untouched has the bytes of the wire.
  * - A segment delivered decrypted is the plaintext of its bytes on the wire.
@@ -27,6 +27,7 @@
 #define PREFIX          13
 #define RUNS            120000
 #define RUNS_PER_STREAM 50
+#define HOSTILE_RUNS    300
 #define RECORDS_MAX     24
 
 /* ---- dice ---- */
@@ -271,13 +272,15 @@ static void run_once(struct run *run)
     static const size_t pieces[] = { 1, 4, 9, 30, 100, 100, 400, 1500 };
     struct rx *rx = &run->rx;
     unsigned passes = 0;
+    size_t few = chance(10) ? 40 : 12;
 
     rx->seq = chance(50) ? roll64() : -roll(rx->len + 1);
     rx->mode = roll(3);
     rx_restart(rx);
     rx_kernel_init(&run->kernel, rx, chance(50) ? 0 : roll(500), roll(6));
     run->weather = weathers[roll(G_N_ELEMENTS(weathers))];
-    run->piece = MAX(rx->len / (chance(10) ? 40 : 12), pieces[roll(G_N_ELEMENTS(pieces))]);
+    run->piece = pieces[roll(G_N_ELEMENTS(pieces))];
+    run->piece = MAX(run->piece, rx->len / few);
     run->lies = chance(10);
     run->astray = run->astray_for_good = false;
     run->verified = 0;
@@ -392,9 +395,67 @@ static void test_random(void)
     print_totals();
 }
 
+/* ---- hostile ---- */
+
+/* Bytes in which headers are frequent, and whole records do occur. */
+static void hostile_bytes(uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        data[i] = roll64();
+    }
+    for (size_t i = roll(60); i + HEADER <= len; i += 1 + roll(60)) {
+        uint8_t header[HEADER] = { 20 + roll(6), 3, 3, 0, 24 + roll(40) };
+
+        while (i + HEADER <= len && chance(90)) {
+            memcpy(data + i, header, HEADER);
+            i += HEADER + header[4];
+        }
+    }
+}
+
+/*
+ * Segments of anything from anywhere, and a host that says anything: the bytes
+ * are given back or called decrypted, but never if a header or tag was bad. The
+ * rest is for the sanitizers.
+ */
+static void test_hostile(void)
+{
+    static const size_t lengths[] = { 10 };
+    struct rx rx;
+
+    dice = (uint64_t)g_test_rand_int() << 32 | g_test_rand_int();
+    rx_setup(&rx, rx_ciphers[0], FLOW_RX_RESYNC_HINT, 0, 0, lengths, 1);
+    for (unsigned i = 0; i < HOSTILE_RUNS; i++) {
+        uint32_t place = rx.seq = roll64();
+
+        rx.mode = i % 3;
+        rx_restart(&rx);
+        for (unsigned k = 0; k < 200; k++) {
+            size_t len = roll(chance(5) ? 3000 : 200);
+            g_autofree uint8_t *data = g_malloc(len);
+            uint32_t at = place, seq = chance(5) ? roll64() : place + roll(300);
+
+            if (!chance(60)) {
+                at = chance(10) ? roll64() : place + roll(300) - 200;
+            }
+            hostile_bytes(data, len);
+            if (rx_send_bytes(&rx, at - rx.seq, data, len)) {
+                g_assert_false(rx.result.auth_failed || rx.result.bad_header);
+            }
+            place = chance(95) ? at + len : place;
+            if (chance(20)) {
+                flow_rx_tracked(rx.flow, &seq);
+                flow_rx_confirm(rx.flow, seq, chance(50) ? -roll(3) : roll64());
+            }
+        }
+    }
+    rx_teardown(&rx);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/flow-rx/random", test_random);
+    g_test_add_func("/flow-rx/hostile", test_hostile);
     return g_test_run();
 }

@@ -29,10 +29,10 @@ static void setup(struct rx *rx, enum flow_rx_resync mode, uint32_t seq,
 /* ---- by itself ---- */
 
 /*
- * Case 34 with records shorter than segments: two neighbours change places. When
- * the first has come too, the gap is closed and the numbers are known without a
- * word from the host, unless the two share a header. (A header that the second
- * shares with what comes behind it is known only then.)
+ * Case 34 with records shorter than segments: two neighbours change places.
+ * When the first has come too, the gap is closed and the numbers are known
+ * without a word from the host, unless the two share a header. (A header that
+ * the second shares with what comes behind it is known only then.)
  */
 static void swap(struct rx *rx, size_t a, size_t b, size_t c)
 {
@@ -176,7 +176,9 @@ static void test_confirm_stale(void)
     }
 }
 
-/* A wrong number is found out by the first tag, and the place asked for again. */
+/*
+ * A wrong number is found out by the first tag, and the place asked for again.
+ */
 static void test_confirm_wrong(void)
 {
     for (size_t m = 0; m < G_N_ELEMENTS(search_modes); m++) {
@@ -273,8 +275,9 @@ static struct flow_rx *long_flow(enum flow_rx_resync mode)
 }
 
 /*
- * An unanswered request is made again: after PATIENCE bytes, and each time after twice as
- * much. All names of a chain hold as long as it does, but not for ever.
+ * An unanswered request is made again: after PATIENCE bytes, and each time
+ * after twice as much. All names of a chain hold as long as it does, but not
+ * for ever.
  */
 static void test_patience(void)
 {
@@ -439,8 +442,9 @@ static void test_hint_in_step(void)
 }
 
 /*
- * A context that lost its place, by loss or by forgery, takes a hint that points
- * to what has not gone by yet. What begins before it is delivered as it came.
+ * A context that lost its place, by loss or by forgery, takes a hint that
+ * points to what has not gone by yet. What begins before it is delivered as
+ * it came.
  */
 static void test_hint(void)
 {

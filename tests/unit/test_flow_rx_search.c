@@ -136,8 +136,8 @@ static void test_find(void)
     for (size_t m = 0; m < G_N_ELEMENTS(search_modes); m++) {
         struct rx rx;
 
-        rx_setup(&rx, rx_ciphers[m], search_modes[m], 0xffffff00, UINT64_MAX / 2,
-                 lengths, G_N_ELEMENTS(lengths));
+        rx_setup(&rx, rx_ciphers[m], search_modes[m], 0xffffff00,
+                 UINT64_MAX / 2, lengths, G_N_ELEMENTS(lengths));
         for (size_t piece = 1; piece < 150; piece += 1 + piece / 20) {
             for (size_t b = rx_start(&rx, 1) + 3; b < rx_start(&rx, 2) + 1;
                  b += 7) {
@@ -208,7 +208,9 @@ struct false_case {
     size_t to;          /* where the last one leads */
 };
 
-/* A chain of count false headers in record 1 of 8; at + count * 69 is its end. */
+/*
+ * A chain of count false headers in record 1 of 8; at + count * 69 is its end.
+ */
 static void plant_chain(struct false_case *f, enum flow_rx_resync mode,
                         unsigned count, size_t to_from_next)
 {
@@ -261,8 +263,8 @@ static void test_false_header(void)
 }
 
 /*
- * A true header that begins in the very bytes which refute a false one is found;
- * so is one which a false header leads to exactly.
+ * A true header that begins in the very bytes which refute a false one is
+ * found; so is one which a false header leads to exactly.
  */
 static void test_false_header_near(void)
 {
@@ -326,8 +328,9 @@ static void test_false_chain(void)
 /* ---- loss while following ---- */
 
 /*
- * A header is named, then the bytes a..b are lost. The name is kept if no header
- * was in them, and its confirmation is good if its own was seen before.
+ * A header is named, then the bytes a..b are lost. The name is kept if no
+ * header was in them, and its confirmation is good if its own was seen
+ * before.
  */
 static void hole(struct rx *rx, size_t named, size_t a, size_t b)
 {
@@ -375,7 +378,9 @@ static void test_hole(void)
     }
 }
 
-/* What the search has seen already does not disturb it; overlaps go on in it. */
+/*
+ * What the search has seen already does not disturb it; overlaps go on in it.
+ */
 static void test_behind(void)
 {
     static const size_t lengths[] = { 40, 50, 60, 70, 80, 90, 30, 30 };
