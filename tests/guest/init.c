@@ -3,10 +3,9 @@
  * The guest's init: from the initramfs to COMMAND.
  *
  * Stage one mounts the read-only root disk under a tmpfs overlay and moves
- * there.  Stage two runs the setup script, then COMMAND, with its standard
- * streams on three virtio-serial ports; a fourth port tells the host how far
- * things are.  It is one static program, since every process that is not
- * started is time saved under TCG.
+ * there.  Stage two runs the setup script, then COMMAND (command.c), and tells
+ * the host over a virtio-serial port how far things are.  It is one static
+ * program, since every process that is not started is time saved under TCG.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -25,19 +24,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guest.h"
+
 #define FILES "/vm"			/* what the host put into the initramfs */
 #define STATE "/run/vm"			/* where COMMAND finds it */
 
-#define GUEST_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #define PORT_POLL_MS 2
 #define PORT_DEADLINE_MS 10000
 
-enum port { PORT_CONTROL = 1, PORT_STDIN, PORT_STDOUT, PORT_STDERR };
-
 static int control = -1;
 
-static void tell(const char *format, ...)
+void tell(const char *format, ...)
 {
 	va_list args;
 
@@ -54,7 +52,7 @@ static _Noreturn void power_off(void)
 		pause();
 }
 
-static _Noreturn void die(const char *what, const char *which)
+_Noreturn void die(const char *what, const char *which)
 {
 	tell("fail %s %s: %s\n", what, which, strerror(errno));
 	power_off();
@@ -197,7 +195,7 @@ static char **read_strings(const char *path)
  * Ports appear some time after their device, and the device's number in their
  * name depends on the order of probing: look for any, until the deadline.
  */
-static int open_port(enum port number, int flags)
+int open_port(enum port number, int flags)
 {
 	const struct timespec pause = { .tv_nsec = PORT_POLL_MS * 1000000 };
 	glob_t found;
@@ -218,6 +216,11 @@ static int open_port(enum port number, int flags)
 	return fd;
 }
 
+int shell_status(int status)
+{
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 /* Wait for one process; init is also the parent of every orphan. */
 static int wait_for(pid_t child)
 {
@@ -227,10 +230,13 @@ static int wait_for(pid_t child)
 	do {
 		ended = wait(&status);
 	} while (ended != child && !(ended < 0 && errno == ECHILD));
-	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+	return shell_status(status);
 }
 
-/* The host says when COMMAND may start: when the other guest is up, too. */
+/*
+ * The host says when COMMAND may start (when the other guest is up, too), and
+ * when it has got all output.
+ */
 static void wait_for_go(void)
 {
 	char go;
@@ -256,35 +262,9 @@ static void run_setup(char **environment)
 	}
 }
 
-static pid_t start_command(char **argv, char **environment, int out, int err)
-{
-	pid_t child = fork();
-
-	if (child)
-		return child;
-	setsid();
-	dup2(open_port(PORT_STDIN, O_RDONLY), STDIN_FILENO);
-	dup2(out, STDOUT_FILENO);
-	dup2(err, STDERR_FILENO);
-	if (chdir("/root"))
-		_exit(127);
-	setenv("PATH", GUEST_PATH, 1);		/* where execvpe looks */
-	execvpe(argv[0], argv, environment);
-	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
-	_exit(errno == ENOENT ? 127 : 126);
-}
-
-/* Tell the host that a stream ends here: nothing before this mark gets lost. */
-static void end_stream(int fd, const char *mark)
-{
-	if (write(fd, mark, strlen(mark)) < 0)
-		die("writing", "the end of a stream");
-}
-
 int main(void)
 {
 	char **argv, **environment, *mark;
-	int out, err, status;
 
 	mount_root();
 	control = open_port(PORT_CONTROL, O_RDWR);
@@ -296,13 +276,9 @@ int main(void)
 	unlink(STATE "/mark");		/* no COMMAND may ever print it */
 	run_setup(environment);
 	environment = read_strings(STATE "/environment");	/* with NETIF now */
-	out = open_port(PORT_STDOUT, O_WRONLY);
-	err = open_port(PORT_STDERR, O_WRONLY);
 	tell("ready\n");
 	wait_for_go();
-	status = wait_for(start_command(argv, environment, out, err));
-	end_stream(out, mark);
-	end_stream(err, mark);
-	tell("exit %d\n", status);
+	tell("exit %d\n", run_command(argv, environment, mark));
+	wait_for_go();			/* what is on its way would die with us */
 	power_off();
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One running guest: QEMU as our child, its ports, and how it ends."""
 
+import os
 import secrets
 import select
 import socket
@@ -27,6 +28,7 @@ class Guest:
         self.helpers = []
         self.outputs = []
         self._pending = b""
+        self._broken, self._break = os.pipe()
         pairs = [socket.socketpair() for _ in machine.PORTS]
         self.ours = dict(zip(machine.PORTS, (pair[0] for pair in pairs)))
         self.theirs = [pair[1] for pair in pairs]
@@ -66,8 +68,8 @@ class Guest:
     def connect(self, stdin, stdout, stderr):
         """Let COMMAND's streams be ours; stdin may be None."""
         mark = self.mark.encode()
-        self.outputs = [streams.Output(self.ours["stdout"], mark, stdout),
-                        streams.Output(self.ours["stderr"], mark, stderr)]
+        self.outputs = [streams.Output(self.ours[name], mark, target, self._when_broken)
+                        for name, target in (("stdout", stdout), ("stderr", stderr))]
         if stdin is None:
             self.ours["stdin"].shutdown(socket.SHUT_WR)
         else:
@@ -85,22 +87,33 @@ class Guest:
                 raise ui.Failure(f"the guest did not come up: {rest}\n"
                                  + console.tail(self.console))
 
+    def _when_broken(self):
+        """Called by a stream's thread when nobody reads its output any more."""
+        os.write(self._break, b"b")
+
     def go(self):
-        """Let init start COMMAND."""
+        """Let init start COMMAND, or end the guest after it."""
         self.ours["control"].sendall(b"g")
 
     def _message(self, deadline):
         """The next line on the control port."""
         while b"\n" not in self._pending:
-            left = None if deadline is None else max(0, deadline - time.monotonic())
-            if not select.select([self.ours["control"]], [], [], left)[0]:
-                raise TimeoutError
+            self._wait_for_input(deadline)
             data = self._receive()
             if not data:
                 self._ended_early()
             self._pending += data
         line, _, self._pending = self._pending.partition(b"\n")
         return line.decode(errors="replace")
+
+    def _wait_for_input(self, deadline):
+        left = None if deadline is None else max(0, deadline - time.monotonic())
+        control = self.ours["control"]
+        ready = select.select([control, self._broken], [], [], left)[0]
+        if not ready:
+            raise TimeoutError
+        if control not in ready:
+            raise BrokenPipeError
 
     def _receive(self):
         try:
@@ -120,16 +133,19 @@ class Guest:
         raise ui.Failure(f"the guest ended before COMMAND did; its console ({self.console}):\n"
                          + (console.splat(self.console) or console.tail(self.console)))
 
-    def finish(self):
-        """After COMMAND: let the guest power off and the last output arrive."""
+    def finish(self, deadline):
+        """After COMMAND: when the last output has arrived, let the guest power off."""
+        for output in self.outputs:
+            output.join(None if deadline is None else max(0, deadline - time.monotonic()))
+            if output.is_alive():
+                raise TimeoutError
+        self.go()
         try:
             self.process.wait(timeout=END_DEADLINE)
         except subprocess.TimeoutExpired:
             raise ui.Failure(f"the guest did not power off within {END_DEADLINE} s; the end "
                              f"of its console ({self.console}):\n"
                              + console.tail(self.console)) from None
-        for output in self.outputs:
-            output.join()
 
     def __enter__(self):
         return self

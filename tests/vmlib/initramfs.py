@@ -5,24 +5,28 @@ import subprocess
 
 from . import cache, host, paths, ui
 
-INIT = paths.GUEST_FILES / "init.c"
 COMPILE = ("gcc", "-static", "-Os", "-Wall", "-Werror")
 
 
 def init_program():
-    """The guest's init, compiled once for each version of its source."""
-    program = paths.BUILD / "guest" / f"init-{cache.digest(INIT.read_bytes(), COMPILE)}"
+    """The guest's init, compiled once for each version of its sources."""
+    sources = sorted(paths.GUEST_FILES.glob("*.[ch]"))
+    key = cache.digest(COMPILE, *(path.read_bytes() for path in sources))
+    program = paths.BUILD / "guest" / f"init-{key}"
     if not program.exists():
         host.require_packages()
-        program.parent.mkdir(parents=True, exist_ok=True)
         with cache.lock(program.with_suffix(".lock")):
-            partial = program.with_suffix(".partial")
-            done = subprocess.run([*COMPILE, "-o", partial, INIT], stderr=subprocess.PIPE,
-                                  text=True, check=False)
-            if done.returncode:
-                raise ui.Failure(f"guest: compiling {INIT} failed:\n{done.stderr}")
-            partial.replace(program)
+            _compile([path for path in sources if path.suffix == ".c"], program)
     return program
+
+
+def _compile(sources, program):
+    partial = program.with_suffix(".partial")
+    done = subprocess.run([*COMPILE, "-o", partial, *sources], stderr=subprocess.PIPE,
+                          text=True, check=False)
+    if done.returncode:
+        raise ui.Failure(f"guest: compiling its init failed:\n{done.stderr}")
+    partial.replace(program)
 
 
 class Archive:

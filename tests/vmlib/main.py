@@ -3,6 +3,7 @@
 
 import contextlib
 import shutil
+import signal
 import socket
 import sys
 import time
@@ -31,7 +32,7 @@ def run(options):
         guest = stack.enter_context(guestrun.Guest(directory))
         start(guest, options, parts, acceleration, stack)
         try:
-            return finish(guest, options, converse(guest, options))
+            return verdict(guest, options, converse(guest, options))
         finally:
             if options.console and guest.console.exists():
                 shutil.copyfile(guest.console, options.console)
@@ -101,7 +102,11 @@ def converse(guest, options):
         guest.go()
         if options.timing:
             report_times(guest)
-        return int(guest.wait_for("exit", limit))
+        status = int(guest.wait_for("exit", limit))
+        guest.finish(limit)
+        return status
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
     except TimeoutError:
         if limit and time.monotonic() >= limit:
             print(f"vm: ended after {options.timeout} s (--timeout)", file=sys.stderr)
@@ -119,11 +124,8 @@ def report_times(guest):
         print(f"vm: {name:<16} {seconds:6.2f} s", file=sys.stderr)
 
 
-def finish(guest, options, status):
-    """The status to end with, once the guest is down and its log complete."""
-    if status == TIMEOUT_STATUS and "exit" not in guest.times:
-        return status
-    guest.finish()
+def verdict(guest, options, status):
+    """The status to end with: that of COMMAND, unless a kernel complained."""
     for each in filter(None, (guest, guest.twin)):
         splat = console.splat(each.console) if options.fail_on_splat else ""
         if splat:

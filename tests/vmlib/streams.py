@@ -16,12 +16,12 @@ class Output(threading.Thread):
     back, so output streams.
     """
 
-    def __init__(self, port, mark, target):
+    def __init__(self, port, mark, target, when_broken):
         super().__init__(daemon=True)
+        self.when_broken = when_broken
         self.port = port
         self.mark = mark
         self.target = target
-        self.complete = False
         self.start()
 
     def run(self):
@@ -31,7 +31,6 @@ class Output(threading.Thread):
             place = held.find(self.mark)
             if place >= 0:
                 self._write(held[:place])
-                self.complete = True
                 return
             keep = _overlap(held, self.mark)
             self._write(held[:len(held) - keep])
@@ -45,12 +44,13 @@ class Output(threading.Thread):
             return b""
 
     def _write(self, data):
-        """Write all; a reader that has gone away must not block the guest."""
+        """Write all; with nobody to read it any more, the guest may as well end."""
         while data and self.target is not None:
             try:
                 data = data[os.write(self.target, data):]
             except BrokenPipeError:
                 self.target = None
+                self.when_broken()
 
 
 def _overlap(data, mark):
