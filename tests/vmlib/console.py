@@ -7,7 +7,7 @@ SPLAT = re.compile(
     r"WARNING: |BUG: |Oops: |Call Trace:|Kernel panic|general protection fault|"
     r"INFO: (possible |rcu_|task .* blocked|suspicious |trying to register)|"
     r"UBSAN: |KASAN: |KCSAN: |DMA-API: |NETDEV WATCHDOG|refcount_t: |"
-    r"suspicious RCU usage|unreferenced object|soft lockup|hard LOCKUP|list_(add|del) corruption")
+    r"suspicious RCU usage|kmemleak: \d+ new|soft lockup|hard LOCKUP|list_(add|del) corruption")
 AROUND = 40                 # lines shown of a splat
 TAIL = 15
 

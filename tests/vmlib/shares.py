@@ -23,9 +23,14 @@ def daemon(directory, socket):
                "--shared-dir", directory, "--sandbox", "none", "--cache", "auto",
                "--log-level", "error"]
     if os.geteuid() != 0:
-        command += [f"--translate-uid=squash-guest:0:{os.geteuid()}:4294967295",
-                    f"--translate-gid=squash-guest:0:{os.getegid()}:4294967295"]
+        command += _everybody_is_us("uid", os.geteuid()) + _everybody_is_us("gid", os.getegid())
     return [str(word) for word in command]
+
+
+def _everybody_is_us(kind, number):
+    """Not root: the guest's root is the user, and so is whoever else writes there."""
+    return [f"--translate-{kind}=map:0:{number}:1",
+            f"--translate-{kind}=squash-guest:1:{number}:4294967294"]
 
 
 def fetched():
