@@ -61,9 +61,7 @@ static void dev_free_now(struct ktlsnic_dev *dev)
 /* Ends an outermost call: what came in meanwhile is done. False: dev is gone. */
 static bool dev_leave(struct ktlsnic_dev *dev)
 {
-    if (dev_alive(dev)) {
-        irq_flush(dev);
-    }
+    irq_flush(dev);
     dev->busy = false;
     if (dev->free_pending) {
         dev_free_now(dev);

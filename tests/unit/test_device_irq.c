@@ -229,6 +229,26 @@ static void test_reset_silences(void)
     fake_host_free(f.host);
 }
 
+/* A restored state may have a message due. */
+static void test_restored(void)
+{
+    struct fixture f = setup();
+    struct ktlsnic_vector_state *vector =
+        &ktlsnic_dev_state(f.host->dev)->vector[VECTOR];
+
+    transmit(&f);
+    *vector = (struct ktlsnic_vector_state) {
+        .armed = true,
+        .itr = 100,
+        .last = INT64_MAX,          /* no message was sent in the future */
+    };
+    g_assert_true(ktlsnic_dev_restored(f.host->dev));
+    fake_settle(f.host);
+    fake_sleep(f.host, 100 * FAKE_USEC);
+    g_assert_cmpuint(f.host->interrupts[VECTOR], ==, 1);
+    fake_host_free(f.host);
+}
+
 /* What a message announces is in memory before the message: the interrupt
  * count is 0 in every write of the run. */
 static void no_interrupt_yet(struct fake_host *host, uint64_t addr, size_t len)
@@ -263,6 +283,7 @@ int main(int argc, char **argv)
     g_test_add_func("/device/irq/itr-change", test_itr_change);
     g_test_add_func("/device/irq/itr-two-vectors", test_itr_two_vectors);
     g_test_add_func("/device/irq/reset-silences", test_reset_silences);
+    g_test_add_func("/device/irq/restored", test_restored);
     g_test_add_func("/device/irq/after-memory", test_after_memory);
     return g_test_run();
 }

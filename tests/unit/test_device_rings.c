@@ -384,6 +384,16 @@ static void test_event_lost_saturates(void)
     ktlsnic_dev_set_link(a.host->dev, 0);
     g_assert_true(fake_pop(&a.event, &event));
     g_assert_cmpuint(event.lost, ==, 0);
+
+    /* A reset forgets them, too. */
+    for (unsigned i = 0; i < 100; i++) {
+        ktlsnic_dev_set_link(a.host->dev, i % 2);
+    }
+    ktlsnic_dev_reset(a.host->dev);
+    a.event = fake_ring_open(a.host, KTLSNIC_RING_EVENT, 6, sizeof(event));
+    ktlsnic_dev_set_link(a.host->dev, 0);
+    g_assert_true(fake_pop(&a.event, &event));
+    g_assert_cmpuint(event.lost, ==, 0);
     fake_host_free(a.host);
 }
 
