@@ -86,6 +86,7 @@ enum ktlsnic_state {
  * @rss_key: Toeplitz key
  * @rss_indir: indirection table
  * @reset_work: recovery
+ * @health_work: looks after the rings while the queues are open
  * @last_reset: jiffies of the last recovery
  * @tx_timeouts: times the stack's watchdog fired
  * @resets: recoveries
@@ -116,6 +117,7 @@ struct ktlsnic_nic {
 	u8 rss_indir[KTLSNIC_RSS_INDIR_SIZE];
 
 	struct delayed_work reset_work;
+	struct delayed_work health_work;
 	unsigned long last_reset;
 	u64 tx_timeouts;
 	u64 resets;
@@ -184,6 +186,8 @@ void ktlsnic_detach(struct ktlsnic_nic *nic);
 int ktlsnic_attach(struct ktlsnic_nic *nic);
 void ktlsnic_reset_init(struct ktlsnic_nic *nic);
 void ktlsnic_reset_schedule(struct ktlsnic_nic *nic);
+void ktlsnic_health_start(struct ktlsnic_nic *nic);
+void ktlsnic_health_stop(struct ktlsnic_nic *nic);
 
 /* ktlsnic_stats.c */
 u64 ktlsnic_hw_stat(struct ktlsnic_nic *nic, enum ktlsnic_stat stat);

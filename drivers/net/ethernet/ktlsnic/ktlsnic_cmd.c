@@ -100,8 +100,8 @@ void ktlsnic_cmdq_poll(struct ktlsnic_nic *nic)
  *
  * Any context but hard interrupts.
  *
- * Return: 0, -EBUSY if the ring is full, -ENETDOWN if the queue is stopped;
- * on error @done is not called.
+ * Return: 0, -EBUSY if the ring is full, -ENETDOWN if the queue is stopped or
+ * waits for a reset; on error @done is not called.
  */
 int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
 		     ktlsnic_cmd_done_t done, void *arg)
@@ -112,7 +112,7 @@ int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
 	int err = 0;
 
 	spin_lock_bh(&cmdq->lock);
-	if (!cmdq->up) {
+	if (!cmdq->up || cmdq->dead) {
 		err = -ENETDOWN;
 	} else if (!ktlsnic_cmd_room(cmdq)) {
 		err = -EBUSY;
@@ -157,6 +157,7 @@ static bool ktlsnic_cmd_forget(struct ktlsnic_cmdq *cmdq,
 			continue;
 		cmdq->slots[i].done = NULL;
 		cmdq->timeouts++;
+		cmdq->dead = true;
 		found = true;
 	}
 	spin_unlock_bh(&cmdq->lock);
@@ -260,6 +261,7 @@ int ktlsnic_cmdq_start(struct ktlsnic_nic *nic)
 
 	spin_lock_bh(&cmdq->lock);
 	cmdq->clean = 0;
+	cmdq->dead = false;
 	cmdq->up = true;
 	spin_unlock_bh(&cmdq->lock);
 	return 0;

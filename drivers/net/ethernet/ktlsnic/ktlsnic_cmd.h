@@ -40,7 +40,9 @@ struct ktlsnic_cmd_slot {
  * @cq: their completions
  * @slots: as many as @ring has entries
  * @clean: commands that are over
- * @up: commands may be posted
+ * @up: the rings are the device's
+ * @dead: the device did not answer: commands fail at once until it is reset,
+ *	  for their callers hold locks that everybody waits for
  * @room: sleepers that wait for a free slot
  * @timeouts: commands that the device did not answer
  */
@@ -51,6 +53,7 @@ struct ktlsnic_cmdq {
 	struct ktlsnic_cmd_slot *slots;
 	u32 clean;
 	bool up;
+	bool dead;
 	wait_queue_head_t room;
 	u64 timeouts;
 };

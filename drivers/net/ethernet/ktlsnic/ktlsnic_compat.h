@@ -37,11 +37,21 @@
 #ifndef HAVE_ETHTOOL_PUTS
 static inline void ethtool_puts(u8 **data, const char *str)
 {
-	ethtool_sprintf(data, "%s", str);
+	strscpy(*data, str, ETH_GSTRING_LEN);
+	*data += ETH_GSTRING_LEN;
 }
 #endif
 
-/* BIG TCP over IPv6 puts a header into the skb that must not go out. */
+/*
+ * BIG TCP over IPv6 puts a header into the skb that must not go out; newer
+ * kernels no longer do, older ones do not say how to take it away.
+ */
+#if defined(HAVE_HOPOPT_JUMBO) && !defined(HAVE_HOPOPT_JUMBO_REMOVE)
+#define KTLSNIC_TSO_LIMIT		65536U
+#else
+#define KTLSNIC_TSO_LIMIT		UINT_MAX
+#endif
+
 static inline int ktlsnic_jumbo_remove(struct sk_buff *skb)
 {
 #ifdef HAVE_HOPOPT_JUMBO_REMOVE

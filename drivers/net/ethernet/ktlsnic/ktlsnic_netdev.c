@@ -174,7 +174,8 @@ void ktlsnic_netdev_init(struct ktlsnic_nic *nic)
 	netdev->min_mtu = ETH_MIN_MTU;
 	netdev->max_mtu = min_t(u32, nic->caps.max_frame, KTLSNIC_RX_BUF_SIZE *
 				MAX_SKB_FRAGS) - KTLSNIC_FRAME_OVERHEAD;
-	netif_set_tso_max_size(netdev, nic->caps.max_tso);
+	netif_set_tso_max_size(netdev,
+			       min(nic->caps.max_tso, KTLSNIC_TSO_LIMIT));
 	ktlsnic_netdev_init_addr(nic);
 	netif_carrier_off(netdev);
 }

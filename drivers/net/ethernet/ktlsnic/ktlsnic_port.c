@@ -102,7 +102,7 @@ void ktlsnic_port_rx_stop(struct ktlsnic_nic *nic)
 }
 
 /**
- * ktlsnic_port_restore() - write all port registers, after a reset
+ * ktlsnic_port_restore() - write all port registers
  * @nic: the device
  */
 void ktlsnic_port_restore(struct ktlsnic_nic *nic)

@@ -239,6 +239,7 @@ int ktlsnic_queues_open(struct ktlsnic_nic *nic)
 	set_bit(KTLSNIC_QUEUES_UP, &nic->state);
 	ktlsnic_port_restore(nic);
 	netif_tx_start_all_queues(netdev);
+	ktlsnic_health_start(nic);
 	ktlsnic_port_link_update(nic);
 	return 0;
 }
@@ -257,6 +258,7 @@ void ktlsnic_queues_close(struct ktlsnic_nic *nic)
 
 	if (!test_and_clear_bit(KTLSNIC_QUEUES_UP, &nic->state))
 		return;
+	ktlsnic_health_stop(nic);
 	netif_carrier_off(netdev);
 	ktlsnic_port_rx_stop(nic);
 	for (i = 0; i < nic->num_queues; i++)

@@ -16,6 +16,8 @@
 /* SPEC 3.1 says 100 ms; a device model may share its CPU. */
 #define KTLSNIC_RESET_TIMEOUT_US	(2 * USEC_PER_SEC)
 
+#define KTLSNIC_HEALTH_PERIOD		(2 * HZ)
+
 /* A device that fails all the time must not keep the machine busy. */
 #define KTLSNIC_RESET_GAP		HZ
 
@@ -108,8 +110,6 @@ int ktlsnic_hw_start(struct ktlsnic_nic *nic)
 		pci_clear_master(nic->pdev);
 		return err;
 	}
-	ktlsnic_port_restore(nic);
-	ktlsnic_rss_write(nic);
 	set_bit(KTLSNIC_HW_UP, &nic->state);
 	ktlsnic_irq_arm(nic, KTLSNIC_ADMIN_VECTOR);
 	return 0;
@@ -197,6 +197,54 @@ static void ktlsnic_reset_work(struct work_struct *work)
 	rtnl_unlock();
 }
 
+static bool ktlsnic_rings_enabled(const struct ktlsnic_nic *nic)
+{
+	unsigned int i;
+
+	if (!ktlsnic_ring_enabled(&nic->cmdq.ring))
+		return false;
+	for (i = 0; i < nic->num_queues; i++)
+		if (!ktlsnic_ring_enabled(&nic->queues[i].tx.ring) ||
+		    !ktlsnic_ring_enabled(&nic->queues[i].rx.ring))
+			return false;
+	return true;
+}
+
+/* An event may be lost, and a device that was reset by somebody else tells
+ * nobody: a queue that is not full does not wake the stack's watchdog.
+ */
+static void ktlsnic_health_work(struct work_struct *work)
+{
+	struct ktlsnic_nic *nic = container_of(to_delayed_work(work),
+					       struct ktlsnic_nic, health_work);
+
+	if (ktlsnic_rings_enabled(nic)) {
+		ktlsnic_health_start(nic);
+		return;
+	}
+	netdev_err(nic->netdev, "a ring has stopped\n");
+	ktlsnic_reset_schedule(nic);
+}
+
+/**
+ * ktlsnic_health_start() - look after the rings from now on
+ * @nic: the device, with its queues open
+ */
+void ktlsnic_health_start(struct ktlsnic_nic *nic)
+{
+	queue_delayed_work(system_power_efficient_wq, &nic->health_work,
+			   round_jiffies_relative(KTLSNIC_HEALTH_PERIOD));
+}
+
+/**
+ * ktlsnic_health_stop() - undo ktlsnic_health_start()
+ * @nic: the device, before its queues are closed
+ */
+void ktlsnic_health_stop(struct ktlsnic_nic *nic)
+{
+	cancel_delayed_work_sync(&nic->health_work);
+}
+
 /**
  * ktlsnic_reset_init() - prepare recovery
  * @nic: the device
@@ -204,6 +252,7 @@ static void ktlsnic_reset_work(struct work_struct *work)
 void ktlsnic_reset_init(struct ktlsnic_nic *nic)
 {
 	INIT_DELAYED_WORK(&nic->reset_work, ktlsnic_reset_work);
+	INIT_DELAYED_WORK(&nic->health_work, ktlsnic_health_work);
 	nic->last_reset = jiffies - KTLSNIC_RESET_GAP;
 }
 

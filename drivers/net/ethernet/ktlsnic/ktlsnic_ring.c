@@ -58,7 +58,6 @@ void ktlsnic_ring_free(struct ktlsnic_nic *nic, struct ktlsnic_ring *ring)
 int ktlsnic_ring_enable(struct ktlsnic_nic *nic, struct ktlsnic_ring *ring)
 {
 	void __iomem *regs = ring->regs;
-	u32 status;
 
 	memset(ring->mem, 0, (size_t)ring->entry_size << ring->log2);
 	ring->index = 0;
@@ -67,11 +66,10 @@ int ktlsnic_ring_enable(struct ktlsnic_nic *nic, struct ktlsnic_ring *ring)
 	writel(ring->log2, regs + KTLSNIC_RING_LOG2);
 	writel(KTLSNIC_RING_CTRL_ENABLE, regs + KTLSNIC_RING_CTRL);
 
-	status = readl(regs + KTLSNIC_RING_STATUS);
-	if (!(status & KTLSNIC_RING_STATUS_ENABLED) || status == ~0) {
+	if (!ktlsnic_ring_enabled(ring)) {
 		dev_err(&nic->pdev->dev,
 			"ring at %#tx cannot be enabled, status %#x\n",
-			regs - nic->regs, status);
+			regs - nic->regs, readl(regs + KTLSNIC_RING_STATUS));
 		return -EIO;
 	}
 	return 0;

@@ -47,10 +47,18 @@ static inline void *ktlsnic_ring_entry(const struct ktlsnic_ring *ring,
 	return ring->mem + ktlsnic_ring_slot(ring, index) * ring->entry_size;
 }
 
-/* Tells the device how far the driver is. */
+/* Tells the device how far the driver is; costs an access to its registers. */
 static inline void ktlsnic_ring_doorbell(const struct ktlsnic_ring *ring)
 {
 	writel(ring->index, ring->regs + KTLSNIC_RING_DOORBELL);
+}
+
+/* Does the device still work on the ring? */
+static inline bool ktlsnic_ring_enabled(const struct ktlsnic_ring *ring)
+{
+	u32 status = readl(ring->regs + KTLSNIC_RING_STATUS);
+
+	return status != ~0 && (status & KTLSNIC_RING_STATUS_ENABLED);
 }
 
 /**

@@ -237,6 +237,7 @@ int ktlsnic_rx_poll(struct ktlsnic_queue *q, int budget)
 	struct ktlsnic_rxq *rxq = &q->rx;
 	u32 limit = ktlsnic_ring_size(&rxq->cq);
 	const struct ktlsnic_rx_cpl *cpl;
+	u32 first = rxq->cq.index;
 	int frames = 0;
 
 	if (rxq->broken)
@@ -261,7 +262,8 @@ int ktlsnic_rx_poll(struct ktlsnic_queue *q, int budget)
 		    KTLSNIC_RX_FILL_BATCH)
 			ktlsnic_rx_fill(q);
 	}
-	ktlsnic_ring_doorbell(&rxq->cq);
+	if (rxq->cq.index != first)
+		ktlsnic_ring_doorbell(&rxq->cq);
 	if (!limit || ktlsnic_rx_posted(rxq) < KTLSNIC_RX_STARVED) {
 		ktlsnic_rx_fill(q);
 		return budget;

@@ -127,13 +127,14 @@ static void ktlsnic_tls_del(struct net_device *netdev,
 	mutex_lock(&tls->lock);
 	list_del(&tx->list);
 	err = ktlsnic_tls_hw_tx_del(nic, tx->ctx);
-	/* a reset deletes them all; a dead context may never have come back */
-	if (!err || err == -ENETDOWN || (err == -ENOENT && tx->dead)) {
+	/* -ENETDOWN: a reset deletes them all */
+	if (!err || err == -ENETDOWN || err == -ENOENT)
 		__clear_bit(tx->ctx, tls->tx_ids);
-	} else {
+	else
 		__set_bit(tx->ctx, tls->tx_stale);
+	/* a dead context may never have come back */
+	if (err && err != -ENETDOWN && !(err == -ENOENT && tx->dead))
 		ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL_FAILED);
-	}
 	ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL);
 	mutex_unlock(&tls->lock);
 	kfree(tx);

@@ -149,7 +149,7 @@ u32 ktlsnic_tls_hw_tx_index(struct ktlsnic_nic *nic, unsigned int queue)
  * @queue: a TX queue, which need not be locked
  * @index: what ktlsnic_tls_hw_tx_index() said after the post
  *
- * Asks the device where NAPI has not come to it yet: an acknowledgement can be
+ * Asks the device where NAPI has not come to it yet: an acknowledgment can be
  * faster than a completion.
  *
  * Return: true if everything that was posted before is done.

@@ -468,6 +468,7 @@ bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget)
 	u32 limit = ktlsnic_ring_size(&txq->cq) / 2;
 	unsigned int bytes = 0, packets = 0;
 	const struct ktlsnic_tx_cpl *cpl;
+	u32 first = txq->cq.index;
 	bool done = false;
 
 	if (txq->broken)
@@ -491,7 +492,8 @@ bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget)
 		}
 		txq->cq.index++;
 	}
-	ktlsnic_ring_doorbell(&txq->cq);
+	if (txq->cq.index != first)
+		ktlsnic_ring_doorbell(&txq->cq);
 	netdev_tx_completed_queue(txq->nq, packets, bytes);
 	ktlsnic_tx_wake(txq);
 	return done;
