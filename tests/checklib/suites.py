@@ -34,7 +34,7 @@ def _unit():
 def _guest(suite, group, vm_options):
     command = (str(TESTS / "vm"), *vm_options, *group.vm,
                "--share", f"{TESTS}:{GUEST_TESTS}", "--timeout", str(group.seconds), "--",
-               "/usr/bin/python3", f"{GUEST_TESTS}/suites/run.py", suite, group.name)
+               "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name)
     return Job(f"{suite}/{group.name}", command, group.seconds + SPARE_SECONDS,
                tuple(case.name for case in group.cases()))
 

@@ -32,7 +32,12 @@ def behind_the_wire(context, *impairment):
     run("tc", "qdisc", "add", "dev", IFB, "root", "netem", *impairment, ns=REMOTE_NS)
 
 
-def losses(netif=IFB, ns=REMOTE_NS):
-    """Packets that a netem has dropped."""
+def change(*impairment):
+    """Another impairment behind the wire."""
+    run("tc", "qdisc", "change", "dev", IFB, "root", "netem", *impairment, ns=REMOTE_NS)
+
+
+def sent(netif, ns=None):
+    """Packets that have passed the netem at that port."""
     table = json.loads(run("tc", "-s", "-j", "qdisc", "show", "dev", netif, ns=ns))
-    return sum(qdisc.get("drops", 0) for qdisc in table if qdisc["kind"] == "netem")
+    return sum(qdisc["packets"] for qdisc in table if qdisc["kind"] == "netem")

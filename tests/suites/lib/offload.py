@@ -4,7 +4,7 @@
 import functools
 import hashlib
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from . import capture, ktls, nic, records, tcp, wait
 from .cases import Context, check, equal
@@ -43,7 +43,7 @@ class Result:
 class Run:
     """Plays a Spec. The steps are methods so that cases can put their own between."""
 
-    def __init__(self, context, spec):
+    def __init__(self, context, spec, before_data=None):
         self.spec = spec
         self.before = tcp.data("preamble", spec.preamble)
         self.evidence = Evidence()
@@ -52,6 +52,8 @@ class Run:
         context.enter_context(tcp.closing(self.near, far))
         self.reader = tcp.Reader(far)
         self.sender = ktls.Sender(self.near)
+        if before_data:
+            before_data()
         self.near.sendall(self.before)
 
     def install(self):
@@ -123,7 +125,7 @@ def offloaded(context, spec, between=None):
                               0 if spec.preamble else result.segments)
     if result.again[0]:
         context.note(f"TCP sent {result.again[0]} segments again")
-    equal(result.stream == software_stream(spec.script, spec.keys, spec.zerocopy), True,
+    equal(result.stream == software_stream(spec.script, spec.keys), True,
           "the wire is what software kTLS sends")
     return result
 
@@ -140,19 +142,17 @@ def in_software(context, spec):
     return result
 
 
-@functools.lru_cache(maxsize=64)
-def software_stream(script, keys, _zerocopy=False):
+def software_stream(script, keys):
     """The bytes that software kTLS puts on the wire for this script and these keys."""
-    plain = tuple(step for step in script if not isinstance(step, ktls.Call))
-    spec = Spec(script=plain, keys=keys)
+    return _software_stream(tuple(step for step in script if step.size), keys)
+
+
+@functools.lru_cache(maxsize=64)
+def _software_stream(script, keys):
     was_on = nic.local().get(nic.TLS_TX_FLAG)[0]
     nic.local().set(**{nic.TLS_TX_FLAG: False})
     try:
         with Context("software reference") as context:
-            return in_software(context, spec).stream
+            return in_software(context, Spec(script=script, keys=keys)).stream
     finally:
         nic.local().set(**{nic.TLS_TX_FLAG: was_on})
-
-
-def with_keys(spec, **changes):
-    return replace(spec, keys=replace(spec.keys, **changes))

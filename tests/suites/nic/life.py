@@ -37,7 +37,7 @@ def down_up_traffic(_context):
 
     def one(upward):
         try:
-            tcp.transfer(tcp.data("down", 4 << 20), upward=upward)
+            tcp.transfer(tcp.data("down", 4 << 20), upward=upward, clean=False)
         except Exception as error:              # pylint: disable=broad-except
             errors.append(error)
     threads = [threading.Thread(target=one, args=(up,)) for up in (True, False)]

@@ -21,7 +21,7 @@ def traffic():
         content = tcp.data("background", 300_000)
         while not stop.is_set():
             try:
-                tcp.transfer(content, upward=upward)
+                tcp.transfer(content, upward=upward, clean=False)
                 rounds[upward] += 1
             except Exception as error:          # pylint: disable=broad-except
                 errors.append(error)
@@ -196,20 +196,21 @@ def registers(_context):
 def rss_table(context):
     """The indirection table can be set and steers what arrives."""
     nic.only_on_ktlsnic()
-    most, _ = channels()
-    if most < 2:
-        skip("this guest's NIC has one queue pair")
+    _, count = channels()
+    if count < 2:
+        skip("this guest's NIC uses one queue pair")
     context.callback(run, "ethtool", "-X", NETIF, "default", check=False)
-    for queue in range(most):
-        weights = ["1" if i == queue else "0" for i in range(most)]
+    for queue in range(count):
+        weights = ["1" if i == queue else "0" for i in range(count)]
         run("ethtool", "-X", NETIF, "weight", *weights)
         before = nic.statistics()
         for i in range(6):
             tcp.transfer(tcp.data(i, 5000), 4 if i % 2 else 6, upward=False)
         moved = nic.change(before, nic.statistics())
+        own = f"rx_queue_{queue}_packets"
         others = {name: value for name, value in moved.items()
-                  if re.fullmatch(r"rx\d+_packets", name) and name != f"rx{queue}_packets"}
-        at_least(moved.get(f"rx{queue}_packets", 0), 30, f"rx{queue}_packets")
+                  if re.fullmatch(r"rx_queue_\d+_packets", name) and name != own}
+        at_least(moved.get(own, 0), 30, own)
         check(sum(others.values()) < 10, f"TCP went elsewhere too: {others}")
 
 
