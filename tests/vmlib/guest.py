@@ -21,7 +21,6 @@ printf 'Host *\\n  StrictHostKeyChecking no\\n  UserKnownHostsFile /dev/null\\n 
     > "$1/root/.ssh/config"
 """
 FINISH = """
-python3 -m compileall -q "$1/usr/lib/python3" || true
 echo 'ktlsnic' > "$1/etc/hostname"
 rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*
 install -d "$1/share"
