@@ -171,12 +171,21 @@ static bool ktlsnic_send(void *opaque, unsigned queue, const uint8_t *frame,
     return s->frames_queued == 0;
 }
 
+/*
+ * What waits in our own queue came first: qemu_flush_queued_packets() would
+ * begin with what waits behind it in a hub, and frames would overtake.
+ */
 static void ktlsnic_rx_ready(void *opaque)
 {
     KtlsnicPci *s = opaque;
 
     for (int i = 0; i < MAX(1, s->conf.peers.queues); i++) {
-        qemu_flush_queued_packets(qemu_get_subqueue(s->nic, i));
+        NetClientState *nc = qemu_get_subqueue(s->nic, i);
+
+        nc->receive_disabled = 0;
+        if (qemu_net_queue_flush(nc->incoming_queue)) {
+            qemu_flush_queued_packets(nc);
+        }
     }
 }
 

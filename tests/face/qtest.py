@@ -189,3 +189,11 @@ class Port:
         """Let bottom halves run: the main loop has gone round when this answers."""
         for _ in range(3):
             self.qemu.execute("query-status")
+
+
+class OtherPort(Port):
+    """A second ktlsnic, at the other end of the hub."""
+
+    DEVICE = 5
+    BAR, MSIX = 0xe0200000, 0xe0300000
+    ARGUMENTS = ("-device", "ktlsnic,netdev=n1,id=other,addr=5,mac=52:54:00:12:34:57")
