@@ -51,7 +51,8 @@ def _make(directory):
 def _mmdebstrap(tar):
     command = ["mmdebstrap", "--variant=custom", "--skip=cleanup/apt/lists",
                "--include=" + ",".join(wanted_packages()),
-               '--aptopt=Acquire::Languages "none"', "--customize-hook=" + SSH_KEYS,
+               '--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io",
+               "--customize-hook=" + SSH_KEYS,
                "--customize-hook=" + FINISH]
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in DROP]
     return command + [SUITE, str(tar), packages.MIRROR]
