@@ -75,7 +75,8 @@ static inline bool dev_alive(const struct ktlsnic_dev *dev)
 }
 
 /* ktlsnic_dev.c: bus memory, false on a fault; asking for a run. */
-bool dev_dma_read(struct ktlsnic_dev *dev, uint64_t addr, void *buf, size_t len);
+bool dev_dma_read(struct ktlsnic_dev *dev, uint64_t addr, void *buf,
+                  size_t len);
 bool dev_dma_write(struct ktlsnic_dev *dev, uint64_t addr, const void *buf,
                    size_t len);
 void dev_wake(struct ktlsnic_dev *dev);

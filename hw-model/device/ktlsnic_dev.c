@@ -58,7 +58,7 @@ static void dev_free_now(struct ktlsnic_dev *dev)
     g_free(dev);
 }
 
-/* Ends an outermost call: what came in meanwhile is done. False: dev is gone. */
+/* Ends an outermost call: does what came in meanwhile. False: dev is gone. */
 static bool dev_leave(struct ktlsnic_dev *dev)
 {
     irq_flush(dev);

@@ -40,9 +40,9 @@ enum ktlsnic_trace {
     KTLSNIC_TRACE_TX_DONE,          /* queue, index behind it, status */
     KTLSNIC_TRACE_TX_WIRE_PAUSED,   /* queue */
     KTLSNIC_TRACE_RX_FRAME,         /* queue, length, flags */
-    KTLSNIC_TRACE_RX_DROP,          /* the KTLSNIC_STAT_ that counts it, length */
+    KTLSNIC_TRACE_RX_DROP,          /* KTLSNIC_STAT_ that counts it, length */
     KTLSNIC_TRACE_RX_PAUSE,         /* queue, length */
-    KTLSNIC_TRACE_TLS_TX_ADD,       /* context, version << 8 | cipher, tcp_seq */
+    KTLSNIC_TRACE_TLS_TX_ADD,       /* context, version << 8 | cipher, seq */
     KTLSNIC_TRACE_TLS_TX_DEL,       /* context */
     KTLSNIC_TRACE_TLS_TX_RESYNC,    /* context, tcp_seq, prefix_len */
     KTLSNIC_TRACE_NESTED_WRITE,     /* offset, value: dropped */
@@ -64,7 +64,8 @@ struct ktlsnic_host_ops {
      * The bytes are the device's again when the call returns. False if the wire
      * is busy: this frame was taken, but no more until ktlsnic_dev_tx_ready();
      * the rest of a unit that was begun may still come. */
-    bool (*send)(void *opaque, unsigned queue, const uint8_t *frame, size_t len);
+    bool (*send)(void *opaque, unsigned queue, const uint8_t *frame,
+                 size_t len);
 
     /* The clock, in ns; it never goes back. */
     int64_t (*now)(void *opaque);
@@ -89,7 +90,8 @@ struct ktlsnic_host_ops {
 /* The properties of one device, fixed for its life. */
 struct ktlsnic_config {
     unsigned queues;                /* queue pairs, 1..KTLSNIC_MAX_QUEUES */
-    unsigned tls_tx_contexts;       /* 0..KTLSNIC_TLS_CONTEXTS_MAX; 0: no TX offload */
+    unsigned tls_tx_contexts;       /* 0..KTLSNIC_TLS_CONTEXTS_MAX;
+                                     * 0: no TX offload */
     uint32_t tls_tx_ciphers[KTLSNIC_TLS_VERSIONS]; /* bit c: offer cipher c, if
                                      * flow_tx_supported() too */
     uint32_t link_speed;            /* Mbit/s */
@@ -166,7 +168,8 @@ void ktlsnic_dev_reset(struct ktlsnic_dev *dev);
 /* Aligned 32-bit register access, value in host byte order. Any offset may be
  * given: what is unaligned or has no name reads 0 and ignores writes. */
 uint32_t ktlsnic_dev_read(struct ktlsnic_dev *dev, uint64_t offset);
-void ktlsnic_dev_write(struct ktlsnic_dev *dev, uint64_t offset, uint32_t value);
+void ktlsnic_dev_write(struct ktlsnic_dev *dev, uint64_t offset,
+                       uint32_t value);
 
 /* Does a bounded amount of the work that register writes gave, and asks for
  * another call if there is more. Safe to call at any time. */

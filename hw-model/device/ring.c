@@ -146,7 +146,7 @@ static void ring_enable(struct ktlsnic_dev *dev, struct ring *ring)
               ring->state->log2);
 }
 
-/* Nothing is under way when registers are written, so the ring stops at once. */
+/* Nothing is under way when registers are written: the ring stops at once. */
 static void ring_disable(struct ktlsnic_dev *dev, struct ring *ring)
 {
     ring->state->enabled = false;

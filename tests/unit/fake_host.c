@@ -259,7 +259,8 @@ uint32_t fake_ring_status(struct fake_ring *ring)
 void fake_ring_jump(struct fake_ring *ring, enum ktlsnic_ring_id id,
                     uint32_t index)
 {
-    struct ktlsnic_ring_state *s = &ktlsnic_dev_state(ring->host->dev)->ring[id];
+    struct ktlsnic_state *state = ktlsnic_dev_state(ring->host->dev);
+    struct ktlsnic_ring_state *s = &state->ring[id];
 
     g_assert_cmphex(s->base, ==, ring->base);
     s->index = index;

@@ -171,7 +171,8 @@ static void test_unsupported(void)
             body.body.tls_add.version = version;
             body.body.tls_add.cipher = cipher;
             g_assert_cmpuint(command(&f, KTLSNIC_CMD_TLS_TX_ADD, &body), ==,
-                             offered ? KTLSNIC_CMD_OK : KTLSNIC_CMD_UNSUPPORTED);
+                             offered ? KTLSNIC_CMD_OK
+                                     : KTLSNIC_CMD_UNSUPPORTED);
         }
         if (!version) {
             g_assert_cmpuint(del(&f, 1), ==, KTLSNIC_CMD_OK);

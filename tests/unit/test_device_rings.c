@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Rings (SPEC 8) and events (SPEC 12). NOP commands are the cheapest entries. */
+/* Rings (SPEC 8) and events (SPEC 12). NOP commands are cheap entries. */
 #include <string.h>
 
 #include "fake_host.h"

@@ -43,7 +43,7 @@ unsigned tx_unit_do(struct fake_queue *q, const struct tx_unit_spec *unit);
  */
 struct frame tx_segment_of(const struct frame *frame, uint32_t mss, unsigned i);
 
-/* Whether the frame that was sent is this one: padded to 60 bytes with zeros. */
+/* The frame that was sent must be this one, padded to 60 bytes with zeros. */
 void tx_assert_sent(const GByteArray *sent, const uint8_t *data, size_t len);
 
 #endif
