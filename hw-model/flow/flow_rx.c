@@ -280,7 +280,6 @@ void flow_rx_segment(struct flow_rx *flow, uint32_t seq, uint8_t *data,
         flow->lost = true;
         flow->next_seq = seq;
         flow->unmoved = 0;
-        flow_search_stop(&flow->search);
     }
     flow->unmoved += len;
     if (tcp_seq_ahead(seq + len, flow->next_seq) <= 0) {

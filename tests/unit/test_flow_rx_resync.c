@@ -12,6 +12,7 @@
 #define PATIENCE    (256 * 1024)
 #define NAMES       6
 #define UNMOVED_MAX (1u << 30)      /* as in flow_rx.c */
+#define IDLE        65536
 
 static const enum flow_rx_resync search_modes[] = {
     FLOW_RX_RESYNC_SCAN, FLOW_RX_RESYNC_ASYNC,
@@ -74,6 +75,29 @@ static void test_swapped(void)
                 }
             }
         }
+        rx_teardown(&rx);
+    }
+}
+
+/*
+ * The header that closes the gap comes last, with more behind it than a request
+ * takes: help is not needed.
+ */
+static void test_swapped_no_request(void)
+{
+    for (size_t m = 0; m < G_N_ELEMENTS(search_modes); m++) {
+        struct rx rx;
+        size_t third, sixth;
+
+        setup(&rx, search_modes[m], -300, 5);
+        third = rx_start(&rx, 2);
+        sixth = rx_start(&rx, 5);
+        rx_send_clear(&rx, 0, 3);
+        rx_send_wire(&rx, third - 9, third + 2);
+        rx_send_clear(&rx, 3, third - 9);
+        rx_send_wire(&rx, third + 2, sixth);
+        g_assert_false(rx.result.resync_request);
+        rx_send_clear(&rx, sixth, rx.len);
         rx_teardown(&rx);
     }
 }
@@ -292,6 +316,7 @@ static void test_patience(void)
         while (count <= NAMES) {
             send_long(flow, pos, piece, &result);
             pos += piece;
+            g_assert_cmpuint(pos, <, (uint64_t)PATIENCE << (NAMES + 1));
             g_assert_cmpuint(result.false_headers, ==, 0);
             if (!result.resync_request) {
                 continue;
@@ -361,12 +386,15 @@ static void test_far_ahead(void)
                 pos += 1000;
             } while (named && !result.resync_request);
             start = pos;
-            send_long(flow, pos + 0x40000000, 1000, &result);
-            g_assert_false(flow_rx_tracked(flow, &seq));
+            /* with headers in it */
+            send_long(flow, 0x10000 * LONG_RECORD - 7, 40000, &result);
+            g_assert_true(flow_rx_tracked(flow, &seq));
+            g_assert_cmpuint(seq, >=, 0x10000 * LONG_RECORD);
             do {
                 send_long(flow, pos, 1000, &result);
                 pos += 1000;
             } while (!result.resync_request);
+            g_assert_cmpuint(result.resync_seq, <=, pos + LONG_RECORD);
             g_assert_cmpuint(pos - start, >, BEHIND_MAX);
             g_assert_cmpuint(pos - start, <, BEHIND_MAX + 3 * LONG_RECORD);
             g_assert_true(flow_rx_confirm(flow, result.resync_seq, 1) ==
@@ -394,6 +422,18 @@ static void test_behind_now_and_then(void)
     flow_rx_free(flow);
 }
 
+/* So many bytes go by, at the same place. */
+static void send_idle(struct flow_rx *flow, uint32_t seq, size_t times)
+{
+    g_autofree uint8_t *data = g_malloc0(IDLE);
+    struct flow_rx_result result;
+
+    for (size_t i = 0; i < times; i++) {
+        flow_rx_segment(flow, seq, data, IDLE, &result);
+        g_assert_false(result.decrypted);
+    }
+}
+
 /*
  * When more has gone by than TCP can keep waiting for, the place is given up:
  * what comes there after 2^32 bytes must not be taken for the old record. The
@@ -404,24 +444,45 @@ static void test_unmoved(void)
     static const uint32_t away[] = { 0x20000, -0x20000 };
 
     for (size_t a = 0; a < G_N_ELEMENTS(away); a++) {
-        for (unsigned enough = 0; enough < 2; enough++) {
+        for (unsigned more = 0; more < 3; more++) {
             struct flow_rx *flow = long_flow(FLOW_RX_RESYNC_HINT);
-            size_t len = 65536, times = UNMOVED_MAX / len + enough;
-            uint8_t *data = g_malloc0(len);
+            uint32_t seen = 10 + away[a] + IDLE;
             struct flow_rx_result result;
 
             g_assert_true(send_long(flow, 0, 10, &result));
-            for (size_t i = 0; i < times; i++) {
-                flow_rx_segment(flow, 10 + away[a], data, len, &result);
-                g_assert_false(result.decrypted);
+            send_idle(flow, 10 + away[a], UNMOVED_MAX / IDLE + more);
+            if (more == 2) {
+                g_assert_true(flow_rx_confirm(flow, seen, 7));
             }
-            g_assert_cmpint(send_long(flow, 10, 100, &result), ==, !enough);
-            g_assert_cmpint(flow_rx_confirm(flow, 0x80000, 7), ==, enough ||
-                            away[a] == 0x20000);
+            g_assert_cmpint(send_long(flow, 10, 100, &result), ==, !more);
             flow_rx_free(flow);
-            g_free(data);
         }
     }
+}
+
+/* A new place counts anew; and one that was given up is searched for. */
+static void test_unmoved_then(void)
+{
+    struct flow_rx *flow = long_flow(FLOW_RX_RESYNC_HINT);
+    struct flow_rx_result result;
+    uint64_t pos = 0x40000000;
+    unsigned requests = 0;
+
+    send_idle(flow, 0x20000, UNMOVED_MAX / IDLE);
+    g_assert_true(flow_rx_confirm(flow, 0x80000, 7));
+    send_idle(flow, 0x20000, 9);
+    flow_rx_segment(flow, 0x80000, (uint8_t[]) { 23, 3, 3 }, 3, &result);
+    g_assert_true(result.decrypted);
+    flow_rx_free(flow);
+
+    flow = long_flow(FLOW_RX_RESYNC_ASYNC);
+    send_idle(flow, -0x20000, UNMOVED_MAX / IDLE + 1);
+    for (; pos < 0x40000000 + 3 * LONG_RECORD; pos += 1000) {
+        send_long(flow, pos, 1000, &result);
+        requests += result.resync_request;
+    }
+    g_assert_cmpuint(requests, ==, 1);
+    flow_rx_free(flow);
 }
 
 /* ---- hints ---- */
@@ -506,6 +567,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/flow-rx/swapped/any", test_swapped);
+    g_test_add_func("/flow-rx/swapped/no-request", test_swapped_no_request);
     g_test_add_func("/flow-rx/swapped/false", test_swapped_false);
     g_test_add_func("/flow-rx/swapped/numbers-end", test_swapped_numbers_end);
     g_test_add_func("/flow-rx/confirm/stale", test_confirm_stale);
@@ -516,6 +578,7 @@ int main(int argc, char **argv)
     g_test_add_func("/flow-rx/long/far-ahead", test_far_ahead);
     g_test_add_func("/flow-rx/long/behind", test_behind_now_and_then);
     g_test_add_func("/flow-rx/long/unmoved", test_unmoved);
+    g_test_add_func("/flow-rx/long/unmoved-then", test_unmoved_then);
     g_test_add_func("/flow-rx/hint/in-step", test_hint_in_step);
     g_test_add_func("/flow-rx/hint/any", test_hint);
     g_test_add_func("/flow-rx/hint/again", test_hint_again);

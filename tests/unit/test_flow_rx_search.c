@@ -295,6 +295,40 @@ static void test_false_header_near(void)
     }
 }
 
+/*
+ * Which types a header may have to be found, and that bytes on both sides of a
+ * hole make none.
+ */
+static void test_false_header_not(void)
+{
+    struct false_case f;
+    struct rx *rx = &f.rx;
+
+    plant_chain(&f, FLOW_RX_RESYNC_ASYNC, 1, 0);
+    for (unsigned type = 0; type < 256; type++) {
+        uint8_t header[HEADER] = { type, 3, 3, 0, FALSE_LEN };
+
+        rx_plant(rx, 1, f.at - rx_start(rx, 1) - PREFIX, header, HEADER);
+        rx_restart(rx);
+        rx_send_wire(rx, f.at - 20, f.to + 10);
+        g_assert_cmpuint(rx->result.false_headers, ==,
+                         type >= 20 && type <= 24);
+    }
+    rx_teardown(rx);
+
+    plant_chain(&f, FLOW_RX_RESYNC_ASYNC, 1, 0);
+    for (size_t cut = 1; cut < HEADER; cut++) {
+        rx_restart(rx);
+        rx_send_wire(rx, f.at - 40, f.at + cut - 10);
+        rx_send_wire(rx, f.at - 10 + cut, f.at + cut);
+        g_assert_false(rx_send_bytes(rx, f.at + cut + 1,
+                                     rx->stream->wire->data + f.at + cut,
+                                     f.to + 10 - f.at));
+        g_assert_cmpuint(rx->result.false_headers, ==, 0);
+    }
+    rx_teardown(rx);
+}
+
 /* A false chain is named, refuted, and confirmed no more. */
 static void test_false_chain(void)
 {
@@ -417,6 +451,8 @@ int main(int argc, char **argv)
     g_test_add_func("/flow-rx/search/false-header", test_false_header);
     g_test_add_func("/flow-rx/search/false-header-near",
                     test_false_header_near);
+    g_test_add_func("/flow-rx/search/false-header-not",
+                    test_false_header_not);
     g_test_add_func("/flow-rx/search/false-chain", test_false_chain);
     g_test_add_func("/flow-rx/search/hole", test_hole);
     g_test_add_func("/flow-rx/search/behind", test_behind);
