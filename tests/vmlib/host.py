@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The packages this host needs, and getting them."""
 
-import functools
 import os
+import shutil
 import subprocess
+import threading
 
 from . import paths, run, ui
 
 LIST = paths.TOP / "tests/packages.txt"
+APT_LOCK_SECONDS = 300      # for another apt-get to finish
+_one_at_a_time = threading.Lock()
+_complete = []
 
 
 def wanted():
@@ -31,9 +35,17 @@ def releases():
     return ("bookworm", "trixie") if bookworm else ("trixie", "bookworm")
 
 
-@functools.cache
 def require_packages():
-    """Install what is missing if root, else say what to type."""
+    """Install what is missing if root, else say what to type; once is enough."""
+    with _one_at_a_time:
+        if not _complete:
+            _install_missing()
+            _complete.append(True)
+
+
+def _install_missing():
+    if not shutil.which("dpkg-query"):
+        raise ui.Failure("this needs Debian 12 or 13: there is no dpkg-query here")
     names = missing()
     if not names:
         return
@@ -42,6 +54,8 @@ def require_packages():
         raise ui.Failure("packages are missing; as root: " + " ".join(install), status=2)
     log = paths.BUILD / "log/apt-get.log"
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    patient = f"-oDPkg::Lock::Timeout={APT_LOCK_SECONDS}"
     with ui.step("packages", f"installing {len(names)} packages with apt-get"):
-        run.logged(["apt-get", "update"], log, "packages", "apt-get update", env=environment)
-        run.logged(install, log, "packages", "apt-get install", env=environment)
+        run.logged(["apt-get", patient, "update"], log, "packages", "apt-get update",
+                   env=environment)
+        run.logged([*install, patient], log, "packages", "apt-get install", env=environment)

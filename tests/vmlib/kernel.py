@@ -9,7 +9,9 @@ from . import cache, modtree, paths, run, ui
 
 # What a guest cannot do without; early modules are loaded before the root disk is there.
 NEEDED = ("VIRTIO_PCI", "VIRTIO_BLK", "VIRTIO_CONSOLE", "EXT4_FS", "OVERLAY_FS", "TMPFS",
-          "DEVTMPFS", "BLK_DEV_INITRD", "SERIAL_8250_CONSOLE", "PCI_MSI", "NET_NS")
+          "DEVTMPFS", "BLK_DEV_INITRD", "SERIAL_8250_CONSOLE", "PCI_MSI", "NET_NS", "PAGE_POOL")
+# Options that cannot be chosen, and one to choose that selects them.
+SELECTED_BY = {"PAGE_POOL": "VETH"}
 LOG = paths.BUILD / "log/kernel.log"
 
 
@@ -57,10 +59,11 @@ def check_config(name, text):
     if config.get("TLS_DEVICE") != "y":
         raise ui.Failure(f"kernel: {name} is built without CONFIG_TLS_DEVICE; "
                          "enable CONFIG_TLS and CONFIG_TLS_DEVICE and build it again")
-    lacking = [f"CONFIG_{option}" for option in NEEDED if config.get(option) not in ("y", "m")]
+    lacking = [option for option in NEEDED if config.get(option) not in ("y", "m")]
     if lacking:
-        raise ui.Failure(f"kernel: {name} cannot boot the guest, it is built without "
-                         + " ".join(lacking))
+        raise ui.Failure(f"kernel: {name} cannot run the guest; enable "
+                         + " ".join(f"CONFIG_{SELECTED_BY.get(option, option)}"
+                                    for option in lacking) + " and build it again")
 
 
 def _install_modules(kdir, release, stage):

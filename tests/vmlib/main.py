@@ -88,7 +88,8 @@ def boot(guest, options, parts, acceleration, links, command, port, descriptors)
 def guest_environment(environment, options, port):
     shared = [] if port else [guest for _, guest in options.share]
     return {"PATH": GUEST_PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb",
-            "VM_HOSTNAME": "remote" if port else "local", **environment, "VM_SHARES": " ".join(shared)}
+            "VM_HOSTNAME": "remote" if port else "local", "VM_SHARES": " ".join(shared),
+            **environment}
 
 
 def converse(guest, options):
