@@ -231,6 +231,16 @@ static void offer_frame(struct fake_host *h)
     g_free(frame);
 }
 
+static void write_something(struct fake_host *h)
+{
+    static void (*const writers[])(struct fake_host *h) = {
+        write_command, write_frame, write_buffer, write_resync,
+        write_desc, write_desc,
+    };
+
+    writers[pick(G_N_ELEMENTS(writers))](h);
+}
+
 static void do_something(struct fake_host *h)
 {
     switch (pick(20)) {
@@ -242,9 +252,6 @@ static void do_something(struct fake_host *h)
         break;
     case 2:
         fake_write(h, KTLSNIC_REG_RX_CTRL, pick(16));
-        break;
-    case 3:
-        write_command(h);
         break;
     case 4:
         if (!pick(4)) {
@@ -262,21 +269,14 @@ static void do_something(struct fake_host *h)
         h->wire_busy = !pick(16);
         ktlsnic_dev_tx_ready(h->dev);
         break;
-    case 8:
-        write_frame(h);
-        break;
     case 9:
         offer_frame(h);
         break;
+    case 3:
+    case 8:
     case 10:
-        if (pick(8)) {
-            write_desc(h);
-        } else {
-            write_resync(h);
-        }
-        break;
     case 11:
-        write_buffer(h);
+        write_something(h);
         break;
     case 12:
         ktlsnic_dev_run(h->dev);
