@@ -113,7 +113,7 @@ def _build_cached_tree():
         host.require_packages()
         with cache.lock(source / "build.lock"):
             _overlay(source / "source")
-            _build(source / "source", build)
+            _build(source / "source", build, LOG)
             _install(build / PROGRAM, program)
         stamp.write_text(wanted)
     return program
@@ -128,7 +128,7 @@ def _build_users_tree(tree):
     build = paths.BUILD / f"qemu-{cache.digest(str(tree), CONFIGURE)}"
     with cache.lock(build.with_suffix(".lock")):
         _overlay(tree)
-        _build(tree, build)
+        _build(tree, build, LOG.with_name("qemu-src.log"))
     return build / PROGRAM
 
 
@@ -139,20 +139,20 @@ def _overlay(tree):
         raise ui.Failure(done.stderr.strip())
 
 
-def _build(source, build):
+def _build(source, build, log):
     meson = cache.entry("meson", (RELEASE,), _fetch_meson)
     environment = {**os.environ, "PYTHONPATH": str(meson / "usr/lib/python3/dist-packages")}
-    LOG.unlink(missing_ok=True)
+    log.unlink(missing_ok=True)
     configured = build / "ktlsnic-configured"
     if not configured.exists():
         cache.remove_tree(build)
         build.mkdir(parents=True)
         with ui.step("qemu", "configuring"):
-            run.logged([source / "configure", *CONFIGURE], LOG, "qemu", "configuring",
+            run.logged([source / "configure", *CONFIGURE], log, "qemu", "configuring",
                        cwd=build, env=environment)
         configured.touch()
     with ui.step("qemu", "building"):
-        run.logged(["ninja", "-k", "0", PROGRAM], LOG, "qemu", "building",
+        run.logged(["ninja", "-k", "0", PROGRAM], log, "qemu", "building",
                    cwd=build, env=environment)
 
 
