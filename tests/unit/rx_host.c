@@ -3,9 +3,9 @@
 
 #include "rx_host.h"
 
-struct rx_fixture rx_setup(uint32_t rx_ctrl)
+struct rx_host rx_host_open(uint32_t rx_ctrl)
 {
-    struct rx_fixture f = { .host = fake_host_new(NULL) };
+    struct rx_host f = { .host = fake_host_new(NULL) };
 
     f.event = fake_ring_open(f.host, KTLSNIC_RING_EVENT, 6, 16);
     for (unsigned i = 0; i < 4; i++) {
@@ -16,12 +16,12 @@ struct rx_fixture rx_setup(uint32_t rx_ctrl)
     return f;
 }
 
-void rx_teardown(struct rx_fixture *f)
+void rx_host_close(struct rx_host *f)
 {
     fake_host_free(f->host);
 }
 
-void rx_give_buffer(struct rx_fixture *f, unsigned queue, uint32_t size)
+void rx_host_give(struct rx_host *f, unsigned queue, uint32_t size)
 {
     struct ktlsnic_rx_desc desc = {
         .addr = GUINT64_TO_LE(fake_alloc(f->host, size)),
@@ -33,12 +33,12 @@ void rx_give_buffer(struct rx_fixture *f, unsigned queue, uint32_t size)
     fake_settle(f->host);
 }
 
-bool rx_offer(struct rx_fixture *f, const uint8_t *frame, size_t len)
+bool rx_host_offer(struct rx_host *f, const uint8_t *frame, size_t len)
 {
     return ktlsnic_dev_receive(f->host->dev, frame, len) == KTLSNIC_RX_TAKEN;
 }
 
-bool rx_take(struct rx_fixture *f, unsigned queue, struct rx_received *r)
+bool rx_host_take(struct rx_host *f, unsigned queue, struct rx_received *r)
 {
     struct fake_queue *q = &f->q[queue];
     uint32_t index = q->rx_cq.index;
@@ -79,8 +79,8 @@ bool rx_take(struct rx_fixture *f, unsigned queue, struct rx_received *r)
     return true;
 }
 
-void rx_assert_frame(const struct rx_received *r, const uint8_t *data,
-                         size_t len)
+void rx_host_assert(const struct rx_received *r, const uint8_t *data,
+                    size_t len)
 {
     g_assert_cmpuint(r->len, ==, len);
     g_assert_true(memcmp(r->data, data, len) == 0);

@@ -7,7 +7,7 @@
 
 #include "fake_host.h"
 
-struct rx_fixture {
+struct rx_host {
     struct fake_host *host;
     struct fake_ring event;
     struct fake_queue q[4];
@@ -24,20 +24,20 @@ struct rx_received {
 };
 
 /* All rings enabled, no buffers in them. */
-struct rx_fixture rx_setup(uint32_t rx_ctrl);
-void rx_teardown(struct rx_fixture *f);
+struct rx_host rx_host_open(uint32_t rx_ctrl);
+void rx_host_close(struct rx_host *f);
 
 /* Hands a buffer over. */
-void rx_give_buffer(struct rx_fixture *f, unsigned queue, uint32_t size);
+void rx_host_give(struct rx_host *f, unsigned queue, uint32_t size);
 
 /* A frame from the wire; whether it was taken. */
-bool rx_offer(struct rx_fixture *f, const uint8_t *frame, size_t len);
+bool rx_host_offer(struct rx_host *f, const uint8_t *frame, size_t len);
 
 /* Takes the next frame of a queue; false if there is none. All completions of
  * it must agree, and index the buffers in order. */
-bool rx_take(struct rx_fixture *f, unsigned queue, struct rx_received *r);
+bool rx_host_take(struct rx_host *f, unsigned queue, struct rx_received *r);
 
-void rx_assert_frame(const struct rx_received *r, const uint8_t *data,
-                     size_t len);
+void rx_host_assert(const struct rx_received *r, const uint8_t *data,
+                    size_t len);
 
 #endif

@@ -8,7 +8,7 @@
 #define ENABLE  KTLSNIC_RX_CTRL_ENABLE
 
 /* Whether a frame to this address gets in. */
-static bool accepted(struct rx_fixture *f, const char *dst)
+static bool accepted(struct rx_host *f, const char *dst)
 {
     uint8_t frame[64] = { 0 };
     struct rx_received r;
@@ -16,13 +16,13 @@ static bool accepted(struct rx_fixture *f, const char *dst)
     bool in;
 
     f->host->used = f->used;
-    rx_give_buffer(f, 0, 256);
+    rx_host_give(f, 0, 256);
     memcpy(frame, dst, 6);
     frame[12] = 0x12;
-    g_assert_true(rx_offer(f, frame, sizeof(frame)));
-    in = rx_take(f, 0, &r);
+    g_assert_true(rx_host_offer(f, frame, sizeof(frame)));
+    in = rx_host_take(f, 0, &r);
     if (in) {
-        rx_assert_frame(&r, frame, sizeof(frame));
+        rx_host_assert(&r, frame, sizeof(frame));
         g_assert_cmphex(r.flags, ==, 0);
     }
     g_assert_cmpuint(fake_stat(f->host, KTLSNIC_STAT_RX_FILTERED), ==,
@@ -37,7 +37,7 @@ static bool accepted(struct rx_fixture *f, const char *dst)
 
 static void test_filters(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE);
+    struct rx_host f = rx_host_open(ENABLE);
 
     g_assert_true(accepted(&f, STATION));
     g_assert_true(accepted(&f, BROADCAST));
@@ -69,45 +69,45 @@ static void test_filters(void)
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_BYTES), ==, 7 * 64);
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_MULTICAST), ==, 2);
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_BROADCAST), ==, 1);
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 /* A restored state filters as it says. */
 static void test_restored(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE);
+    struct rx_host f = rx_host_open(ENABLE);
 
     memcpy(ktlsnic_dev_state(f.host->dev)->mac, OTHER, 6);
     g_assert_true(ktlsnic_dev_restored(f.host->dev));
     g_assert_true(accepted(&f, OTHER));
     g_assert_false(accepted(&f, STATION));
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 /* While the port does not receive, frames are gone and counted nowhere. */
 static void test_disabled(void)
 {
-    struct rx_fixture f = rx_setup(0);
+    struct rx_host f = rx_host_open(0);
     uint8_t frame[64];
     struct rx_received r;
 
     memset(frame, 0xff, sizeof(frame));
-    rx_give_buffer(&f, 0, 256);
-    g_assert_true(rx_offer(&f, frame, 64));
-    g_assert_true(rx_offer(&f, frame, 5));
+    rx_host_give(&f, 0, 256);
+    g_assert_true(rx_host_offer(&f, frame, 64));
+    g_assert_true(rx_host_offer(&f, frame, 5));
     fake_write(f.host, KTLSNIC_REG_RX_CTRL, ENABLE);
     ktlsnic_dev_set_link(f.host->dev, false);
-    g_assert_true(rx_offer(&f, frame, 64));
-    g_assert_false(rx_take(&f, 0, &r));
+    g_assert_true(rx_host_offer(&f, frame, 64));
+    g_assert_false(rx_host_take(&f, 0, &r));
     for (unsigned i = 0; i < KTLSNIC_STATS; i++) {
         g_assert_cmpuint(fake_stat(f.host, i), ==, 0);
     }
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 static void test_lengths(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE);
+    struct rx_host f = rx_host_open(ENABLE);
     uint8_t frame[9300];
     struct rx_received r;
     static const size_t good[] = { 14, 60, 256, 257, 1522 };
@@ -116,32 +116,32 @@ static void test_lengths(void)
     memset(frame, 0xff, sizeof(frame));
     for (unsigned i = 0; i < G_N_ELEMENTS(good); i++) {
         f.host->used = f.used;
-        rx_give_buffer(&f, 0, 2048);
-        g_assert_true(rx_offer(&f, frame, good[i]));
-        g_assert_true(rx_take(&f, 0, &r));
-        rx_assert_frame(&r, frame, good[i]);
+        rx_host_give(&f, 0, 2048);
+        g_assert_true(rx_host_offer(&f, frame, good[i]));
+        g_assert_true(rx_host_take(&f, 0, &r));
+        rx_host_assert(&r, frame, good[i]);
     }
     for (size_t len = 0; len < 14; len++) {
         uint8_t *exact = g_memdup2(frame, len);
 
-        g_assert_true(rx_offer(&f, exact, len));
+        g_assert_true(rx_host_offer(&f, exact, len));
         g_free(exact);
     }
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_TOO_SHORT), ==, 14);
-    g_assert_true(rx_offer(&f, frame, 1523));
+    g_assert_true(rx_host_offer(&f, frame, 1523));
     long_ones++;
     fake_write(f.host, KTLSNIC_REG_RX_MAX_FRAME, 60);
-    g_assert_true(rx_offer(&f, frame, 61));
+    g_assert_true(rx_host_offer(&f, frame, 61));
     long_ones++;
     fake_write(f.host, KTLSNIC_REG_RX_MAX_FRAME, 1 << 30);
-    g_assert_true(rx_offer(&f, frame, 9239));
+    g_assert_true(rx_host_offer(&f, frame, 9239));
     long_ones++;
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_TOO_LONG), ==,
                      long_ones);
-    g_assert_false(rx_take(&f, 0, &r));
+    g_assert_false(rx_host_take(&f, 0, &r));
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_PACKETS), ==,
                      G_N_ELEMENTS(good));
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 /* One frame over many buffers of many sizes, all filled in order. */
@@ -149,7 +149,7 @@ static void test_multi_buffer(void)
 {
     static const size_t lens[] = { 60, 255, 256, 257, 512, 1514, 9000, 9238 };
     static const uint32_t sizes[] = { 256, 300, 2048, 65535 };
-    struct rx_fixture f = rx_setup(ENABLE | KTLSNIC_RX_CTRL_PROMISC);
+    struct rx_host f = rx_host_open(ENABLE | KTLSNIC_RX_CTRL_PROMISC);
     uint8_t frame[9238];
     struct rx_received r;
 
@@ -162,105 +162,105 @@ static void test_multi_buffer(void)
             f.host->used = f.used;
             before = fake_read(f.host, f.q[0].rx.reg + KTLSNIC_RING_INDEX);
             for (unsigned i = 0; i < want; i++) {
-                rx_give_buffer(&f, 0, sizes[s]);
+                rx_host_give(&f, 0, sizes[s]);
             }
             reference_random(frame, lens[l]);
-            g_assert_true(rx_offer(&f, frame, lens[l]));
-            g_assert_true(rx_take(&f, 0, &r));
-            rx_assert_frame(&r, frame, lens[l]);
+            g_assert_true(rx_host_offer(&f, frame, lens[l]));
+            g_assert_true(rx_host_take(&f, 0, &r));
+            rx_host_assert(&r, frame, lens[l]);
             g_assert_cmpuint(r.bufs, ==, want);
             g_assert_cmpuint(fake_read(f.host, f.q[0].rx.reg +
                                        KTLSNIC_RING_INDEX), ==, before + want);
         }
     }
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_PAUSES), ==, 0);
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 /* Not enough buffers: the wire waits, and is told when to go on. */
 static void test_pause(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE);
+    struct rx_host f = rx_host_open(ENABLE);
     uint8_t frame[700];
     struct rx_received r;
 
     memset(frame, 0xff, sizeof(frame));
-    g_assert_false(rx_offer(&f, frame, sizeof(frame)));
-    g_assert_false(rx_offer(&f, frame, sizeof(frame)));
-    rx_give_buffer(&f, 0, 256);
+    g_assert_false(rx_host_offer(&f, frame, sizeof(frame)));
+    g_assert_false(rx_host_offer(&f, frame, sizeof(frame)));
+    rx_host_give(&f, 0, 256);
     g_assert_cmpuint(f.host->rx_ready, ==, 1);
-    g_assert_false(rx_offer(&f, frame, sizeof(frame)));
-    rx_give_buffer(&f, 0, 256);
-    g_assert_false(rx_offer(&f, frame, sizeof(frame)));
+    g_assert_false(rx_host_offer(&f, frame, sizeof(frame)));
+    rx_host_give(&f, 0, 256);
+    g_assert_false(rx_host_offer(&f, frame, sizeof(frame)));
     g_assert_cmpuint(fake_read(f.host, f.q[0].rx.reg + KTLSNIC_RING_INDEX), ==,
                      0);
-    rx_give_buffer(&f, 0, 256);
+    rx_host_give(&f, 0, 256);
     g_assert_cmpuint(f.host->rx_ready, ==, 3);
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_PAUSES), ==, 1);
-    g_assert_true(rx_offer(&f, frame, sizeof(frame)));
-    g_assert_true(rx_take(&f, 0, &r));
-    rx_assert_frame(&r, frame, sizeof(frame));
+    g_assert_true(rx_host_offer(&f, frame, sizeof(frame)));
+    g_assert_true(rx_host_take(&f, 0, &r));
+    rx_host_assert(&r, frame, sizeof(frame));
     g_assert_cmpuint(r.bufs, ==, 3);
     /* Nobody waits now. */
-    rx_give_buffer(&f, 0, 256);
+    rx_host_give(&f, 0, 256);
     g_assert_cmpuint(f.host->rx_ready, ==, 3);
-    g_assert_false(rx_offer(&f, frame, sizeof(frame)));
+    g_assert_false(rx_host_offer(&f, frame, sizeof(frame)));
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_PAUSES), ==, 2);
     /* A pause ends, too, when its ring goes or the port is switched off. */
     fake_write(f.host, f.q[0].rx.reg + KTLSNIC_RING_CTRL, 0);
     fake_settle(f.host);
     g_assert_cmpuint(f.host->rx_ready, ==, 4);
-    g_assert_true(rx_offer(&f, frame, sizeof(frame)));
+    g_assert_true(rx_host_offer(&f, frame, sizeof(frame)));
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_NO_QUEUE), ==, 1);
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 static void test_pause_ends_with_reset(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE);
+    struct rx_host f = rx_host_open(ENABLE);
     uint8_t frame[60];
 
     memset(frame, 0xff, sizeof(frame));
-    g_assert_false(rx_offer(&f, frame, sizeof(frame)));
+    g_assert_false(rx_host_offer(&f, frame, sizeof(frame)));
     fake_write(f.host, KTLSNIC_REG_RX_CTRL, 0);
     fake_settle(f.host);
     g_assert_cmpuint(f.host->rx_ready, ==, 1);
     fake_write(f.host, KTLSNIC_REG_RX_CTRL, ENABLE);
-    g_assert_false(rx_offer(&f, frame, sizeof(frame)));
+    g_assert_false(rx_host_offer(&f, frame, sizeof(frame)));
     fake_settle(f.host);
     f.host->rx_ready = 0;
     fake_write(f.host, KTLSNIC_REG_CTRL, KTLSNIC_CTRL_RESET);
     fake_settle(f.host);
     g_assert_cmpuint(f.host->rx_ready, ==, 1);
-    g_assert_true(rx_offer(&f, frame, sizeof(frame)));
-    rx_teardown(&f);
+    g_assert_true(rx_host_offer(&f, frame, sizeof(frame)));
+    rx_host_close(&f);
 }
 
 /* A full completion ring pauses as well. */
 static void test_pause_cq_full(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE);
+    struct rx_host f = rx_host_open(ENABLE);
     uint8_t frame[60];
     unsigned n;
 
     memset(frame, 0xff, sizeof(frame));
     for (n = 0; n < 64; n++) {
-        rx_give_buffer(&f, 0, 256);
-        g_assert_true(rx_offer(&f, frame, sizeof(frame)));
+        rx_host_give(&f, 0, 256);
+        g_assert_true(rx_host_offer(&f, frame, sizeof(frame)));
     }
-    rx_give_buffer(&f, 0, 256);
-    g_assert_false(rx_offer(&f, frame, sizeof(frame)));
+    rx_host_give(&f, 0, 256);
+    g_assert_false(rx_host_offer(&f, frame, sizeof(frame)));
     fake_write(f.host, f.q[0].rx_cq.reg + KTLSNIC_RING_DOORBELL, 1);
     fake_settle(f.host);
     g_assert_cmpuint(f.host->rx_ready, ==, 1);
-    g_assert_true(rx_offer(&f, frame, sizeof(frame)));
-    rx_teardown(&f);
+    g_assert_true(rx_host_offer(&f, frame, sizeof(frame)));
+    rx_host_close(&f);
 }
 
 static void check_stops(uint64_t addr, uint32_t size, uint32_t reserved,
                         enum ktlsnic_ring_error error)
 {
-    struct rx_fixture f = rx_setup(ENABLE);
+    struct rx_host f = rx_host_open(ENABLE);
     struct ktlsnic_rx_desc desc = {
         .addr = GUINT64_TO_LE(addr),
         .len = GUINT32_TO_LE(size),
@@ -273,15 +273,15 @@ static void check_stops(uint64_t addr, uint32_t size, uint32_t reserved,
     memset(frame, 0xff, sizeof(frame));
     fake_push(&f.q[0].rx, &desc);
     fake_ring_doorbell(&f.q[0].rx);
-    g_assert_true(rx_offer(&f, frame, sizeof(frame)));
+    g_assert_true(rx_host_offer(&f, frame, sizeof(frame)));
     g_assert_cmphex(fake_ring_status(&f.q[0].rx), ==, (uint32_t)error << 8);
     g_assert_true(fake_pop(&f.event, &event));
     g_assert_cmphex(GUINT32_FROM_LE(event.source), ==, f.q[0].rx.reg);
     g_assert_cmpuint(GUINT32_FROM_LE(event.data), ==, error);
-    g_assert_false(rx_take(&f, 0, &r));
+    g_assert_false(rx_host_take(&f, 0, &r));
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_NO_QUEUE), ==, 1);
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_PACKETS), ==, 0);
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 static void test_bad_buffer(void)
@@ -300,14 +300,14 @@ static void test_bad_buffer(void)
 
 static void test_no_queue(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE);
+    struct rx_host f = rx_host_open(ENABLE);
     uint8_t frame[60];
 
     memset(frame, 0xff, sizeof(frame));
     fake_write(f.host, f.q[0].rx.reg + KTLSNIC_RING_CTRL, 0);
-    g_assert_true(rx_offer(&f, frame, sizeof(frame)));
+    g_assert_true(rx_host_offer(&f, frame, sizeof(frame)));
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_NO_QUEUE), ==, 1);
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 int main(int argc, char **argv)

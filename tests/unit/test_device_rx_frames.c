@@ -13,7 +13,7 @@
 
 static void test_vlan_strip(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE | KTLSNIC_RX_CTRL_PROMISC |
+    struct rx_host f = rx_host_open(ENABLE | KTLSNIC_RX_CTRL_PROMISC |
                              KTLSNIC_RX_CTRL_VLAN_STRIP);
     uint8_t frame[1526], want[1522];
     struct rx_received r;
@@ -23,11 +23,11 @@ static void test_vlan_strip(void)
     memcpy(frame + 16, "\x81\x00\x00\x07", 4);      /* stays */
     memcpy(want, frame, 12);
     memcpy(want + 12, frame + 16, sizeof(want) - 12);
-    rx_give_buffer(&f, 0, 2048);
+    rx_host_give(&f, 0, 2048);
     /* The tag does not count: 1526 bytes with it pass RX_MAX_FRAME 1522. */
-    g_assert_true(rx_offer(&f, frame, sizeof(frame)));
-    g_assert_true(rx_take(&f, 0, &r));
-    rx_assert_frame(&r, want, sizeof(want));
+    g_assert_true(rx_host_offer(&f, frame, sizeof(frame)));
+    g_assert_true(rx_host_take(&f, 0, &r));
+    rx_host_assert(&r, want, sizeof(want));
     g_assert_cmphex(GUINT16_FROM_LE(r.first.vlan_tci), ==, 0xe123);
     g_assert_cmphex(r.flags, ==, KTLSNIC_RXF_VLAN);
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_BYTES), ==, 1526);
@@ -35,42 +35,42 @@ static void test_vlan_strip(void)
     /* A service tag is not one to strip, nor is half a tag. */
     frame[12] = 0x88;
     frame[13] = 0xa8;
-    rx_give_buffer(&f, 0, 2048);
-    g_assert_true(rx_offer(&f, frame, 100));
-    g_assert_true(rx_take(&f, 0, &r));
-    rx_assert_frame(&r, frame, 100);
+    rx_host_give(&f, 0, 2048);
+    g_assert_true(rx_host_offer(&f, frame, 100));
+    g_assert_true(rx_host_take(&f, 0, &r));
+    rx_host_assert(&r, frame, 100);
     g_assert_cmphex(r.flags & KTLSNIC_RXF_VLAN, ==, 0);
     frame[12] = 0x81;
     frame[13] = 0;
     for (size_t len = 14; len < 18; len++) {
         uint8_t *exact = g_memdup2(frame, len);
 
-        rx_give_buffer(&f, 0, 256);
-        g_assert_true(rx_offer(&f, exact, len));
-        g_assert_true(rx_take(&f, 0, &r));
-        rx_assert_frame(&r, frame, len);
+        rx_host_give(&f, 0, 256);
+        g_assert_true(rx_host_offer(&f, exact, len));
+        g_assert_true(rx_host_take(&f, 0, &r));
+        rx_host_assert(&r, frame, len);
         g_free(exact);
     }
     frame[13] = 0x01;                       /* another type */
-    rx_give_buffer(&f, 0, 256);
-    g_assert_true(rx_offer(&f, frame, 100));
-    g_assert_true(rx_take(&f, 0, &r));
-    rx_assert_frame(&r, frame, 100);
+    rx_host_give(&f, 0, 256);
+    g_assert_true(rx_host_offer(&f, frame, 100));
+    g_assert_true(rx_host_take(&f, 0, &r));
+    rx_host_assert(&r, frame, 100);
     frame[13] = 0;
     /* Switched off, nothing is stripped. */
     fake_write(f.host, KTLSNIC_REG_RX_CTRL, ENABLE | KTLSNIC_RX_CTRL_PROMISC);
-    rx_give_buffer(&f, 0, 256);
-    g_assert_true(rx_offer(&f, frame, 100));
-    g_assert_true(rx_take(&f, 0, &r));
-    rx_assert_frame(&r, frame, 100);
+    rx_host_give(&f, 0, 256);
+    g_assert_true(rx_host_offer(&f, frame, 100));
+    g_assert_true(rx_host_take(&f, 0, &r));
+    rx_host_assert(&r, frame, 100);
     g_assert_cmphex(r.first.vlan_tci, ==, 0);
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 /* Every shape of frame, right and with each checksum broken. */
 static void test_csum_flags(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE | KTLSNIC_RX_CTRL_PROMISC);
+    struct rx_host f = rx_host_open(ENABLE | KTLSNIC_RX_CTRL_PROMISC);
     struct frame_spec spec;
     uint64_t bad = 0;
 
@@ -95,10 +95,10 @@ static void test_csum_flags(void)
             }
             bad += broken != 0;
             f.host->used = f.used;
-            rx_give_buffer(&f, 0, 10000);
-            g_assert_true(rx_offer(&f, frame.data, frame.len));
-            g_assert_true(rx_take(&f, 0, &r));
-            rx_assert_frame(&r, frame.data, frame.len);
+            rx_host_give(&f, 0, 10000);
+            g_assert_true(rx_host_offer(&f, frame.data, frame.len));
+            g_assert_true(rx_host_take(&f, 0, &r));
+            rx_host_assert(&r, frame.data, frame.len);
             if (broken == 1 && spec.proto == PROTO_UDP) {
                 /* That was a byte of the checksum: it may have become 0. */
                 want = frame.data[frame.l4_off + 6] |
@@ -112,10 +112,10 @@ static void test_csum_flags(void)
         frame_free(&frame);
     }
     g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_RX_CSUM_BAD), ==, bad);
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
-static void set_rss(struct rx_fixture *f, const uint8_t *key, uint32_t ctrl)
+static void set_rss(struct rx_host *f, const uint8_t *key, uint32_t ctrl)
 {
     for (unsigned i = 0; i < 10; i++) {
         uint32_t word = key[4 * i] | key[4 * i + 1] << 8 |
@@ -136,7 +136,7 @@ static void set_rss(struct rx_fixture *f, const uint8_t *key, uint32_t ctrl)
 
 static void test_rss(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE | KTLSNIC_RX_CTRL_PROMISC);
+    struct rx_host f = rx_host_open(ENABLE | KTLSNIC_RX_CTRL_PROMISC);
     uint8_t key[40];
     unsigned used[4] = { 0 };
     struct frame_spec tcp = { .version = 4, .proto = PROTO_TCP };
@@ -155,10 +155,10 @@ static void test_rss(void)
         hash = rss_toeplitz(key, input, sizeof(input));
         queue = hash % 128 % 5 % 4;     /* 4 becomes 0 */
         f.host->used = f.used;
-        rx_give_buffer(&f, queue, 256);
-        g_assert_true(rx_offer(&f, frame.data, frame.len));
-        g_assert_true(rx_take(&f, queue, &r));
-        rx_assert_frame(&r, frame.data, frame.len);
+        rx_host_give(&f, queue, 256);
+        g_assert_true(rx_host_offer(&f, frame.data, frame.len));
+        g_assert_true(rx_host_take(&f, queue, &r));
+        rx_host_assert(&r, frame.data, frame.len);
         g_assert_cmphex(GUINT32_FROM_LE(r.first.rss_hash), ==, hash);
         g_assert_cmphex(GUINT16_FROM_LE(r.first.rss_type), ==,
                         KTLSNIC_RSS_TCP4);
@@ -168,13 +168,13 @@ static void test_rss(void)
     for (unsigned i = 0; i < 4; i++) {
         g_assert_cmpuint(used[i], >, 0);
     }
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 /* Queue 0, hash 0, type 0: not covered by an enabled type, or not enabled. */
 static void test_rss_not(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE | KTLSNIC_RX_CTRL_PROMISC);
+    struct rx_host f = rx_host_open(ENABLE | KTLSNIC_RX_CTRL_PROMISC);
     uint8_t key[40];
     struct frame_spec tcp = { .version = 4, .proto = PROTO_TCP };
     struct rx_received r;
@@ -187,20 +187,20 @@ static void test_rss_not(void)
                                : KTLSNIC_RSS_ENABLE | KTLSNIC_RSS_TCP6);
         fake_write(f.host, KTLSNIC_REG_RSS_INDIR(0), 0x01010101);
         f.host->used = f.used;
-        rx_give_buffer(&f, 0, 256);
-        g_assert_true(rx_offer(&f, frame.data, frame.len));
-        g_assert_true(rx_take(&f, 0, &r));
+        rx_host_give(&f, 0, 256);
+        g_assert_true(rx_host_offer(&f, frame.data, frame.len));
+        g_assert_true(rx_host_take(&f, 0, &r));
         g_assert_cmphex(r.first.rss_hash, ==, 0);
         g_assert_cmphex(r.first.rss_type, ==, 0);
         frame_free(&frame);
     }
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 /* Any bytes of any length, in buffers of exactly that length. */
 static void test_hostile_frames(void)
 {
-    struct rx_fixture f = rx_setup(ENABLE | KTLSNIC_RX_CTRL_PROMISC |
+    struct rx_host f = rx_host_open(ENABLE | KTLSNIC_RX_CTRL_PROMISC |
                              KTLSNIC_RX_CTRL_VLAN_STRIP);
     uint8_t key[40] = { 1, 2, 3 };
     struct frame_spec spec;
@@ -226,12 +226,12 @@ static void test_hostile_frames(void)
         for (unsigned q = 0; q < 4; q++) {
             while (fake_read(f.host, f.q[q].rx.reg + KTLSNIC_RING_INDEX) ==
                    f.q[q].rx.index) {
-                rx_give_buffer(&f, q, 10000);
+                rx_host_give(&f, q, 10000);
             }
         }
-        g_assert_true(rx_offer(&f, cut, len));
+        g_assert_true(rx_host_offer(&f, cut, len));
         for (unsigned q = 0; q < 4; q++) {
-            if (rx_take(&f, q, &r)) {
+            if (rx_host_take(&f, q, &r)) {
                 g_assert_cmpuint(r.len + (r.flags & KTLSNIC_RXF_VLAN ? 4 : 0),
                                  ==, len);
                 taken++;
@@ -242,7 +242,7 @@ static void test_hostile_frames(void)
     }
     g_assert_cmpuint(taken, ==, fake_stat(f.host, KTLSNIC_STAT_RX_PACKETS));
     g_assert_cmpuint(taken, >, 5000);
-    rx_teardown(&f);
+    rx_host_close(&f);
 }
 
 int main(int argc, char **argv)
