@@ -1,32 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A tiny initramfs, written directly: init, a few modules, what this run needs."""
 
-import subprocess
-
-from . import cache, host, paths, ui
-
-COMPILE = ("gcc", "-static", "-Os", "-Wall", "-Werror")
-
-
-def init_program():
-    """The guest's init, compiled once for each version of its sources."""
-    sources = sorted(paths.GUEST_FILES.glob("*.[ch]"))
-    key = cache.digest(COMPILE, *(path.read_bytes() for path in sources))
-    program = paths.BUILD / "guest" / f"init-{key}"
-    if not program.exists():
-        host.require_packages()
-        with cache.lock(program.with_suffix(".lock")):
-            _compile([path for path in sources if path.suffix == ".c"], program)
-    return program
-
-
-def _compile(sources, program):
-    partial = program.with_suffix(".partial")
-    done = subprocess.run([*COMPILE, "-o", partial, *sources], stderr=subprocess.PIPE,
-                          text=True, check=False)
-    if done.returncode:
-        raise ui.Failure(f"guest: compiling its init failed:\n{done.stderr}")
-    partial.replace(program)
+from . import compiled, paths
 
 
 class Archive:
@@ -65,10 +40,11 @@ def strings(items):
 
 def build(kernel, files):
     """The initramfs: init, the kernel's early modules, and files for /vm."""
+    init = compiled.program("init", paths.GUEST_FILES.glob("*.[ch]"))
     archive = Archive()
     for name in ("early", "vm", "dev", "root"):
         archive.directory(name)
-    archive.file("init", init_program().read_bytes(), 0o755)
+    archive.file("init", init.read_bytes(), 0o755)
     for module in kernel.early:
         archive.file(f"early/{module.name}", module.read_bytes())
     for name, content in files.items():

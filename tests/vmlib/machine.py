@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """QEMU's command line for a guest, but for its NICs."""
 
-from . import accel
+from . import accel, tsc
 
 # Nothing here changes what a driver or the network stack sees; it is about time:
 # no mitigations and no self-tests under TCG, no probing of what q35 has not.
@@ -23,7 +23,7 @@ def arguments(qemu, kernel, root_image, acceleration, options, run_directory):
         "-smp", str(options.cpus), "-m", f"{options.memory}M",
         "-object", f"memory-backend-memfd,id=ram,size={options.memory}M,share=on",
         "-kernel", str(kernel.image), "-initrd", str(run_directory / "initramfs"),
-        "-append", " ".join(KERNEL_COMMAND_LINE + tuple(options.append)),
+        "-append", " ".join(kernel_command_line(acceleration, options)),
         "-chardev", f"file,id=console,path={_escaped(run_directory / 'console.log')}",
         "-serial", "chardev:console",
     ]
@@ -31,6 +31,13 @@ def arguments(qemu, kernel, root_image, acceleration, options, run_directory):
         if image:
             command += disk(image)
     return command
+
+
+def kernel_command_line(acceleration, options):
+    """Under TCG the guest is told its clock's rate: on a busy host it measures wrongly,
+    and a clock that is wrong by a factor makes every timeout in the guest wrong."""
+    clock = (f"tsc_early_khz={tsc.khz()}",) if acceleration == accel.TCG else ()
+    return KERNEL_COMMAND_LINE + clock + tuple(options.append)
 
 
 def disk(image):

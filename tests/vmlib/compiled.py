@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Small C programs of ours, compiled once for each version of their sources."""
+
+import subprocess
+
+from . import cache, host, paths, ui
+
+COMPILE = ("gcc", "-static", "-Os", "-Wall", "-Werror")
+
+
+def program(name, sources):
+    """The program made of these files; headers among them only count as input."""
+    sources = sorted(sources)
+    key = cache.digest(COMPILE, *(path.read_bytes() for path in sources))
+    result = paths.BUILD / "guest" / f"{name}-{key}"
+    if not result.exists():
+        host.require_packages()
+        with cache.lock(result.with_suffix(".lock")):
+            _compile([path for path in sources if path.suffix == ".c"], result)
+    return result
+
+
+def _compile(sources, result):
+    partial = result.with_suffix(".partial")
+    done = subprocess.run([*COMPILE, "-o", partial, *sources], stderr=subprocess.PIPE,
+                          text=True, check=False)
+    if done.returncode:
+        raise ui.Failure(f"guest: compiling {result.name} failed:\n{done.stderr}")
+    partial.replace(result)
