@@ -7,8 +7,16 @@
 export KDIR QEMU_SRC INSTALL_MOD_PATH
 
 # Everything is built by programs that know what is up to date.
-.PHONY: help qemu modules modules_install clean
+.PHONY: help demo check qemu modules modules_install clean
 .DEFAULT_GOAL := help
+
+##@ demo              show offloaded TLS, with the evidence
+demo:
+	@tests/demo
+
+##@ check             run the test suites; SUITE="unit nic tls-tx" for some of them
+check:
+	@tests/check $(SUITE)
 
 ##@ qemu              build QEMU with the NIC in it: build/qemu/
 qemu:
@@ -32,6 +40,7 @@ help:
 	@sed -n 's/^##@ /  /p' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo 'Variables:'
+	@echo '  SUITE="NAME ..."    which suites make check runs'
 	@echo '  KDIR=DIRECTORY      use (and boot) your own built kernel tree'
 	@echo '  QEMU_SRC=DIRECTORY  build the NIC into your own QEMU tree'
 	@echo
