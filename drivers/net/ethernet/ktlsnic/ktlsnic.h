@@ -25,6 +25,7 @@
 /* A frame carries up to two VLAN tags beside its MTU (SPEC 9.2, 10.2). */
 #define KTLSNIC_FRAME_OVERHEAD		(ETH_HLEN + 2 * VLAN_HLEN)
 
+struct devlink;
 struct ktlsnic_queue;
 struct ktlsnic_tls;
 
@@ -91,6 +92,7 @@ enum ktlsnic_state {
  * @tx_timeouts: times the stack's watchdog fired
  * @resets: recoveries
  * @tls: the TLS half, NULL without it
+ * @devlink: the device in devlink, NULL without it
  */
 struct ktlsnic_nic {
 	void __iomem *regs;
@@ -123,6 +125,7 @@ struct ktlsnic_nic {
 	u64 resets;
 
 	struct ktlsnic_tls *tls;
+	struct devlink *devlink;
 };
 
 static inline u32 ktlsnic_read(const struct ktlsnic_nic *nic, u32 reg)
@@ -143,6 +146,21 @@ void ktlsnic_netdev_init(struct ktlsnic_nic *nic);
 
 /* ktlsnic_ethtool.c */
 extern const struct ethtool_ops ktlsnic_ethtool_ops;
+
+/* ktlsnic_devlink.c */
+#ifdef CONFIG_NET_DEVLINK
+int ktlsnic_devlink_init(struct ktlsnic_nic *nic);
+void ktlsnic_devlink_cleanup(struct ktlsnic_nic *nic);
+#else
+static inline int ktlsnic_devlink_init(struct ktlsnic_nic *nic)
+{
+	return 0;
+}
+
+static inline void ktlsnic_devlink_cleanup(struct ktlsnic_nic *nic)
+{
+}
+#endif
 
 /* ktlsnic_irq.c */
 int ktlsnic_irq_vectors_alloc(struct ktlsnic_nic *nic, unsigned int queues);

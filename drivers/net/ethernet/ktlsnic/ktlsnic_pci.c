@@ -160,11 +160,16 @@ static int ktlsnic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	err = ktlsnic_probe_admin(nic);
 	if (err)
 		goto cleanup_tls;
-	err = register_netdev(netdev);
+	err = ktlsnic_devlink_init(nic);
 	if (err)
 		goto remove_admin;
+	err = register_netdev(netdev);
+	if (err)
+		goto cleanup_devlink;
 	return 0;
 
+cleanup_devlink:
+	ktlsnic_devlink_cleanup(nic);
 remove_admin:
 	set_bit(KTLSNIC_REMOVING, &nic->state);
 	ktlsnic_remove_admin(nic);
@@ -188,6 +193,7 @@ static void ktlsnic_remove(struct pci_dev *pdev)
 	unregister_netdev(nic->netdev);
 	set_bit(KTLSNIC_REMOVING, &nic->state);
 	cancel_delayed_work_sync(&nic->reset_work);
+	ktlsnic_devlink_cleanup(nic);
 	ktlsnic_remove_admin(nic);
 	ktlsnic_tls_cleanup(nic);
 	ktlsnic_remove_queues(nic);

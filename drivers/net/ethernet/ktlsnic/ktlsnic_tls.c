@@ -208,6 +208,36 @@ void ktlsnic_tls_restore(struct ktlsnic_nic *nic)
 	mutex_unlock(&tls->lock);
 }
 
+/**
+ * ktlsnic_tls_tx_max() - TX contexts that can be in use at a time
+ * @nic: the device
+ *
+ * Return: how many; 0 without TX offload.
+ */
+u32 ktlsnic_tls_tx_max(struct ktlsnic_nic *nic)
+{
+	return nic->tls ? nic->tls->tx_max : 0;
+}
+
+/**
+ * ktlsnic_tls_tx_live() - TX contexts in use
+ * @nic: the device
+ *
+ * Return: how many.
+ */
+u32 ktlsnic_tls_tx_live(struct ktlsnic_nic *nic)
+{
+	struct ktlsnic_tls *tls = nic->tls;
+	u32 live;
+
+	if (!tls)
+		return 0;
+	mutex_lock(&tls->lock);
+	live = bitmap_weight(tls->tx_ids, tls->tx_max);
+	mutex_unlock(&tls->lock);
+	return live;
+}
+
 static void ktlsnic_tls_free(struct ktlsnic_tls *tls)
 {
 	bitmap_free(tls->tx_stale);

@@ -18,6 +18,8 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic);
 void ktlsnic_tls_cleanup(struct ktlsnic_nic *nic);
 void ktlsnic_tls_restore(struct ktlsnic_nic *nic);
 void ktlsnic_tls_queues_closed(struct ktlsnic_nic *nic);
+u32 ktlsnic_tls_tx_max(struct ktlsnic_nic *nic);
+u32 ktlsnic_tls_tx_live(struct ktlsnic_nic *nic);
 
 /* ktlsnic_tls_tx.c */
 void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
@@ -54,6 +56,16 @@ static inline void ktlsnic_tls_restore(struct ktlsnic_nic *nic)
 
 static inline void ktlsnic_tls_queues_closed(struct ktlsnic_nic *nic)
 {
+}
+
+static inline u32 ktlsnic_tls_tx_max(struct ktlsnic_nic *nic)
+{
+	return 0;
+}
+
+static inline u32 ktlsnic_tls_tx_live(struct ktlsnic_nic *nic)
+{
+	return 0;
 }
 
 static inline void ktlsnic_tls_xmit(struct ktlsnic_nic *nic,
