@@ -245,6 +245,27 @@ static void wait_for_go(void)
 		die("reading", "the control port");
 }
 
+/*
+ * The kernel starts on one CPU (maxcpus=1). While it sizes the BARs of PCI
+ * devices the memory map shrinks for a moment, and QEMU 10.0 aborts (in
+ * iotlb_to_section) if another CPU does an access by the old map just then.
+ */
+static void bring_cpus_online(void)
+{
+	glob_t found;
+
+	if (glob("/sys/devices/system/cpu/cpu[0-9]*/online", 0, NULL, &found))
+		return;			/* there is but one */
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		int fd = open(found.gl_pathv[i], O_WRONLY | O_CLOEXEC);
+
+		if (fd < 0 || write(fd, "1", 1) != 1)
+			die("writing", found.gl_pathv[i]);
+		close(fd);
+	}
+	globfree(&found);
+}
+
 static void run_setup(char **environment)
 {
 	char *const argv[] = { "/bin/sh", STATE "/setup", NULL };
@@ -274,6 +295,7 @@ int main(void)
 	environment = read_strings(STATE "/environment");
 	mark = read_strings(STATE "/mark")[0];
 	unlink(STATE "/mark");		/* no COMMAND may ever print it */
+	bring_cpus_online();
 	run_setup(environment);
 	environment = read_strings(STATE "/environment");	/* with NETIF now */
 	tell("ready\n");

@@ -5,10 +5,11 @@ from . import accel, tsc
 
 # Nothing here changes what a driver or the network stack sees; it is about time:
 # no mitigations and no self-tests under TCG, no probing of what q35 has not.
+# One CPU until init brings up the others: see there.
 KERNEL_COMMAND_LINE = (
     "console=ttyS0", "panic=-1", "mitigations=off", "random.trust_cpu=on",
     "tsc=reliable", "no_timer_check", "8250.nr_uarts=1", "i8042.nokbd", "i8042.noaux",
-    "cryptomgr.notests",
+    "cryptomgr.notests", "maxcpus=1",
 )
 # Ports of the virtio-serial device, in the order of init.c's enum port.
 PORTS = ("control", "stdin", "stdout", "stderr")

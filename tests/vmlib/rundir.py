@@ -4,11 +4,12 @@
 import contextlib
 import fcntl
 import os
-import tempfile
 import pathlib
+import shutil
+import tempfile
 import time
 
-from . import cache, paths
+from . import paths
 
 KEEP = 20
 RUNS = paths.BUILD / "vm"
@@ -48,7 +49,8 @@ def _prune():
     runs = sorted(path for path in RUNS.iterdir() if path.is_dir() and not path.is_symlink())
     for path in runs[:-KEEP]:
         if not _in_use(path):
-            cache.remove_tree(path)
+            # Another run may be removing it at this moment.
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _in_use(directory):
