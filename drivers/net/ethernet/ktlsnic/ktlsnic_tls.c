@@ -280,6 +280,8 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 	tls->can_sync = ktlsnic_tls_hw_tx_can_sync(nic);
 	nic->tls = tls;
 
+	/* ktlsnic_tls_from_above() looks at an skb's route */
+	netif_keep_dst(nic->netdev);
 	nic->netdev->tlsdev_ops = &ktlsnic_tlsdev_ops;
 	nic->netdev->hw_features |= NETIF_F_HW_TLS_TX;
 	return 0;

@@ -252,19 +252,33 @@ static void ktlsnic_tls_send_software(const struct ktlsnic_tls_packet *p)
 }
 
 /*
- * Has the core encrypted this skb already? It does so on each device that an
- * skb passes and that is not the connection's own. When such a device sends
- * through this one, a VLAN or a tunnel for example, the skb comes here with
- * nothing changed but the payload.
+ * Does the skb come through a device on top of this one, a VLAN or a tunnel for
+ * example? That happens when a connection's route changes. The core encrypts
+ * on each device that is not the connection's own, and the skb comes here with
+ * nothing changed but the payload. To encrypt it once more would undo the
+ * encryption: in counter mode that means plaintext.
  */
-static bool ktlsnic_tls_encrypted_above(const struct ktlsnic_nic *nic,
-					const struct sk_buff *skb)
+static bool ktlsnic_tls_from_above(const struct ktlsnic_nic *nic,
+				   const struct sk_buff *skb)
 {
 	const struct dst_entry *dst = skb_dst(skb);
 
 	if (skb->encapsulation)
 		return true;
 	return dst && dst->dev != nic->netdev && !netif_is_bond_master(dst->dev);
+}
+
+/* Sends what the core has encrypted on a device above. What it encrypts becomes
+ * linear; something else has been redirected past the core and is plaintext.
+ */
+static void ktlsnic_tls_xmit_from_above(const struct ktlsnic_tls_packet *p)
+{
+	if (skb_is_nonlinear(p->skb)) {
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_BYPASS_REQ, 1);
+		dev_kfree_skb_any(p->skb);
+		return;
+	}
+	ktlsnic_tls_hw_tx_send(p->nic, p->queue, p->skb);
 }
 
 /**
@@ -284,9 +298,12 @@ void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 	struct ktlsnic_tls_tx_state *state;
 
 	/* another device's connection was encrypted by the core */
-	if ((netdev && netdev != nic->netdev) || !nic->tls ||
-	    ktlsnic_tls_encrypted_above(nic, skb)) {
+	if ((netdev && netdev != nic->netdev) || !nic->tls) {
 		ktlsnic_tls_hw_tx_send(nic, queue, skb);
+		return;
+	}
+	if (ktlsnic_tls_from_above(nic, skb)) {
+		ktlsnic_tls_xmit_from_above(&p);
 		return;
 	}
 	p.len = skb->len - skb_tcp_all_headers(skb);
