@@ -14,7 +14,7 @@ class Group:
     package: str                # its setup() is called once
     modules: tuple              # each has a registry of cases
     vm: tuple = ()              # options of tests/vm
-    seconds: int = 240          # for the whole guest
+    seconds: int = 900          # for the whole guest
 
     def setup(self):
         return importlib.import_module(self.package).setup
@@ -34,7 +34,7 @@ SUITES = {
     "tls-tx": (
         Group("full", "tls_tx", ("stream", "software", "live", "loss", "library")),
         Group("small", "tls_tx", ("small",),
-              vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off"), seconds=90),
+              vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
     ),
 }
 

@@ -3,7 +3,7 @@
 
 import contextlib
 
-CASE_SECONDS = 60
+CASE_SECONDS = 100
 
 
 class Failed(Exception):

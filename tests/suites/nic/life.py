@@ -86,7 +86,7 @@ def unbind(_context):
     works()
 
 
-@registry.case("unbind-under-traffic", seconds=90)
+@registry.case("unbind-under-traffic")
 def unbind_traffic(_context):
     """Senders are in the middle of it; the connection may break, nothing else."""
     device = system.pci_device().name
@@ -113,7 +113,7 @@ def unbind_traffic(_context):
     works()
 
 
-@registry.case("function-level-reset", seconds=90)
+@registry.case("function-level-reset")
 def reset(_context):
     """A reset through sysfs with the port up: it comes back by itself or with up."""
     path = system.pci_device() / "reset"

@@ -80,7 +80,7 @@ def toggle_flag(context):
              "tx_tls_encrypted_bytes")
 
 
-@registry.case("down-up-with-live-connection", seconds=90)
+@registry.case("down-up-with-live-connection")
 def down_up(context):
     """The interface goes down and up in mid-transfer: the connection goes on in
     software, its context is deleted once, and new connections are offloaded."""
@@ -162,7 +162,7 @@ def rings_and_channels(context):
     switched(context, spec, again_allowed=True)
 
 
-@registry.case("many-connections-at-once", seconds=90)
+@registry.case("many-connections-at-once")
 def many(context):
     """Sixteen connections, both ciphers and families, their segments interleaved."""
     ready()
@@ -261,7 +261,7 @@ def half_close(context):
     result.evidence.encrypted(len(result.stream), len(result.records), result.again)
 
 
-@registry.case("driver-unload-refused-or-clean", seconds=90)
+@registry.case("driver-unload-refused-or-clean")
 def unload(context):
     """With a live connection the driver's removal must leave the connection right."""
     ready()

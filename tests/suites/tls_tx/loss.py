@@ -89,7 +89,7 @@ def orphaned(context):
     offload.no_plaintext(content, stream)
 
 
-@registry.case("same-bytes-when-sent-again", seconds=90)
+@registry.case("same-bytes-when-sent-again")
 def same_bytes(context):
     """Every byte that crosses the wire twice is the same both times: the capture
     stands in front of the loss."""
