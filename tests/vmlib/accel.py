@@ -26,7 +26,7 @@ def choose(wanted, qemu, kernel):
 def _tried(qemu, kernel):
     """The outcome of the trial, kept until the host boots again."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as handle:
-        key = cache.digest(handle.read(), str(kernel.image), qemu.program.stat().st_size)
+        key = cache.digest(handle.read(), str(kernel.image))
     verdict = paths.cache() / "kvm" / key
     if not verdict.exists():
         verdict.parent.mkdir(parents=True, exist_ok=True)
