@@ -145,6 +145,16 @@ def recover():
     up_again()
 
 
+def ping(target, size=56, whole=False, ns=None, count=1):
+    """Fails unless each of count requests is answered, with the bytes that were sent.
+    One at a time: ping gives the last of many only a few round trips."""
+    for _ in range(count):
+        out = run("ping", "-c", "1", "-W", "5", "-s", size, "-p", "a5c3",
+                  *(["-M", "do"] if whole else []), target, ns=ns, check=False)
+        if "1 received" not in out or "wrong data" in out:
+            raise Failed(f"ping {target} with {size} bytes: {out.strip()[-300:]}")
+
+
 def reachable():
     return all(system.succeeds("ping", "-c", "1", "-W", "1", system.REMOTE[family])
                for family in (4, 6))

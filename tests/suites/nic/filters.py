@@ -115,8 +115,7 @@ def macvlan(context):
     ip("address", "add", "192.0.20.2/24", "dev", netif, ns=REMOTE_NS)
     context.callback(ip, "address", "del", "192.0.20.2/24", "dev", netif, ns=REMOTE_NS,
                      check=False)
-    out = run("ping", "-c", "2", "-i", "0.01", "-W", "5", "192.0.20.2")
-    check("2 received" in out, out)
+    nic.ping("192.0.20.2", count=2)
 
 
 @registry.case("mac-change")

@@ -45,9 +45,7 @@ def traffic():
 
 def mtu_ping(mtu):
     for family, headers in ((4, 28), (6, 48)):
-        out = run("ping", "-c", "2", "-i", "0.01", "-W", "3", "-M", "do", "-s",
-                  mtu - headers, REMOTE[family])
-        check("2 received" in out, f"MTU {mtu}: {out}")
+        nic.ping(REMOTE[family], mtu - headers, whole=True, count=2)
 
 
 @registry.case("mtu-sizes")

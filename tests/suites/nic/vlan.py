@@ -37,7 +37,7 @@ def tagged_traffic(context, family, inserted, stripped):
     for port in (nic.local(), nic.remote()):
         context.enter_context(port.with_(rxvlan=stripped, txvlan=inserted))
     context.enter_context(vlans())
-    check("1 received" in run("ping", "-c", "1", "-W", "5", REMOTE[family]), "no answer")
+    nic.ping(REMOTE[family])
     with capture.Capture() as seen:
         tcp.transfer(tcp.data("vlan", 1 << 20), family, True, addresses=(LOCAL, REMOTE))
         frames = [frame for frame in seen.frames() if frame.protocol == 6]
@@ -62,9 +62,7 @@ def full_size(_context):
     """The tag does not count against the MTU: 1500 bytes of IP go through unfragmented."""
     with vlans():
         for family, size in ((4, 1472), (6, 1452)):
-            out = run("ping", "-c", "2", "-i", "0.01", "-W", "5", "-M", "do", "-s", size,
-                      REMOTE[family])
-            check("2 received" in out, out)
+            nic.ping(REMOTE[family], size, whole=True, count=2)
 
 
 @registry.case("priority-bits")
@@ -72,7 +70,7 @@ def priority(_context):
     """The whole tag control field crosses, not only the VLAN's number."""
     with vlans(tag=4094, extra=("egress-qos-map", "0:5")):
         with capture.Capture() as seen:
-            check("1 received" in run("ping", "-c", "1", "-W", "5", REMOTE[4]), "no answer")
+            nic.ping(REMOTE[4])
             tags = {frame.tag for frame in seen.frames() if frame.protocol == 1}
     equal(tags, {5 << 13 | 4094}, "tag control on the wire")
 
