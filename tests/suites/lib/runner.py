@@ -10,6 +10,7 @@ from .cases import Context, Failed, Skipped
 
 
 RECOVERY_SECONDS = 40
+LONGEST_LINE = 600
 
 
 class TimedOut(BaseException):
@@ -56,7 +57,7 @@ def _say(text):
 
 def _diagnose(text):
     for line in text.rstrip().splitlines():
-        _say(f"# {line}")
+        _say(f"# {line[:LONGEST_LINE]}")
 
 
 def _run_one(number, case, log):
