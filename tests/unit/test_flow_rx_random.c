@@ -235,7 +235,15 @@ static void deliver(struct run *run, const struct segment *s)
     rx_kernel_segment(&run->kernel, s->from, data, len, s->drop || s->junk);
 }
 
-/* Confirmations that nobody asked for, of anything. */
+static bool is_start(const struct rx *rx, size_t pos)
+{
+    return pos < rx->len && rx_start(rx, rx_record_at(rx, pos)) == pos;
+}
+
+/*
+ * Confirmations that nobody asked for, of anything: of a header that is none,
+ * and which the kernel would not confirm, the flow can but believe it.
+ */
 static void lie(struct run *run)
 {
     struct rx *rx = &run->rx;
@@ -245,7 +253,7 @@ static void lie(struct run *run)
         flow_rx_tracked(rx->flow, &seq);
     }
     if (flow_rx_confirm(rx->flow, seq, roll64() >> roll(64)) &&
-        rx->mode == FLOW_RX_RESYNC_HINT) {
+        !is_start(rx, (uint32_t)(seq - rx->seq))) {
         run->astray = true;
     }
 }

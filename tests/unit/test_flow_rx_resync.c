@@ -393,6 +393,7 @@ static void test_far_ahead(void)
             do {
                 send_long(flow, pos, 1000, &result);
                 pos += 1000;
+                g_assert_cmpuint(result.false_headers, ==, 0);
             } while (!result.resync_request);
             g_assert_cmpuint(result.resync_seq, <=, pos + LONG_RECORD);
             g_assert_cmpuint(pos - start, >, BEHIND_MAX);
