@@ -162,7 +162,7 @@ void ktlsnic_netdev_init(struct ktlsnic_nic *nic)
 	netdev->netdev_ops = &ktlsnic_netdev_ops;
 	netdev->ethtool_ops = &ktlsnic_ethtool_ops;
 	netdev->watchdog_timeo = 10 * HZ;
-	netdev->priv_flags |= IFF_UNICAST_FLT;
+	netdev->priv_flags |= IFF_UNICAST_FLT | IFF_LIVE_ADDR_CHANGE;
 
 	netdev->hw_features = ktlsnic_netdev_features(nic);
 	netdev->features = netdev->hw_features;
