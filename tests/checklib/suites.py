@@ -27,7 +27,8 @@ class Job:
 
 
 def _unit():
-    return [Job("unit", ("make", "--no-print-directory", "-s", "-C", str(TESTS / "unit"),
+    return [Job("unit/tools", ("/usr/bin/python3", str(TESTS / "checklib/selftest.py")), 60),
+            Job("unit/model", ("make", "--no-print-directory", "-s", "-C", str(TESTS / "unit"),
                          "check"), 900)]
 
 

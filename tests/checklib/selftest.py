@@ -1,0 +1,151 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tests of the test tools themselves: KTAP in, verdicts out; jobs that die; records
+that are not right; plaintext that is found. TAP on stdout."""
+
+import contextlib
+import io
+import os
+import pathlib
+import sys
+import tempfile
+import traceback
+
+sys.dont_write_bytecode = True
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(TESTS), str(TESTS / "suites")]
+
+from checklib.ktap import Reader                                # noqa: E402
+from checklib.run import Runner                                 # noqa: E402
+from checklib.suites import Job, complaint                      # noqa: E402
+from demolib import wire                                        # noqa: E402
+from lib import kmsg, packet, records                           # noqa: E402
+from lib.cases import Failed                                    # noqa: E402
+
+
+def verdicts(text):
+    reader = Reader()
+    for line in text.splitlines():
+        reader.feed(line)
+    return [(result.name, result.verdict) for result in reader.results]
+
+
+def run_job(script, seconds=20, expected=()):
+    """What becomes of a job that runs this shell script."""
+    with tempfile.TemporaryDirectory() as directory, \
+            contextlib.redirect_stdout(io.StringIO()):
+        runner = Runner(pathlib.Path(directory))
+        runner.run([Job("job", ("sh", "-c", script), seconds, expected)])
+    return [(result.name, result.verdict) for result in runner.groups["job"]]
+
+
+def flat_results():
+    text = "KTAP version 1\n1..3\nok 1 a\nnot ok 2 - b # exit status 1\nok 3 c # SKIP why\n"
+    assert verdicts(text) == [("a", "passed"), ("b", "failed"), ("c", "skipped")]
+
+
+def only_leaves_count():
+    text = "1..1\n    1..2\n    ok 1 a\n    not ok 2 b\nnot ok 1 both\n"
+    assert verdicts(text) == [("a", "passed"), ("b", "failed")]
+
+
+def parent_that_fails_alone():
+    text = "1..1\n    1..1\n    ok 1 a\nnot ok 1 crashed afterwards\n"
+    assert verdicts(text)[-1] == ("crashed afterwards", "failed")
+
+
+def planned_subtests_that_are_missing():
+    text = "1..1\n    1..3\n    ok 1 a\nnot ok 1 program\n"
+    assert [verdict for _, verdict in verdicts(text)] == ["passed", "failed", "failed"]
+
+
+def planned_cases_that_are_missing():
+    got = run_job("echo 1..2; echo ok 1 a; exit 3", expected=("a", "b"))
+    assert got == [("a", "passed"), ("b", "failed")], got
+
+
+def bail_out():
+    got = run_job("echo 1..2; echo 'Bail out! no NIC'; exit 1", expected=("a", "b"))
+    assert got == [("a", "failed"), ("b", "failed")], got
+
+
+def job_that_hangs():
+    got = run_job("echo ok 1 a; sleep 100", seconds=1, expected=("a", "b"))
+    assert got == [("a", "passed"), ("b", "failed")], got
+
+
+def job_that_is_silent():
+    assert run_job("exit 0") == [("job as a whole", "failed")]
+
+
+def job_that_fails_without_a_case():
+    got = run_job("echo ok 1 a; exit 70", expected=("a",))
+    assert got == [("a", "passed"), ("job as a whole", "failed")], got
+
+
+def unknown_and_later_suites():
+    assert "no suite nope" in complaint(["unit", "nope"])
+    assert "later" in complaint(["hostile"])
+    assert complaint(["nic", "unit"]) is None
+
+
+def splats_are_found():
+    lines = ["all is well", "WARNING: CPU: 1 PID: 7 at net/core/dev.c:1", "kept: WARNING: x"]
+    assert kmsg.splats(lines, ("kept",)) == lines[1:2]
+
+
+def plaintext_is_found():
+    with tempfile.TemporaryDirectory() as name:
+        directory = pathlib.Path(name)
+        plain = os.urandom(4_000_000)
+        (directory / "plain").write_bytes(plain)
+        for leak, good in ((b"", True), (plain[5001:900_000], False)):
+            (directory / "capture").write_bytes(os.urandom(300_001) + leak)
+            line = wire.search(directory / "plain", directory / "capture", 1000)
+            assert line[2] is good, line
+
+
+def broken_records_are_refused():
+    for stream in (b"\x17\x03\x03", b"\x17\x03\x01\0\x20" + bytes(32),
+                   b"\x17\x03\x03\0\x21" + bytes(32)):
+        try:
+            records.split(stream)
+        except Failed:
+            continue
+        raise AssertionError(stream)
+
+
+def wrong_checksums_are_seen():
+    body = packet.udp("192.0.3.2", "192.0.3.1", (1, 2), b"odd")
+    for flip, good in ((0, True), (1, False)):
+        datagram = body[:6] + bytes([body[6], body[7] ^ flip]) + body[8:]
+        frame = packet.ethernet("02:00:00:00:00:01", "02:00:00:00:00:02", packet.ETH_IP,
+                                packet.ipv4("192.0.3.2", "192.0.3.1", 17, datagram))
+        parsed = packet.Frame(frame)
+        assert parsed.l3_good and parsed.l4_good() is good
+
+
+CASES = (flat_results, only_leaves_count, parent_that_fails_alone,
+         planned_subtests_that_are_missing, planned_cases_that_are_missing, bail_out,
+         job_that_hangs, job_that_is_silent, job_that_fails_without_a_case,
+         unknown_and_later_suites, splats_are_found, plaintext_is_found,
+         broken_records_are_refused, wrong_checksums_are_seen)
+
+
+def main():
+    print(f"1..{len(CASES)}")
+    failed = 0
+    for number, case in enumerate(CASES, 1):
+        try:
+            case()
+            print(f"ok {number} {case.__name__}", flush=True)
+        except Exception:                           # pylint: disable=broad-except
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print(f"# {line}")
+            print(f"not ok {number} {case.__name__}", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
