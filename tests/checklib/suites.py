@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The suites: what each runs, and which names there will be later."""
 
+import os
 import pathlib
 import sys
 from dataclasses import dataclass
@@ -32,8 +33,14 @@ def _unit():
                          "check"), 900)]
 
 
+def _face():
+    """The QEMU side of the card, without a guest."""
+    return Job("nic/face", ("/usr/bin/python3", str(TESTS / "face/run")), 300)
+
+
 def _guest(suite, group, vm_options):
-    command = (str(TESTS / "vm"), *vm_options, *group.vm,
+    own = (option.replace("{run}", str(os.getpid())) for option in group.vm)
+    command = (str(TESTS / "vm"), *vm_options, *own,
                "--share", f"{TESTS}:{GUEST_TESTS}", "--timeout", str(group.seconds), "--",
                "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name)
     return Job(f"{suite}/{group.name}", command, group.seconds + SPARE_SECONDS,
@@ -45,8 +52,10 @@ def jobs(names, vm_options=()):
     for name in names:
         if name == "unit":
             found += _unit()
-        else:
-            found += [_guest(name, group, vm_options) for group in plan.SUITES[name]]
+            continue
+        if name == "nic":
+            found.append(_face())
+        found += [_guest(name, group, vm_options) for group in plan.SUITES[name]]
     return found
 
 

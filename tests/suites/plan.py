@@ -26,10 +26,19 @@ class Group:
         return found
 
 
+# A serial port that leads to QEMU's own monitor. {run} is another word in each run.
+MONITOR_OPTIONS = tuple(word for argument in (
+    "-chardev", "socket,id=monitor-end,path=ktlsnic-monitor-{run},abstract=on,"
+                "server=on,wait=off",
+    "-mon", "chardev=monitor-end,mode=control",
+    "-chardev", "socket,id=monitor-port,path=ktlsnic-monitor-{run},abstract=on",
+    "-device", "virtserialport,bus=serial.0,nr=7,chardev=monitor-port,name=ktlsnic.monitor",
+) for word in (f"--qemu-arg={argument}",))
+
 SUITES = {
     "nic": (
         Group("plain", "nic", ("basic", "traffic", "checksum", "vlan", "filters", "settings",
-                               "life")),
+                               "life"), vm=MONITOR_OPTIONS),
     ),
     "tls-tx": (
         Group("full", "tls_tx", ("stream", "software", "live", "loss", "library")),

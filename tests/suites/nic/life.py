@@ -3,7 +3,7 @@
 
 import threading
 
-from lib import capture, nic, system, tcp, wait
+from lib import capture, monitor, nic, system, tcp, wait
 from lib.cases import Registry, check, skip
 from lib.system import NETIF, REMOTE, REMOTE_NS, give_to_remote, ip, run, write
 
@@ -69,9 +69,25 @@ def far_end(context):
 
 
 @registry.case("link-loss-and-return")
-def link_loss(_context):
-    skip("the link is switched from outside the guest (QEMU's set_link); "
-         "the unit suite covers the device's side")
+def link_loss(context):
+    """The cable is pulled and plugged in: the driver hears of both, what is sent
+    meanwhile is discarded and counted, and a connection goes on afterwards."""
+    near, far = tcp.connect(4)
+    context.enter_context(tcp.closing(near, far))
+    reader = tcp.Reader(far)
+    content = tcp.data("cable", 300_000)
+    near.sendall(content[:1000])
+    for _ in range(3):
+        context.callback(monitor.set_link, True)
+        monitor.set_link(False)
+        wait.until(lambda: not nic.carrier(), "no carrier without a cable")
+        check("Link detected: no" in run("ethtool", NETIF), "ethtool: link detected")
+        monitor.set_link(True)
+        wait.until(nic.carrier, "carrier with the cable back")
+    near.sendall(content[1000:])
+    near.close()
+    check(reader.finish() == content, "the content differs")
+    works()
 
 
 @registry.case("unbind-bind", seconds=120)
