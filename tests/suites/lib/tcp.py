@@ -124,12 +124,16 @@ def closing(*sockets):
 
 
 def transfer(content, family=4, upward=True, clean=True, **options):
-    """Send content over a new connection, upward is from the local port. Fails unless
-    it arrives whole and, on a clean link, unless nearly nothing was sent twice: TCP
-    hides a NIC that loses or spoils frames."""
-    near, far = connect(family, **options)
-    sender, receiver = (near, far) if upward else (far, near)
-    with closing(near, far):
+    """Send content over a new connection, upward is from the local port."""
+    carry(connect(family, **options), content, upward, clean)
+
+
+def carry(connection, content, upward=True, clean=True):
+    """Send content over this connection and close it. Fails unless it arrives whole
+    and, on a clean link, unless nearly nothing was sent twice: TCP hides a NIC that
+    loses or spoils frames."""
+    sender, receiver = connection if upward else reversed(connection)
+    with closing(*connection):
         reader = Reader(receiver, keep=False)
         sender.sendall(content)
         sender.shutdown(socket.SHUT_WR)

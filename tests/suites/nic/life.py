@@ -32,15 +32,16 @@ def down_up(_context):
 
 @registry.case("down-up-under-traffic", seconds=120)
 def down_up_traffic(_context):
-    """Both directions are busy while the port goes down and up; TCP survives."""
+    """Both directions are busy while the port goes down and up; TCP survives. (To
+    connect at such a moment would fail at once: there is no route.)"""
     errors = []
 
-    def one(upward):
+    def one(connection, upward):
         try:
-            tcp.transfer(tcp.data("down", 4 << 20), upward=upward, clean=False)
+            tcp.carry(connection, tcp.data("down", 4 << 20), upward, clean=False)
         except Exception as error:              # pylint: disable=broad-except
             errors.append(error)
-    threads = [threading.Thread(target=one, args=(up,)) for up in (True, False)]
+    threads = [threading.Thread(target=one, args=(tcp.connect(), up)) for up in (True, False)]
     for thread in threads:
         thread.start()
     for _ in range(4):
