@@ -6,4 +6,5 @@ import json
 
 def show(what, text, good=None):
     """One line of the demo; good None is information and can not fail."""
-    print(json.dumps({"what": what, "text": text, "ok": good}), flush=True)
+    line = " ".join(text.splitlines())
+    print(json.dumps({"what": what, "text": line, "ok": good}), flush=True)
