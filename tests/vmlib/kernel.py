@@ -25,6 +25,11 @@ class Kernel:
         self.module_image = module_image    # file system for /lib/modules, or None
         self.early = early                  # module files to load before the root disk
 
+    def timer_hz(self):
+        """How often its timer ticks, in a second."""
+        config = (self.kdir / "include/config/auto.conf").read_text()
+        return int(re.search(r"^CONFIG_HZ=(\d+)$", config, re.MULTILINE).group(1))
+
 
 def users_tree(directory):
     """A Kernel from a kernel tree that the user has built (KDIR)."""

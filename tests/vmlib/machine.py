@@ -24,7 +24,7 @@ def arguments(qemu, kernel, root_image, acceleration, options, run_directory):
         "-smp", str(options.cpus), "-m", f"{options.memory}M",
         "-object", f"memory-backend-memfd,id=ram,size={options.memory}M,share=on",
         "-kernel", str(kernel.image), "-initrd", str(run_directory / "initramfs"),
-        "-append", " ".join(kernel_command_line(acceleration, options)),
+        "-append", " ".join(kernel_command_line(kernel, acceleration, options)),
         "-chardev", f"file,id=console,path={_escaped(run_directory / 'console.log')}",
         "-serial", "chardev:console",
     ]
@@ -34,10 +34,14 @@ def arguments(qemu, kernel, root_image, acceleration, options, run_directory):
     return command
 
 
-def kernel_command_line(acceleration, options):
+def kernel_command_line(kernel, acceleration, options):
     """Under TCG the guest is told its clock's rate: on a busy host it measures wrongly,
-    and a clock that is wrong by a factor makes every timeout in the guest wrong."""
-    clock = (f"tsc_early_khz={tsc.khz()}",) if acceleration == accel.TCG else ()
+    and a clock that is wrong by a factor makes every timeout in the guest wrong.  The
+    length of its delay loop follows from that, which saves each CPU's measuring it."""
+    clock = ()
+    if acceleration == accel.TCG:
+        khz = tsc.khz()
+        clock = (f"tsc_early_khz={khz}", f"lpj={khz * 1000 // kernel.timer_hz()}")
     return KERNEL_COMMAND_LINE + clock + tuple(options.append)
 
 
