@@ -329,6 +329,20 @@ static void test_false_header_not(void)
     rx_teardown(rx);
 }
 
+/* What was seen before the place was lost is not searched: one byte of it. */
+static void test_false_header_old(void)
+{
+    struct false_case f;
+    struct rx *rx = &f.rx;
+
+    plant_chain(&f, FLOW_RX_RESYNC_SCAN, 1, 0);
+    rx_send_forged(rx, 0, f.at + 1, 10);
+    g_assert_true(rx->result.auth_failed);
+    rx_send_wire(rx, f.at, f.to + 10);
+    g_assert_cmpuint(rx->result.false_headers, ==, 0);
+    rx_teardown(rx);
+}
+
 /* A false chain is named, refuted, and confirmed no more. */
 static void test_false_chain(void)
 {
@@ -453,6 +467,8 @@ int main(int argc, char **argv)
                     test_false_header_near);
     g_test_add_func("/flow-rx/search/false-header-not",
                     test_false_header_not);
+    g_test_add_func("/flow-rx/search/false-header-old",
+                    test_false_header_old);
     g_test_add_func("/flow-rx/search/false-chain", test_false_chain);
     g_test_add_func("/flow-rx/search/hole", test_hole);
     g_test_add_func("/flow-rx/search/behind", test_behind);
