@@ -156,3 +156,16 @@ def _software_stream(script, keys):
             return in_software(context, Spec(script=script, keys=keys)).stream
     finally:
         nic.local().set(**{nic.TLS_TX_FLAG: was_on})
+
+
+def exact(context, spec):
+    """A run that is offloaded to its end, and sends just what software kTLS sends."""
+    run_ = Run(context, spec)
+    run_.install()
+    run_.evidence.offloaded(run_.near)
+    run_.play()
+    result = run_.finish()
+    equal(result.stream == software_stream(spec.script, spec.keys), True,
+          "the wire is what software kTLS sends")
+    result.evidence.gone()
+    return result
