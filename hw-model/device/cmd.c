@@ -24,7 +24,7 @@ static enum ktlsnic_cmd_status cmd_execute(struct ktlsnic_dev *dev,
     static const uint8_t body_len[] = {
         [KTLSNIC_CMD_NOP] = 0,
         [KTLSNIC_CMD_TLS_TX_ADD] = sizeof(struct ktlsnic_cmd_tls_add),
-        [KTLSNIC_CMD_TLS_TX_DEL] = sizeof(struct ktlsnic_cmd_tls_del),
+        [KTLSNIC_CMD_TLS_TX_DEL] = sizeof(struct ktlsnic_cmd_tls_ctx),
     };
     uint16_t op = GUINT16_FROM_LE(cmd->op);
 
@@ -38,7 +38,7 @@ static enum ktlsnic_cmd_status cmd_execute(struct ktlsnic_dev *dev,
     case KTLSNIC_CMD_TLS_TX_ADD:
         return tls_ctx_add(dev, &cmd->body.tls_add);
     case KTLSNIC_CMD_TLS_TX_DEL:
-        return tls_ctx_del(dev, GUINT32_FROM_LE(cmd->body.tls_del.tls_ctx));
+        return tls_ctx_del(dev, GUINT32_FROM_LE(cmd->body.tls_ctx.tls_ctx));
     default:
         return KTLSNIC_CMD_OK;
     }

@@ -40,7 +40,7 @@ static unsigned command(struct fixture *f, uint16_t op,
     fake_ring_doorbell(&f->cq);
     g_assert_cmpuint(GUINT16_FROM_LE(cpl.tag), ==, f->tag);
     g_assert_cmpuint(GUINT32_FROM_LE(cpl.index), ==, f->cmd.index);
-    g_assert_cmpuint(cpl.reserved, ==, 0);
+    g_assert_cmpuint(cpl.value | cpl.reserved, ==, 0);
     g_assert_cmpuint(GUINT16_FROM_LE(cpl.flags) & ~1, ==, 0);
     return GUINT16_FROM_LE(cpl.status);
 }
@@ -69,7 +69,7 @@ static unsigned del(struct fixture *f, uint32_t ctx)
 {
     struct ktlsnic_cmd body = { 0 };
 
-    body.body.tls_del.tls_ctx = GUINT32_TO_LE(ctx);
+    body.body.tls_ctx.tls_ctx = GUINT32_TO_LE(ctx);
     return command(f, KTLSNIC_CMD_TLS_TX_DEL, &body);
 }
 

@@ -41,7 +41,7 @@ static void assert_completed(struct admin *a, uint16_t tag, uint32_t index)
     g_assert_cmpuint(GUINT16_FROM_LE(cpl.tag), ==, tag);
     g_assert_cmpuint(GUINT16_FROM_LE(cpl.status), ==, KTLSNIC_CMD_OK);
     g_assert_cmphex(GUINT32_FROM_LE(cpl.index), ==, index);
-    g_assert_cmpuint(cpl.reserved | cpl.reserved2, ==, 0);
+    g_assert_cmpuint(cpl.value | cpl.reserved, ==, 0);
 }
 
 static void assert_ring_error(struct admin *a, uint32_t reg, uint32_t code)

@@ -59,7 +59,7 @@ static void del_context(struct fixture *f)
 {
     struct ktlsnic_cmd cmd = { 0 };
 
-    cmd.body.tls_del.tls_ctx = GUINT32_TO_LE(CONTEXT);
+    cmd.body.tls_ctx.tls_ctx = GUINT32_TO_LE(CONTEXT);
     g_assert_cmpuint(command(f, &cmd, KTLSNIC_CMD_TLS_TX_DEL), ==,
                      KTLSNIC_CMD_OK);
 }

@@ -36,7 +36,7 @@
 #define KTLSNIC_REG_VERSION		0x0004	/* RO: version of SPEC.md */
 #define   KTLSNIC_VERSION_MAJOR			0xffff0000
 #define   KTLSNIC_VERSION_MINOR			0x0000ffff
-#define   KTLSNIC_VERSION			0x00010000
+#define   KTLSNIC_VERSION			0x00010001
 #define KTLSNIC_REG_CTRL		0x0008	/* RW */
 #define   KTLSNIC_CTRL_RESET			0x00000001	/* W1, self-clearing */
 #define KTLSNIC_REG_STATUS		0x000c	/* RO */
@@ -69,6 +69,15 @@
 #define KTLSNIC_REG_TLS_RX_CIPHERS(version)	(0x0058 + 4 * (version))
 #define KTLSNIC_REG_TLS_RESYNC		0x0060	/* RO */
 #define   KTLSNIC_TLS_RESYNC_TX_RING		0x00000001	/* TLS_RESYNC units */
+#define   KTLSNIC_TLS_RESYNC_TX_CMD		0x00000002	/* command TLS_TX_RESYNC */
+#define   KTLSNIC_TLS_RESYNC_RX			0x00000300	/* enum ktlsnic_tls_rx_mode */
+
+/* How RX contexts that lost their place get it back. */
+enum ktlsnic_tls_rx_mode {
+	KTLSNIC_TLS_RX_HINT		= 0,	/* the host says where a record begins */
+	KTLSNIC_TLS_RX_SCAN		= 1,	/* asks about a header to come */
+	KTLSNIC_TLS_RX_ASYNC		= 2,	/* asks about a header that is here */
+};
 
 enum ktlsnic_tls_version {
 	KTLSNIC_TLS_1_2			= 0,
@@ -247,8 +256,8 @@ enum ktlsnic_tx_status {
 
 struct ktlsnic_tx_cpl {
 	__le32 index;		/* TX ring index after the unit */
+	__le32 tls_payload;	/* bytes of TLS payload encrypted since the last one */
 	__le32 reserved;	/* zero */
-	__le32 reserved2;	/* zero */
 	__le16 status;		/* enum ktlsnic_tx_status */
 	__le16 flags;		/* KTLSNIC_CPL_PHASE */
 };
@@ -274,6 +283,10 @@ struct ktlsnic_rx_desc {
 #define KTLSNIC_RXF_L4_OK		0x0020	/* TCP or UDP checksum is right */
 #define KTLSNIC_RXF_L4_BAD		0x0040	/* TCP or UDP checksum is wrong */
 #define KTLSNIC_RXF_VLAN		0x0080	/* vlan_tci holds the stripped tag */
+#define KTLSNIC_RXF_TLS			0x0100	/* went through RX context tls_ctx */
+#define KTLSNIC_RXF_TLS_DECRYPTED	0x0200	/* TLS: all payload is plaintext */
+#define KTLSNIC_RXF_TLS_FAILED		0x0400	/* TLS: a wrong tag or no header */
+#define KTLSNIC_RXF_TLS_RESYNC		0x0800	/* TLS: a request; tls_seq is valid */
 
 /*
  *        31              16 15                   0
@@ -282,9 +295,9 @@ struct ktlsnic_rx_desc {
  *   +4  |                rss_hash                  |
  *   +8  |     vlan_tci      |         len          |
  *  +12  |     reserved      |      rss_type        |
- *  +16  |                reserved                  |
- *  +20  |                reserved                  |
- *  +24  |                reserved                  |
+ *  +16  |                 tls_ctx                  |
+ *  +20  |                 tls_seq                  |
+ *  +24  |               tls_payload                |
  *  +28  |      flags        |      reserved        |
  *       +------------------------------------------+
  */
@@ -295,8 +308,10 @@ struct ktlsnic_rx_cpl {
 	__le16 vlan_tci;	/* RXF_VLAN: the stripped tag */
 	__le16 rss_type;	/* the KTLSNIC_RSS_* bit that was applied, or 0 */
 	__le16 reserved;	/* zero */
-	__le32 reserved2[3];	/* zero */
-	__le16 reserved3;	/* zero */
+	__le32 tls_ctx;		/* TLS: index in the RX context table, else 0 */
+	__le32 tls_seq;		/* TLS_RESYNC: the header asked about, else 0 */
+	__le32 tls_payload;	/* bytes of TLS payload that were decrypted */
+	__le16 reserved2;	/* zero */
 	__le16 flags;		/* KTLSNIC_RXF_*, KTLSNIC_CPL_PHASE */
 };
 
@@ -306,12 +321,17 @@ enum ktlsnic_cmd_op {
 	KTLSNIC_CMD_NOP			= 0,
 	KTLSNIC_CMD_TLS_TX_ADD		= 1,
 	KTLSNIC_CMD_TLS_TX_DEL		= 2,
+	KTLSNIC_CMD_TLS_TX_RESYNC	= 3,
+	KTLSNIC_CMD_TLS_RX_ADD		= 4,
+	KTLSNIC_CMD_TLS_RX_DEL		= 5,
+	KTLSNIC_CMD_TLS_RX_RESYNC	= 6,
+	KTLSNIC_CMD_TLS_RX_QUERY	= 7,
 };
 
 #define KTLSNIC_TLS_KEY_MAX		32
 #define KTLSNIC_TLS_IV_SIZE		12
 
-/* Body of TLS_TX_ADD. */
+/* Body of TLS_TX_ADD, and the first part of that of TLS_RX_ADD. */
 struct ktlsnic_cmd_tls_add {
 	__le32 tls_ctx;		/* index in the context table, chosen by the driver */
 	__u8 version;		/* enum ktlsnic_tls_version */
@@ -325,9 +345,32 @@ struct ktlsnic_cmd_tls_add {
 	__u8 key[KTLSNIC_TLS_KEY_MAX];	/* from byte 0; the rest zero */
 };
 
-/* Body of TLS_TX_DEL. */
-struct ktlsnic_cmd_tls_del {
+/* The packets that an RX context is for; byte arrays in wire order. */
+struct ktlsnic_tls_tuple {
+	__u8 ip_version;	/* 4 or 6 */
+	__u8 reserved[3];	/* zero */
+	__u8 remote_port[2];	/* the packets' source port */
+	__u8 local_port[2];	/* the packets' destination port */
+	__u8 remote_addr[16];	/* the packets' source; IPv4: 4 bytes, then zeros */
+	__u8 local_addr[16];	/* the packets' destination */
+};
+
+/* Body of TLS_RX_ADD. */
+struct ktlsnic_cmd_tls_rx_add {
+	struct ktlsnic_cmd_tls_add add;
+	struct ktlsnic_tls_tuple tuple;
+};
+
+/* Body of TLS_TX_DEL, TLS_RX_DEL and TLS_RX_QUERY. */
+struct ktlsnic_cmd_tls_ctx {
 	__le32 tls_ctx;
+};
+
+/* Body of TLS_TX_RESYNC and TLS_RX_RESYNC. */
+struct ktlsnic_cmd_tls_resync {
+	__le32 tls_ctx;
+	__le32 tcp_seq;		/* TCP sequence of the first byte of record rec_num */
+	__le64 rec_num;
 };
 
 struct ktlsnic_cmd {
@@ -336,7 +379,9 @@ struct ktlsnic_cmd {
 	__le32 reserved;	/* zero */
 	union {
 		struct ktlsnic_cmd_tls_add tls_add;
-		struct ktlsnic_cmd_tls_del tls_del;
+		struct ktlsnic_cmd_tls_rx_add tls_rx_add;
+		struct ktlsnic_cmd_tls_ctx tls_ctx;
+		struct ktlsnic_cmd_tls_resync tls_resync;
 		__u8 bytes[120];
 	} body;
 };
@@ -346,16 +391,17 @@ enum ktlsnic_cmd_status {
 	KTLSNIC_CMD_BAD_OP		= 1,	/* no such command */
 	KTLSNIC_CMD_BAD_PARAM		= 2,	/* index out of range, reserved field not zero */
 	KTLSNIC_CMD_UNSUPPORTED		= 3,	/* version and cipher not in the capabilities */
-	KTLSNIC_CMD_IN_USE		= 4,	/* add: the context exists */
-	KTLSNIC_CMD_NO_CONTEXT		= 5,	/* delete: it does not */
+	KTLSNIC_CMD_IN_USE		= 4,	/* add: the context exists, or the tuple's */
+	KTLSNIC_CMD_NO_CONTEXT		= 5,	/* the context does not exist */
+	KTLSNIC_CMD_NO_RESYNC		= 6,	/* RX: there is no use for it (any more) */
 };
 
 struct ktlsnic_cmd_cpl {
 	__le16 tag;		/* of the command */
 	__le16 status;		/* enum ktlsnic_cmd_status */
 	__le32 index;		/* command ring index after the command */
-	__le32 reserved;	/* zero */
-	__le16 reserved2;	/* zero */
+	__le32 value;		/* OK of TLS_RX_QUERY: the sequence; else zero */
+	__le16 reserved;	/* zero */
 	__le16 flags;		/* KTLSNIC_CPL_PHASE */
 };
 
@@ -405,6 +451,18 @@ enum ktlsnic_stat {
 	KTLSNIC_STAT_TLS_TX_RESYNCS,	/* TLS_RESYNC units done */
 	KTLSNIC_STAT_TLS_TX_RESYNC_BYTES, /* prefix bytes they replayed */
 	KTLSNIC_STAT_TLS_TX_ERRORS,	/* units completed with a TLS_ status */
+	KTLSNIC_STAT_TLS_RX_ADDED,	/* RX contexts created */
+	KTLSNIC_STAT_TLS_RX_DELETED,	/* RX contexts deleted by command or by reset */
+	KTLSNIC_STAT_TLS_RX_SEEN_PACKETS, /* frames with payload that met a context */
+	KTLSNIC_STAT_TLS_RX_SEEN_BYTES,	/* TCP payload bytes in them */
+	KTLSNIC_STAT_TLS_RX_PACKETS,	/* of these frames, those delivered decrypted */
+	KTLSNIC_STAT_TLS_RX_BYTES,	/* TCP payload bytes in those */
+	KTLSNIC_STAT_TLS_RX_RECORDS,	/* records whose tag was right */
+	KTLSNIC_STAT_TLS_RX_AUTH_FAILED, /* records whose tag was wrong */
+	KTLSNIC_STAT_TLS_RX_BAD_HEADERS, /* places where a header had to be, and was not */
+	KTLSNIC_STAT_TLS_RX_FALSE_HEADERS, /* headers found by searching, and refuted */
+	KTLSNIC_STAT_TLS_RX_REQUESTS,	/* requests for the number of a record */
+	KTLSNIC_STAT_TLS_RX_RESYNCS,	/* TLS_RX_RESYNC commands that put one right */
 	KTLSNIC_STATS
 };
 

@@ -56,6 +56,18 @@ static const char * const ktlsnic_hw_names[KTLSNIC_STATS] = {
 	[KTLSNIC_STAT_TLS_TX_RESYNCS] = "hw_tls_tx_resyncs",
 	[KTLSNIC_STAT_TLS_TX_RESYNC_BYTES] = "hw_tls_tx_resync_bytes",
 	[KTLSNIC_STAT_TLS_TX_ERRORS] = "hw_tls_tx_errors",
+	[KTLSNIC_STAT_TLS_RX_ADDED] = "hw_tls_rx_added",
+	[KTLSNIC_STAT_TLS_RX_DELETED] = "hw_tls_rx_deleted",
+	[KTLSNIC_STAT_TLS_RX_SEEN_PACKETS] = "hw_tls_rx_seen_packets",
+	[KTLSNIC_STAT_TLS_RX_SEEN_BYTES] = "hw_tls_rx_seen_bytes",
+	[KTLSNIC_STAT_TLS_RX_PACKETS] = "hw_tls_rx_packets",
+	[KTLSNIC_STAT_TLS_RX_BYTES] = "hw_tls_rx_bytes",
+	[KTLSNIC_STAT_TLS_RX_RECORDS] = "hw_tls_rx_records",
+	[KTLSNIC_STAT_TLS_RX_AUTH_FAILED] = "hw_tls_rx_auth_failed",
+	[KTLSNIC_STAT_TLS_RX_BAD_HEADERS] = "hw_tls_rx_bad_headers",
+	[KTLSNIC_STAT_TLS_RX_FALSE_HEADERS] = "hw_tls_rx_false_headers",
+	[KTLSNIC_STAT_TLS_RX_REQUESTS] = "hw_tls_rx_requests",
+	[KTLSNIC_STAT_TLS_RX_RESYNCS] = "hw_tls_rx_resyncs",
 };
 
 #define KTLSNIC_STATS_PER_QUEUE	(ARRAY_SIZE(ktlsnic_tx_names) +		\

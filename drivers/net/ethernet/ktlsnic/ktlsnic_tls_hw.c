@@ -98,7 +98,7 @@ int ktlsnic_tls_hw_tx_del(struct ktlsnic_nic *nic, u32 ctx)
 {
 	struct ktlsnic_cmd cmd = { .op = cpu_to_le16(KTLSNIC_CMD_TLS_TX_DEL) };
 
-	cmd.body.tls_del.tls_ctx = cpu_to_le32(ctx);
+	cmd.body.tls_ctx.tls_ctx = cpu_to_le32(ctx);
 	return ktlsnic_cmd_exec(nic, &cmd);
 }
 
