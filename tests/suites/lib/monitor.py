@@ -55,6 +55,11 @@ def _monitor():
     return Monitor()
 
 
+def command(name, /, **arguments):
+    """Run a command of QMP; what it returns."""
+    return _monitor().command(name, **arguments)
+
+
 def set_link(up, port="nic0"):
     """Plug or unplug the cable of a port."""
-    _monitor().command("set_link", name=port, up=up)
+    command("set_link", name=port, up=up)
