@@ -25,6 +25,7 @@ static enum ktlsnic_cmd_status cmd_execute(struct ktlsnic_dev *dev,
         [KTLSNIC_CMD_NOP] = 0,
         [KTLSNIC_CMD_TLS_TX_ADD] = sizeof(struct ktlsnic_cmd_tls_add),
         [KTLSNIC_CMD_TLS_TX_DEL] = sizeof(struct ktlsnic_cmd_tls_ctx),
+        [KTLSNIC_CMD_TLS_TX_RESYNC] = sizeof(struct ktlsnic_cmd_tls_resync),
     };
     uint16_t op = GUINT16_FROM_LE(cmd->op);
 
@@ -39,26 +40,57 @@ static enum ktlsnic_cmd_status cmd_execute(struct ktlsnic_dev *dev,
         return tls_ctx_add(dev, &cmd->body.tls_add);
     case KTLSNIC_CMD_TLS_TX_DEL:
         return tls_ctx_del(dev, GUINT32_FROM_LE(cmd->body.tls_ctx.tls_ctx));
+    case KTLSNIC_CMD_TLS_TX_RESYNC:
+        return tls_ctx_resync(dev, &cmd->body.tls_resync);
     default:
         return KTLSNIC_CMD_OK;
     }
+}
+
+/* Whether the host wants this command to fail, and how. */
+static bool cmd_faulty(struct ktlsnic_dev *dev, const struct ktlsnic_cmd *cmd,
+                       uint16_t *status)
+{
+    struct ktlsnic_fault *fault = dev->config.fault;
+
+    if (!fault || !fault->count || GUINT16_FROM_LE(cmd->op) != fault->op) {
+        return false;
+    }
+    fault->count--;
+    *status = fault->status;
+    dev_trace(dev, KTLSNIC_TRACE_FAULT, fault->op, GUINT16_FROM_LE(cmd->tag),
+              fault->status);
+    return true;
+}
+
+static void cmd_complete(struct ktlsnic_dev *dev, struct ring *ring,
+                         const struct ktlsnic_cmd *cmd, uint16_t status)
+{
+    struct ktlsnic_cmd_cpl cpl = {
+        .tag = cmd->tag,
+        .status = GUINT16_TO_LE(status),
+        .index = GUINT32_TO_LE(ring_advance(ring, 1)),
+    };
+
+    dev_trace(dev, KTLSNIC_TRACE_COMMAND, GUINT16_FROM_LE(cmd->op),
+              GUINT16_FROM_LE(cmd->tag), status);
+    ring_post(dev, ring->cq, &cpl);
 }
 
 /* One command; its copy here may hold a key and goes with the function. */
 static void cmd_do_one(struct ktlsnic_dev *dev, struct ring *ring)
 {
     struct ktlsnic_cmd cmd;
-    struct ktlsnic_cmd_cpl cpl = { 0 };
-    enum ktlsnic_cmd_status status;
+    uint16_t status;
 
     if (ring_fetch(dev, ring, 0, 1, &cmd)) {
-        status = cmd_execute(dev, &cmd);
-        cpl.tag = cmd.tag;
-        cpl.status = GUINT16_TO_LE(status);
-        cpl.index = GUINT32_TO_LE(ring_advance(ring, 1));
-        dev_trace(dev, KTLSNIC_TRACE_COMMAND, GUINT16_FROM_LE(cmd.op),
-                  GUINT16_FROM_LE(cmd.tag), status);
-        ring_post(dev, ring->cq, &cpl);
+        if (!cmd_faulty(dev, &cmd, &status)) {
+            status = cmd_execute(dev, &cmd);
+        }
+        dev->cmd_hangs = status == KTLSNIC_FAULT_HANG;
+        if (!dev->cmd_hangs) {
+            cmd_complete(dev, ring, &cmd, status);
+        }
     }
     explicit_bzero(&cmd, sizeof(cmd));
 }
@@ -68,7 +100,8 @@ bool cmd_run(struct ktlsnic_dev *dev)
     struct ring *ring = ring_cmd(dev);
     unsigned left = COMMANDS_PER_RUN;
 
-    while (dev_alive(dev) && ring_pending(ring) && ring_room(ring->cq)) {
+    while (dev_alive(dev) && !dev->cmd_hangs && ring_pending(ring) &&
+           ring_room(ring->cq)) {
         if (!left--) {
             return true;
         }

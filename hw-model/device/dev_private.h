@@ -37,6 +37,7 @@ struct ktlsnic_dev {
     bool reset_pending;             /* reset when the outer call ends */
     bool free_pending;              /* free when the outer call ends */
 
+    bool cmd_hangs;                 /* a fault: no more commands until reset */
     bool wake_asked;                /* wake(0) is under way */
     bool wire_busy;                 /* send() said so */
     bool rx_paused;                 /* a frame waits outside for buffers */
@@ -108,6 +109,9 @@ bool cmd_run(struct ktlsnic_dev *dev);
 enum ktlsnic_cmd_status tls_ctx_add(struct ktlsnic_dev *dev,
                                     const struct ktlsnic_cmd_tls_add *body);
 enum ktlsnic_cmd_status tls_ctx_del(struct ktlsnic_dev *dev, uint32_t ctx);
+enum ktlsnic_cmd_status
+tls_ctx_resync(struct ktlsnic_dev *dev,
+               const struct ktlsnic_cmd_tls_resync *body);
 struct flow_tx *tls_ctx_get(struct ktlsnic_dev *dev, uint32_t ctx);
 void tls_ctx_del_all(struct ktlsnic_dev *dev);
 uint32_t tls_ctx_ciphers(const struct ktlsnic_dev *dev, unsigned version);

@@ -36,6 +36,7 @@ enum ktlsnic_trace {
     KTLSNIC_TRACE_EVENT,            /* type, source, data */
     KTLSNIC_TRACE_EVENT_LOST,       /* type, source, data */
     KTLSNIC_TRACE_COMMAND,          /* op, tag, status */
+    KTLSNIC_TRACE_FAULT,            /* op, tag, status: injected */
     KTLSNIC_TRACE_TX_UNIT,          /* queue, ndesc << 16 | flags, total_len */
     KTLSNIC_TRACE_TX_DONE,          /* queue, index behind it, status */
     KTLSNIC_TRACE_TX_WIRE_PAUSED,   /* queue */
@@ -87,6 +88,20 @@ struct ktlsnic_host_ops {
                   uint64_t a, uint64_t b, uint64_t c);
 };
 
+/*
+ * A fault that the host injects for tests of a driver: each of the next count
+ * commands with this op is not done, but completed with this status. The host
+ * may change it at any time; the device counts down.
+ */
+struct ktlsnic_fault {
+    uint16_t op;                    /* enum ktlsnic_cmd_op */
+    uint16_t status;                /* enum ktlsnic_cmd_status, or below */
+    uint32_t count;
+};
+
+/* The command is never completed, nor is any behind it, until a reset. */
+#define KTLSNIC_FAULT_HANG UINT16_MAX
+
 /* The properties of one device, fixed for its life. */
 struct ktlsnic_config {
     unsigned queues;                /* queue pairs, 1..KTLSNIC_MAX_QUEUES */
@@ -94,8 +109,10 @@ struct ktlsnic_config {
                                      * 0: no TX offload */
     uint32_t tls_tx_ciphers[KTLSNIC_TLS_VERSIONS]; /* bit c: offer cipher c, if
                                      * flow_tx_supported() too */
+    bool tls_tx_replay;             /* TLS_RESYNC units in the TX ring */
     uint32_t link_speed;            /* Mbit/s */
     uint8_t mac[KTLSNIC_MAC_LEN];   /* the factory address */
+    struct ktlsnic_fault *fault;    /* the host's, or NULL */
 };
 
 /* The register blocks of all rings in one array: CMD, CMD_CQ and EVENT, then
@@ -141,6 +158,8 @@ struct ktlsnic_state {
     uint8_t rss_key[KTLSNIC_RSS_KEY_SIZE];
     uint8_t rss_indir[KTLSNIC_RSS_INDIR_SIZE];
     uint16_t events_lost;           /* SPEC 12, since the last event */
+    uint32_t tls_tx_payload[KTLSNIC_MAX_QUEUES]; /* SPEC 9.7, since the last
+                                     * completion of that TX ring */
     uint32_t stat_latch_index;      /* SPEC 13: the counter that was latched */
     uint32_t stat_latch_high;       /* and its high word */
     uint64_t stat[KTLSNIC_STATS];

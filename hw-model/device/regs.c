@@ -78,7 +78,9 @@ static uint32_t tls_read(struct ktlsnic_dev *dev, uint32_t offset)
     case KTLSNIC_REG_TLS_TX_CIPHERS(KTLSNIC_TLS_1_3):
         return tls_ctx_ciphers(dev, KTLSNIC_TLS_1_3);
     case KTLSNIC_REG_TLS_RESYNC:
-        return dev->config.tls_tx_contexts ? KTLSNIC_TLS_RESYNC_TX_RING : 0;
+        return !dev->config.tls_tx_contexts ? 0 :
+               KTLSNIC_TLS_RESYNC_TX_CMD |
+               (dev->config.tls_tx_replay ? KTLSNIC_TLS_RESYNC_TX_RING : 0);
     default:    /* no RX contexts yet */
         return 0;
     }

@@ -108,6 +108,26 @@ enum ktlsnic_cmd_status tls_ctx_del(struct ktlsnic_dev *dev, uint32_t ctx)
     return KTLSNIC_CMD_OK;
 }
 
+enum ktlsnic_cmd_status
+tls_ctx_resync(struct ktlsnic_dev *dev,
+               const struct ktlsnic_cmd_tls_resync *body)
+{
+    uint32_t ctx = GUINT32_FROM_LE(body->tls_ctx);
+    uint32_t seq = GUINT32_FROM_LE(body->tcp_seq);
+
+    if (ctx >= dev->config.tls_tx_contexts) {
+        return KTLSNIC_CMD_BAD_PARAM;
+    }
+    if (!dev->tls_tx[ctx]) {
+        return KTLSNIC_CMD_NO_CONTEXT;
+    }
+    flow_tx_resync(dev->tls_tx[ctx], seq, GUINT64_FROM_LE(body->rec_num),
+                   NULL, 0);
+    dev_count(dev, KTLSNIC_STAT_TLS_TX_RESYNCS, 1);
+    dev_trace(dev, KTLSNIC_TRACE_TLS_TX_RESYNC, ctx, seq, 0);
+    return KTLSNIC_CMD_OK;
+}
+
 void tls_ctx_del_all(struct ktlsnic_dev *dev)
 {
     for (uint32_t i = 0; i < dev->config.tls_tx_contexts && dev->tls_tx_live;

@@ -186,7 +186,7 @@ static enum ktlsnic_tx_status tx_encrypt(struct ktlsnic_dev *dev,
     struct flow_tx *flow = tls_ctx_get(dev,
                                        GUINT32_FROM_LE(dev->tx_desc->tls_ctx));
     enum flow_tx_result result;
-    unsigned records = 0;
+    struct flow_tx_done done;
 
     if (!flow) {
         return KTLSNIC_TX_TLS_NO_CONTEXT;
@@ -197,10 +197,9 @@ static enum ktlsnic_tx_status tx_encrypt(struct ktlsnic_dev *dev,
     result = flow_tx_encrypt(flow,
                              tx_tcp_seq(dev->tx_frame + unit->info.l4_off),
                              dev->tx_frame + unit->info.payload_off,
-                             unit->info.payload_len, &records);
-    if (result == FLOW_TX_OK) {
-        dev_count(dev, KTLSNIC_STAT_TLS_TX_RECORDS, records);
-    }
+                             unit->info.payload_len, &done);
+    dev_count(dev, KTLSNIC_STAT_TLS_TX_RECORDS, done.records);
+    dev->state.tls_tx_payload[unit->queue] += done.payload;
     return tx_flow_status(result);
 }
 
@@ -311,7 +310,7 @@ static bool tx_resync(struct ktlsnic_dev *dev, struct tx_unit *unit,
     uint32_t len = MIN(unit->len, TLS_RECORD_MAX);
 
     memcpy(&head, dev->tx_desc, sizeof(head));
-    if (unit->flags & ~KTLSNIC_TXF_COMPLETE ||
+    if (!dev->config.tls_tx_replay || unit->flags & ~KTLSNIC_TXF_COMPLETE ||
         head.reserved[0] || head.reserved[1] ||
         !tx_buffers_ok(dev, unit, 1, unit->len)) {
         *status = KTLSNIC_TX_BAD_DESC;
@@ -345,6 +344,7 @@ static void tx_complete(struct ktlsnic_dev *dev, const struct tx_unit *unit,
     uint32_t index = ring_advance(unit->ring, unit->ndesc);
     struct ktlsnic_tx_cpl cpl = {
         .index = GUINT32_TO_LE(index),
+        .tls_payload = GUINT32_TO_LE(dev->state.tls_tx_payload[unit->queue]),
         .status = GUINT16_TO_LE(status),
     };
 
@@ -356,6 +356,7 @@ static void tx_complete(struct ktlsnic_dev *dev, const struct tx_unit *unit,
         dev_count(dev, KTLSNIC_STAT_TLS_TX_ERRORS, 1);
     }
     if (status != KTLSNIC_TX_OK || unit->flags & KTLSNIC_TXF_COMPLETE) {
+        dev->state.tls_tx_payload[unit->queue] = 0;
         ring_post(dev, unit->ring->cq, &cpl);
     }
 }

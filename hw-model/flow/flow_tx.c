@@ -107,27 +107,28 @@ static size_t take_tag(struct flow_tx *flow, uint8_t *dst, size_t len)
  * where a header must stand and does not.
  */
 static bool advance(struct flow_tx *flow, uint8_t *dst, const uint8_t *src,
-                    size_t len, unsigned *records)
+                    size_t len, struct flow_tx_done *done)
 {
-    size_t done = 0;
+    size_t at = 0;
 
-    *records = 0;
-    while (done < len) {
-        uint8_t *out = dst ? dst + done : NULL;
+    *done = (struct flow_tx_done) { 0 };
+    while (at < len) {
+        uint8_t *out = dst ? dst + at : NULL;
         size_t take;
 
         if (!record_has_prefix(&flow->rec)) {
-            take = take_prefix(flow, src + done, len - done);
+            take = take_prefix(flow, src + at, len - at);
             if (!take) {
                 return false;
             }
         } else if (flow->rec.pos < record_payload_end(&flow->rec)) {
-            take = take_payload(flow, out, src + done, len - done);
+            take = take_payload(flow, out, src + at, len - at);
+            done->payload += take;
         } else {
-            take = take_tag(flow, out, len - done);
-            *records += flow->rec.pos == 0;
+            take = take_tag(flow, out, len - at);
+            done->records += flow->rec.pos == 0;
         }
-        done += take;
+        at += take;
     }
     flow->next_seq += len;
     return true;
@@ -135,17 +136,17 @@ static bool advance(struct flow_tx *flow, uint8_t *dst, const uint8_t *src,
 
 enum flow_tx_result flow_tx_encrypt(struct flow_tx *flow, uint32_t seq,
                                     uint8_t *data, size_t len,
-                                    unsigned *records)
+                                    struct flow_tx_done *done)
 {
-    *records = 0;
+    *done = (struct flow_tx_done) { 0 };
     if (len == 0) {
         return FLOW_TX_OK;
     }
     if (flow->lost || seq != flow->next_seq) {
         return FLOW_TX_BAD_SEQ;
     }
-    if (!advance(flow, data, data, len, records)) {
-        *records = 0;
+    if (!advance(flow, data, data, len, done)) {
+        *done = (struct flow_tx_done) { 0 };
         flow->lost = true;
         return FLOW_TX_BAD_RECORD;
     }
@@ -156,10 +157,11 @@ enum flow_tx_result flow_tx_resync(struct flow_tx *flow, uint32_t seq,
                                    uint64_t rec_num, const uint8_t *prefix,
                                    size_t len)
 {
-    unsigned records;
+    struct flow_tx_done done;
 
     flow->next_seq = seq;
     record_init(&flow->rec, flow->engine, rec_num);
-    flow->lost = !advance(flow, NULL, prefix, len, &records) || records;
+    flow->lost = !advance(flow, NULL, prefix, len, &done) ||
+                 done.records;
     return flow->lost ? FLOW_TX_BAD_RECORD : FLOW_TX_OK;
 }

@@ -32,6 +32,12 @@ enum flow_tx_result {
     FLOW_TX_BAD_RECORD,         /* framing broken; lost until flow_tx_resync() */
 };
 
+/* What a call of flow_tx_encrypt() did. */
+struct flow_tx_done {
+    unsigned records;           /* that were completed: tags written */
+    size_t payload;             /* TLS payload bytes that became ciphertext */
+};
+
 struct flow_tx;
 
 /* Whether the pair is implemented; what the NIC offers is the device's choice. */
@@ -46,12 +52,12 @@ void flow_tx_free(struct flow_tx *flow);
 /*
  * Encrypts in place the len payload bytes whose first byte has sequence seq:
  * record headers and explicit nonces stay, payload becomes ciphertext, the tag
- * placeholder becomes the tag. *records is set to the number of records that
- * were completed. After an error the bytes must not be sent.
+ * placeholder becomes the tag. All of *done is set. After an error the bytes
+ * must not be sent, and *done is all 0.
  */
 enum flow_tx_result flow_tx_encrypt(struct flow_tx *flow, uint32_t seq,
                                     uint8_t *data, size_t len,
-                                    unsigned *records);
+                                    struct flow_tx_done *done);
 
 /*
  * Moves the context into record rec_num, which starts at sequence seq, behind

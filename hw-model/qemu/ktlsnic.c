@@ -65,8 +65,10 @@ struct KtlsnicPci {
     NICConf conf;
     uint32_t queues;
     uint32_t tls_tx_contexts;
+    bool tls_tx_replay;
     OnOffAuto tls_tx[KTLSNIC_TLS_VERSIONS][KTLSNIC_CIPHERS];
     uint32_t speed;
+    struct ktlsnic_fault fault;     /* to be changed at any time */
 };
 
 static const char *ktlsnic_name(KtlsnicPci *s)
@@ -232,6 +234,8 @@ static void ktlsnic_trace(void *opaque, enum ktlsnic_trace what,
         return trace_ktlsnic_event_lost(nic, a, b, c);
     case KTLSNIC_TRACE_COMMAND:
         return trace_ktlsnic_command(nic, a, b, c);
+    case KTLSNIC_TRACE_FAULT:
+        return trace_ktlsnic_fault(nic, a, b, c);
     case KTLSNIC_TRACE_TX_UNIT:
         return trace_ktlsnic_tx_unit(nic, a, b >> 16, b & 0xffff, c);
     case KTLSNIC_TRACE_TX_DONE:
@@ -434,7 +438,9 @@ static bool ktlsnic_make_config(KtlsnicPci *s, struct ktlsnic_config *config,
     }
     config->queues = s->queues;
     config->tls_tx_contexts = s->tls_tx_contexts;
+    config->tls_tx_replay = s->tls_tx_replay;
     config->link_speed = s->speed;
+    config->fault = &s->fault;
     memcpy(config->mac, s->conf.macaddr.a, sizeof(config->mac));
     return true;
 }
@@ -538,6 +544,7 @@ static const Property ktlsnic_properties[] = {
     DEFINE_NIC_PROPERTIES(KtlsnicPci, conf),
     DEFINE_PROP_UINT32("queues", KtlsnicPci, queues, 4),
     DEFINE_PROP_UINT32("tls-tx-contexts", KtlsnicPci, tls_tx_contexts, 1024),
+    DEFINE_PROP_BOOL("tls-tx-replay", KtlsnicPci, tls_tx_replay, true),
     DEFINE_PROP_UINT32("speed", KtlsnicPci, speed, 100000),
 #define PAIR(v, vname, c, cname, desc) \
     DEFINE_PROP_ON_OFF_AUTO(vname "-tx-" cname, KtlsnicPci, \
@@ -546,6 +553,25 @@ static const Property ktlsnic_properties[] = {
     KTLSNIC_TLS_PAIRS(PAIR)
 #undef PAIR
 };
+
+/* Unlike the others these may be set while the device runs (qom-set). */
+static void ktlsnic_instance_init(Object *obj)
+{
+    KtlsnicPci *s = KTLSNIC(obj);
+
+    object_property_add_uint16_ptr(obj, "fault-command", &s->fault.op,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint16_ptr(obj, "fault-status", &s->fault.status,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint32_ptr(obj, "fault-count", &s->fault.count,
+                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_set_description(obj, "fault-command", "For tests of "
+        "drivers: number of the command (SPEC.md 11) that is to fail");
+    object_property_set_description(obj, "fault-status", "Status that it is "
+        "completed with; 65535: never, and no command until a reset");
+    object_property_set_description(obj, "fault-count", "How many such "
+        "commands fail, counted down (default: 0)");
+}
 
 static void ktlsnic_describe_properties(ObjectClass *oc)
 {
@@ -558,6 +584,8 @@ static void ktlsnic_describe_properties(ObjectClass *oc)
         { "queues", "TX/RX queue pairs, 1 to 16" },
         { "tls-tx-contexts", "TLS connections that can be offloaded for "
           "transmit at a time, 0 to 65536; 0: no TX offload" },
+        { "tls-tx-replay", "Whether a TX context can be moved into a record, "
+          "in the TX ring; off: only to the start of one, by command" },
         { "speed", "Link speed that is reported, Mbit/s, 10 to 1600000" },
 #define PAIR(v, vname, c, cname, desc) \
         { vname "-tx-" cname, \
@@ -600,6 +628,7 @@ static const TypeInfo ktlsnic_types[] = {
         .name = TYPE_KTLSNIC,
         .parent = TYPE_PCI_DEVICE,
         .instance_size = sizeof(KtlsnicPci),
+        .instance_init = ktlsnic_instance_init,
         .class_init = ktlsnic_class_init,
         .interfaces = (InterfaceInfo[]) {
             { INTERFACE_PCIE_DEVICE },

@@ -56,6 +56,8 @@ const VMStateDescription vmstate_ktlsnic_state = {
         VMSTATE_UINT8_ARRAY(rss_indir, struct ktlsnic_state,
                             KTLSNIC_RSS_INDIR_SIZE),
         VMSTATE_UINT16(events_lost, struct ktlsnic_state),
+        VMSTATE_UINT32_ARRAY(tls_tx_payload, struct ktlsnic_state,
+                             KTLSNIC_MAX_QUEUES),
         VMSTATE_UINT32(stat_latch_index, struct ktlsnic_state),
         VMSTATE_UINT32(stat_latch_high, struct ktlsnic_state),
         VMSTATE_UINT64_ARRAY(stat, struct ktlsnic_state, KTLSNIC_STATS),

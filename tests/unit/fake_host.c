@@ -128,6 +128,7 @@ struct fake_host *fake_host_new(const struct ktlsnic_config *config)
         .queues = 4,
         .tls_tx_contexts = 16,
         .tls_tx_ciphers = { 0xf, 0xf },
+        .tls_tx_replay = true,
         .link_speed = 25000,
         .mac = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 },
     };
@@ -238,7 +239,7 @@ struct fake_ring fake_ring_open(struct fake_host *host, uint32_t reg,
 struct fake_queue fake_queue_open(struct fake_host *host, unsigned queue,
                                   unsigned log2)
 {
-    struct fake_queue q;
+    struct fake_queue q = { .tls_payload = 0 };
 
     q.tx_cq = fake_ring_open(host, KTLSNIC_RING_TX_CQ(queue), log2,
                              sizeof(struct ktlsnic_tx_cpl));

@@ -57,6 +57,7 @@ struct fake_ring {
 /* A queue pair that is set up. */
 struct fake_queue {
     struct fake_ring tx, tx_cq, rx, rx_cq;
+    uint32_t tls_payload;       /* of the last TX completion */
 };
 
 /* NULL: 4 queues, 16 TX contexts, all ciphers. The link is up. */

@@ -24,6 +24,20 @@ static struct fixture setup(void)
     return f;
 }
 
+static struct fixture setup_with_fault(struct ktlsnic_fault *fault)
+{
+    struct ktlsnic_config config = {
+        .queues = 1,
+        .tls_tx_contexts = 4,
+        .tls_tx_ciphers = { 0xf, 0 },
+        .fault = fault,
+    };
+    struct fixture f = { .host = fake_host_new(&config) };
+
+    open_rings(&f);
+    return f;
+}
+
 /* Does one command; returns its status. */
 static unsigned command(struct fixture *f, uint16_t op,
                         const struct ktlsnic_cmd *body)
@@ -84,7 +98,7 @@ static void test_nop(void)
     struct ktlsnic_cmd body = { 0 };
 
     g_assert_cmpuint(command(&f, 0, &body), ==, KTLSNIC_CMD_OK);
-    g_assert_cmpuint(command(&f, 3, &body), ==, KTLSNIC_CMD_BAD_OP);
+    g_assert_cmpuint(command(&f, 8, &body), ==, KTLSNIC_CMD_BAD_OP);
     g_assert_cmpuint(command(&f, 0xffff, &body), ==, KTLSNIC_CMD_BAD_OP);
     body.reserved = 1;
     g_assert_cmpuint(command(&f, 0, &body), ==, KTLSNIC_CMD_BAD_PARAM);
@@ -187,6 +201,75 @@ static void test_unsupported(void)
     fake_host_free(f.host);
 }
 
+static void test_resync_errors(void)
+{
+    struct fixture f = setup();
+    struct ktlsnic_cmd body = { 0 };
+
+    body.body.tls_resync.tls_ctx = GUINT32_TO_LE(16);
+    g_assert_cmpuint(command(&f, KTLSNIC_CMD_TLS_TX_RESYNC, &body), ==,
+                     KTLSNIC_CMD_BAD_PARAM);
+    body.body.tls_resync.tls_ctx = GUINT32_TO_LE(15);
+    g_assert_cmpuint(command(&f, KTLSNIC_CMD_TLS_TX_RESYNC, &body), ==,
+                     KTLSNIC_CMD_NO_CONTEXT);
+    g_assert_cmpuint(add(&f, 15), ==, KTLSNIC_CMD_OK);
+    g_assert_cmpuint(command(&f, KTLSNIC_CMD_TLS_TX_RESYNC, &body), ==,
+                     KTLSNIC_CMD_OK);
+    body.body.bytes[sizeof(body.body.tls_resync)] = 1;
+    g_assert_cmpuint(command(&f, KTLSNIC_CMD_TLS_TX_RESYNC, &body), ==,
+                     KTLSNIC_CMD_BAD_PARAM);
+    fake_host_free(f.host);
+}
+
+/* Injected: as many commands of that kind as were asked for are not done, and
+ * answered as was asked for. */
+static void test_fault_status(void)
+{
+    struct ktlsnic_fault fault = {
+        .op = KTLSNIC_CMD_TLS_TX_ADD,
+        .status = KTLSNIC_CMD_BAD_PARAM,
+        .count = 2,
+    };
+    struct fixture f = setup_with_fault(&fault);
+    struct ktlsnic_cmd nop = { 0 };
+
+    g_assert_cmpuint(command(&f, KTLSNIC_CMD_NOP, &nop), ==, KTLSNIC_CMD_OK);
+    g_assert_cmpuint(add(&f, 0), ==, KTLSNIC_CMD_BAD_PARAM);
+    g_assert_cmpuint(add(&f, 0), ==, KTLSNIC_CMD_BAD_PARAM);
+    g_assert_cmpuint(live(&f), ==, 0);
+    g_assert_cmpuint(add(&f, 0), ==, KTLSNIC_CMD_OK);
+    g_assert_cmpuint(fault.count, ==, 0);
+    fake_host_free(f.host);
+}
+
+/* Injected: the device does no command any more, until it is reset. */
+static void test_fault_hang(void)
+{
+    struct ktlsnic_fault fault = {
+        .op = KTLSNIC_CMD_TLS_TX_DEL,
+        .status = KTLSNIC_FAULT_HANG,
+        .count = 1,
+    };
+    struct fixture f = setup_with_fault(&fault);
+    struct ktlsnic_cmd cmd = { 0 };
+    struct ktlsnic_cmd_cpl cpl;
+
+    g_assert_cmpuint(add(&f, 0), ==, KTLSNIC_CMD_OK);
+    cmd.op = GUINT16_TO_LE(KTLSNIC_CMD_TLS_TX_DEL);
+    fake_push(&f.cmd, &cmd);
+    cmd.op = GUINT16_TO_LE(KTLSNIC_CMD_NOP);
+    fake_push(&f.cmd, &cmd);
+    fake_ring_doorbell(&f.cmd);
+    fake_settle(f.host);
+    g_assert_false(fake_pop(&f.cq, &cpl));
+    g_assert_cmpuint(live(&f), ==, 1);
+    g_assert_cmpuint(fault.count, ==, 0);
+    fake_write(f.host, KTLSNIC_REG_CTRL, KTLSNIC_CTRL_RESET);
+    open_rings(&f);
+    g_assert_cmpuint(del(&f, 0), ==, KTLSNIC_CMD_NO_CONTEXT);
+    fake_host_free(f.host);
+}
+
 static void test_reset_deletes(void)
 {
     struct fixture f = setup();
@@ -235,6 +318,9 @@ int main(int argc, char **argv)
     g_test_add_func("/device/cmd/add-del", test_add_del);
     g_test_add_func("/device/cmd/reserved", test_reserved);
     g_test_add_func("/device/cmd/unsupported", test_unsupported);
+    g_test_add_func("/device/cmd/resync-errors", test_resync_errors);
+    g_test_add_func("/device/cmd/fault-status", test_fault_status);
+    g_test_add_func("/device/cmd/fault-hang", test_fault_hang);
     g_test_add_func("/device/cmd/reset-deletes", test_reset_deletes);
     g_test_add_func("/device/cmd/many", test_many);
     return g_test_run();

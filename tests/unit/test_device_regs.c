@@ -32,6 +32,7 @@ static void test_tls_capabilities(void)
         .queues = 1,
         .tls_tx_contexts = 7,
         .tls_tx_ciphers = { 1u << KTLSNIC_CIPHER_AES_GCM_256, 0 },
+        .tls_tx_replay = true,
     };
     struct fake_host *h = fake_host_new(&config);
 
@@ -40,7 +41,12 @@ static void test_tls_capabilities(void)
     g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_TX_CIPHERS(0)), ==, 2);
     g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_TX_CIPHERS(1)), ==, 0);
     g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_RX_CIPHERS(0)), ==, 0);
-    g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_RESYNC), ==, 1);
+    g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_RESYNC), ==, 3);
+    fake_host_free(h);
+
+    config.tls_tx_replay = false;
+    h = fake_host_new(&config);
+    g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_RESYNC), ==, 2);
     fake_host_free(h);
 
     /* What the engine lacks is not offered, whatever the configuration says. */

@@ -23,6 +23,7 @@ struct fixture {
     struct reference_key key;
     struct reference_stream *stream;
     uint32_t seq;               /* of its first byte */
+    bool quiet;                 /* units want no completion */
 };
 
 static unsigned command(struct fixture *f, struct ktlsnic_cmd *cmd,
@@ -130,7 +131,7 @@ static struct frame on_wire(const struct fixture *f, const struct frame *plain,
 static struct tx_unit_spec tls_unit(struct fixture *f,
                                     const struct frame *frame, uint32_t mss)
 {
-    unsigned flags = TLS | (mss ? TSO : 0);
+    unsigned flags = TLS | (mss ? TSO : 0) | (f->quiet ? 0 : COMPLETE);
     struct tx_unit_spec unit = tx_unit_of_frame(f->host, frame,
                                                 g_test_rand_int_range(1, 20),
                                                 flags);
@@ -401,6 +402,63 @@ static void test_resync_bad(void)
     teardown(&f);
 }
 
+/* By command: only to the start of a record, of any number. */
+static void test_resync_command(void)
+{
+    struct fixture f = setup(6, KTLSNIC_CIPHER_AES_GCM_256, 0xffffff00, 9);
+    unsigned records = G_N_ELEMENTS(lengths);
+
+    for (unsigned i = 0; i < 40; i++) {
+        unsigned rec = g_test_rand_int_range(0, records);
+        size_t start = reference_stream_start(f.stream, rec);
+        struct ktlsnic_cmd cmd = { 0 };
+
+        cmd.body.tls_resync.tls_ctx = GUINT32_TO_LE(CONTEXT);
+        cmd.body.tls_resync.tcp_seq = GUINT32_TO_LE(f.seq + start);
+        cmd.body.tls_resync.rec_num = GUINT64_TO_LE(UINT64_C(9) + rec);
+        g_assert_cmpuint(command(&f, &cmd, KTLSNIC_CMD_TLS_TX_RESYNC), ==,
+                         KTLSNIC_CMD_OK);
+        g_assert_cmpuint(push(&f, start, MIN(start + 1400, stream_len(&f)), 0),
+                         ==, KTLSNIC_TX_OK);
+    }
+    g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_TLS_TX_RESYNCS), ==, 40);
+    g_assert_cmpuint(fake_stat(f.host, KTLSNIC_STAT_TLS_TX_RESYNC_BYTES), ==,
+                     0);
+    teardown(&f);
+}
+
+/* A completion tells the payload of all units since the last one. */
+static void test_payload_count(void)
+{
+    struct fixture f = setup(4, KTLSNIC_CIPHER_AES_GCM_128, 0, 0);
+    size_t first = reference_stream_start(f.stream, 1);
+    size_t second = reference_stream_start(f.stream, 2);
+    size_t third = reference_stream_start(f.stream, 3);
+    struct tx_unit_spec unit = { .ndesc = 0 };
+
+    g_assert_cmpuint(f.q.tls_payload, ==, 0);
+    g_assert_cmpuint(push(&f, 0, 5 + 8 + 1, 0), ==, KTLSNIC_TX_OK);
+    g_assert_cmpuint(f.q.tls_payload, ==, 1);
+    f.quiet = true;
+    g_assert_cmpuint(push(&f, 5 + 8 + 1, first, 0), ==, KTLSNIC_TX_OK);
+    g_assert_cmpuint(push(&f, first, second + 5 + 8, 0), ==, KTLSNIC_TX_OK);
+    f.quiet = false;
+    g_assert_cmpuint(push(&f, second + 5 + 8, third - 16, 1000), ==,
+                     KTLSNIC_TX_OK);
+    g_assert_cmpuint(f.q.tls_payload, ==, 99 + 0 + 16384);
+    g_assert_cmpuint(push(&f, third - 16, third, 0), ==, KTLSNIC_TX_OK);
+    g_assert_cmpuint(f.q.tls_payload, ==, 0);
+    /* What was not encrypted, or only replayed, does not count. */
+    g_assert_cmpuint(push(&f, 0, 1000, 0), ==, KTLSNIC_TX_TLS_BAD_SEQ);
+    g_assert_cmpuint(f.q.tls_payload, ==, 0);
+    unit = tx_unit_resync(f.host, CONTEXT, second, 2,
+                          f.stream->plain->data + second, 500, 2);
+    unit.desc[0].flags = GUINT16_TO_LE(COMPLETE);
+    g_assert_cmpuint(tx_unit_do(&f.q, &unit), ==, KTLSNIC_TX_OK);
+    g_assert_cmpuint(f.q.tls_payload, ==, 0);
+    teardown(&f);
+}
+
 /* With the link down the context goes on, but no packet has left. */
 static void test_link_down(void)
 {
@@ -453,6 +511,8 @@ int main(int argc, char **argv)
     g_test_add_func("/device/tls/bad-record", test_bad_record);
     g_test_add_func("/device/tls/resync", test_resync);
     g_test_add_func("/device/tls/resync-bad", test_resync_bad);
+    g_test_add_func("/device/tls/resync-command", test_resync_command);
+    g_test_add_func("/device/tls/payload-count", test_payload_count);
     g_test_add_func("/device/tls/link-down", test_link_down);
     g_test_add_func("/device/tls/keys-stay", test_keys_stay);
     return g_test_run();

@@ -77,20 +77,37 @@ static unsigned ends_between(const struct fixture *f, size_t from, size_t to)
     return ends;
 }
 
+/* How many payload bytes are in the bytes from..to of the stream. */
+static size_t payload_between(const struct fixture *f, size_t from, size_t to)
+{
+    size_t sum = 0;
+
+    for (unsigned i = 1; i < f->stream->starts->len; i++) {
+        size_t first = reference_stream_start(f->stream, i - 1) + 5 + 8;
+        size_t end = reference_stream_start(f->stream, i) - 16;
+
+        first = MAX(first, from);
+        end = MIN(end, to);
+        sum += end > first ? end - first : 0;
+    }
+    return sum;
+}
+
 static enum flow_tx_result push(struct fixture *f, size_t from, size_t to,
-                                unsigned *records)
+                                struct flow_tx_done *done)
 {
     return flow_tx_encrypt(f->flow, f->seq + from, f->out + from, to - from,
-                           records);
+                           done);
 }
 
 /* Sends these bytes of the stream and compares all of it with the wire. */
 static void send_good(struct fixture *f, size_t from, size_t to)
 {
-    unsigned records = 999;
+    struct flow_tx_done done = { 999, 999 };
 
-    g_assert_cmpint(push(f, from, to, &records), ==, FLOW_TX_OK);
-    g_assert_cmpuint(records, ==, ends_between(f, from, to));
+    g_assert_cmpint(push(f, from, to, &done), ==, FLOW_TX_OK);
+    g_assert_cmpuint(done.records, ==, ends_between(f, from, to));
+    g_assert_cmpuint(done.payload, ==, payload_between(f, from, to));
     if (to > from) {
         g_assert_cmpmem(f->out + from, to - from,
                         f->stream->wire->data + from, to - from);
@@ -219,7 +236,7 @@ static void test_bad_seq(void)
 {
     static const size_t lengths[] = { 50, 50 };
     struct fixture f;
-    unsigned records = 999;
+    struct flow_tx_done done = { 999, 999 };
 
     setup(&f, KTLSNIC_CIPHER_AES_GCM_128, 5000, 0, lengths, 2);
     for (size_t pos = 0; pos < f.len; pos++) {
@@ -229,18 +246,18 @@ static void test_bad_seq(void)
         for (int delta = -3; delta <= 3; delta++) {
             uint32_t seq = f.seq + pos + delta;
 
-            g_assert_cmpint(flow_tx_encrypt(f.flow, seq, data, 0, &records),
+            g_assert_cmpint(flow_tx_encrypt(f.flow, seq, data, 0, &done),
                             ==, FLOW_TX_OK);
             if (delta) {
                 g_assert_cmpint(flow_tx_encrypt(f.flow, seq, data,
-                                                sizeof(data), &records),
+                                                sizeof(data), &done),
                                 ==, FLOW_TX_BAD_SEQ);
-                g_assert_cmpuint(records, ==, 0);
+                g_assert_cmpuint(done.records, ==, 0);
                 g_assert_cmpmem(data, sizeof(data), before, sizeof(before));
             }
         }
         g_assert_cmpint(flow_tx_encrypt(f.flow, f.seq + pos + 0x80000000, data,
-                                        sizeof(data), &records),
+                                        sizeof(data), &done),
                         ==, FLOW_TX_BAD_SEQ);
         send_good(&f, pos, pos + 1);
     }
@@ -261,24 +278,24 @@ static void bad_record(const uint8_t header[5])
     setup(&f, KTLSNIC_CIPHER_AES_GCM_128, 1, 0, lengths, 3);
     second = reference_stream_start(f.stream, 1);
     for (size_t cut = 1; cut <= second + 10; cut++) {
-        unsigned records = 999;
+        struct flow_tx_done done = { 999, 999 };
 
         restart(&f);
         memcpy(f.out + second, header, 5);
         if (cut < second + 5) {
-            g_assert_cmpint(push(&f, 0, cut, &records), ==, FLOW_TX_OK);
-            g_assert_cmpint(push(&f, cut, f.len, &records), ==,
+            g_assert_cmpint(push(&f, 0, cut, &done), ==, FLOW_TX_OK);
+            g_assert_cmpint(push(&f, cut, f.len, &done), ==,
                             FLOW_TX_BAD_RECORD);
         } else {
-            g_assert_cmpint(push(&f, 0, cut, &records), ==,
+            g_assert_cmpint(push(&f, 0, cut, &done), ==,
                             FLOW_TX_BAD_RECORD);
         }
-        g_assert_cmpuint(records, ==, 0);
+        g_assert_cmpuint(done.records, ==, 0);
 
         for (size_t pos = 0; pos < f.len; pos++) {
-            g_assert_cmpint(push(&f, pos, pos + 1, &records), ==,
+            g_assert_cmpint(push(&f, pos, pos + 1, &done), ==,
                             FLOW_TX_BAD_SEQ);
-            g_assert_cmpint(push(&f, pos, pos, &records), ==, FLOW_TX_OK);
+            g_assert_cmpint(push(&f, pos, pos, &done), ==, FLOW_TX_OK);
         }
         resync_good(&f, 1, 3);
         send_rest(&f, second + 3, 100);
@@ -304,27 +321,27 @@ static void test_record_numbers_end(void)
 
     for (unsigned together = 0; together < 2; together++) {
         struct fixture f;
-        unsigned records;
+        struct flow_tx_done done;
         size_t third;
 
         setup(&f, KTLSNIC_CIPHER_AES_GCM_128, 0, UINT64_MAX - 1, lengths, 3);
         third = reference_stream_start(f.stream, 2);
         if (!together) {
             send_good(&f, 0, third);
-            g_assert_cmpint(push(&f, third, third + 1, &records), ==,
+            g_assert_cmpint(push(&f, third, third + 1, &done), ==,
                             FLOW_TX_BAD_RECORD);
         } else {
-            g_assert_cmpint(push(&f, 0, third + 1, &records), ==,
+            g_assert_cmpint(push(&f, 0, third + 1, &done), ==,
                             FLOW_TX_BAD_RECORD);
         }
-        g_assert_cmpuint(records, ==, 0);
-        g_assert_cmpint(push(&f, third, f.len, &records), ==, FLOW_TX_BAD_SEQ);
+        g_assert_cmpuint(done.records, ==, 0);
+        g_assert_cmpint(push(&f, third, f.len, &done), ==, FLOW_TX_BAD_SEQ);
 
         /* retransmission of the last good one */
         memcpy(f.out, f.stream->plain->data, f.len);
         resync_good(&f, 1, 15);
         send_good(&f, reference_stream_start(f.stream, 1) + 15, third);
-        g_assert_cmpint(push(&f, third, f.len, &records), ==,
+        g_assert_cmpint(push(&f, third, f.len, &done), ==,
                         FLOW_TX_BAD_RECORD);
         teardown(&f);
     }
@@ -393,7 +410,7 @@ static void test_resync_bad(void)
     static const size_t lengths[] = { 30, 40 };
     uint8_t junk[100] = { 23, 3, 1, 0, 50 };
     struct fixture f;
-    unsigned records;
+    struct flow_tx_done done;
     size_t first;
 
     setup(&f, KTLSNIC_CIPHER_AES_GCM_128, 9, 0, lengths, 2);
@@ -401,14 +418,14 @@ static void test_resync_bad(void)
     for (size_t len = 5; len <= sizeof(junk); len++) {
         g_assert_cmpint(flow_tx_resync(f.flow, 9, 0, junk, len), ==,
                         FLOW_TX_BAD_RECORD);
-        g_assert_cmpint(flow_tx_encrypt(f.flow, 9 + len, junk, 1, &records),
+        g_assert_cmpint(flow_tx_encrypt(f.flow, 9 + len, junk, 1, &done),
                         ==, FLOW_TX_BAD_SEQ);
     }
     for (size_t len = first; len <= f.len; len++) {
         g_assert_cmpint(flow_tx_resync(f.flow, 9, 0, f.stream->plain->data,
                                        len), ==, FLOW_TX_BAD_RECORD);
-        g_assert_cmpint(push(&f, len, len, &records), ==, FLOW_TX_OK);
-        g_assert_cmpint(flow_tx_encrypt(f.flow, 9 + len, junk, 1, &records),
+        g_assert_cmpint(push(&f, len, len, &done), ==, FLOW_TX_OK);
+        g_assert_cmpint(flow_tx_encrypt(f.flow, 9 + len, junk, 1, &done),
                         ==, FLOW_TX_BAD_SEQ);
     }
     resync_good(&f, 0, 0);

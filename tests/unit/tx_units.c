@@ -99,6 +99,7 @@ unsigned tx_unit_do(struct fake_queue *q, const struct tx_unit_spec *unit)
         g_assert_true(status || flags & KTLSNIC_TXF_COMPLETE);
         g_assert_cmphex(GUINT32_FROM_LE(cpl.index), ==, q->tx.index);
         g_assert_cmphex(cpl.reserved, ==, 0);
+        q->tls_payload = GUINT32_FROM_LE(cpl.tls_payload);
         g_assert_cmphex(GUINT16_FROM_LE(cpl.flags) & ~1, ==, 0);
         fake_ring_doorbell(&q->tx_cq);
     } else {
