@@ -41,7 +41,8 @@ SUITES = {
                                "life"), vm=MONITOR_OPTIONS),
     ),
     "tls-tx": (
-        Group("full", "tls_tx", ("stream", "software", "live", "loss", "library")),
+        Group("full", "tls_tx", ("stream", "retransmit", "software", "live", "loss", "library"),
+              vm=MONITOR_OPTIONS),
         Group("small", "tls_tx", ("small",),
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
     ),

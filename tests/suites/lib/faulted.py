@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A kTLS stream over a link that damages exactly one place, with both ends of the
+driver in view: what it was handed, and what came out of it."""
+
+from . import capture, offload, tcp, wait
+from .cases import check, equal
+from .handed import Handed, paid, repeated, signed
+from .packet import Frame
+
+
+class Mended(capture.Stream):
+    """A stream of which the link has spoiled single bytes, each by its lowest bit. Both
+    the spoiled segment and its repetition are seen, so that they can be compared."""
+
+    def __init__(self, port, places):
+        super().__init__(port)
+        self.places = places            # bytes of the stream, as rules count them
+        self.spoiled = 0
+
+    def _segment(self, frame):
+        if not frame.l4_good() and frame.payload:
+            frame = self._mend(frame)
+            self.spoiled += 1
+        super()._segment(frame)
+
+    def _mend(self, frame):
+        at = signed(frame.tcp_seq - self.first)
+        raw, payload = bytearray(frame.raw), len(frame.raw) - len(frame.payload)
+        for place in self.places:
+            if at <= place < at + len(frame.payload):
+                raw[payload + place - at] ^= 1
+                break
+        return Frame(bytes(raw))
+
+
+class Run(offload.Run):
+    """An offload.Run whose driver is watched. spoiled: the bytes of the stream that the
+    link's rules corrupt."""
+
+    def __init__(self, context, spec, spoiled=(), before_data=None):
+        self.handed = Handed(context)
+        self.spoiled = spoiled
+        super().__init__(context, spec, before_data)
+        self.port = self.near.getsockname()[1]
+        self.units = None
+
+    def start(self):
+        self.install()
+        self.evidence.offloaded(self.near)
+
+    def finish(self):
+        result = super().finish()
+        result.evidence.gone()
+        self.units = self.handed.units(self.port, self.spec.preamble)
+        return result
+
+    def _captured(self, result, port, raw):
+        wire = Mended(port, self.spoiled)
+        wire.take(self.capture.frames())
+        equal(wire.bytes() == raw, True, "the captured stream is the received one")
+        result.wire, result.segments = wire, wire.segments
+
+    def settled(self):
+        """Wait until all that was written is acknowledged."""
+        wait.until(lambda: tcp.unacknowledged(self.near) == 0, "all data acknowledged",
+                   seconds=tcp.SECONDS)
+
+    def repeated(self):
+        return repeated(self.units)
+
+
+def as_software(result, spec):
+    equal(result.stream == offload.software_stream(spec.script, spec.keys), True,
+          "the wire is what software kTLS sends")
+
+
+def exactly(context, run, result):
+    """Everything that holds of a stream that the NIC encrypted from its first byte to
+    its last: software's bytes, and counters that show what was handed over."""
+    as_software(result, run.spec)
+    want = paid(result.evidence, run.units, result.stream)
+    equal(result.evidence.nic_moved("hw_tls_tx_packets"),
+          result.evidence.nic_moved("tx_tls_encrypted_packets"), "hw_tls_tx_packets")
+    result.evidence.no_errors()
+    again = sum(end - at for at, end in run.repeated())
+    if again:
+        context.note(f"sent again: {run.repeated()}; ooo {want.ooo}, resync {want.resync}, "
+                     f"{want.resync_bytes} bytes read again for them, "
+                     f"ratio {want.resync_bytes / again:.2f}")
+    return want
+
+
+def sent_again(run, result, first, last):
+    """Exactly those bytes of the stream were lost, so that range was sent again, and it
+    was the same on the wire both times."""
+    check((first, last) in run.repeated(),
+          f"sent again: {run.repeated()}, expected ({first}, {last})")
+    check(result.wire.repeated >= last - first,
+          f"only {result.wire.repeated} bytes were captured twice")
