@@ -21,6 +21,7 @@ class Spec:
     family: int = 4
     tso: bool = True
     mss: int = None
+    sequence: int = None        # TCP sequence of the first byte (default: as the stack likes)
     preamble: int = 0           # bytes sent in the clear before the keys go in
     cork: bool = False          # hold everything back until the script has been played
     capture: bool = False
@@ -48,7 +49,7 @@ class Run:
         self.before = tcp.data("preamble", spec.preamble)
         self.evidence = Evidence()
         self.capture = context.enter_context(capture.Capture()) if spec.capture else None
-        self.near, far = tcp.connect(spec.family, spec.mss)
+        self.near, far = tcp.connect(spec.family, spec.mss, sequence=spec.sequence)
         context.enter_context(tcp.closing(self.near, far))
         self.reader = tcp.Reader(far)
         self.sender = ktls.Sender(self.near)
@@ -121,7 +122,7 @@ def offloaded(context, spec, between=None):
     run.play()
     result = run.finish()
     result.evidence.gone()
-    result.evidence.encrypted(len(result.stream), len(result.records), result.again,
+    result.evidence.encrypted(len(result.stream), result.records, result.again,
                               0 if spec.preamble else result.segments)
     if result.again[0]:
         context.note(f"TCP sent {result.again[0]} segments again")

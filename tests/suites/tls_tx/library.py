@@ -19,7 +19,6 @@ from . import ready
 registry = Registry()
 SIZE = 3_000_001
 SMALL = 150_001             # for gnutls-cli, which writes what it gets byte by byte
-OVERHEAD = 5 + 8 + 16
 SUITES = {"128": "ECDHE-ECDSA-AES128-GCM-SHA256", "256": "ECDHE-ECDSA-AES256-GCM-SHA384"}
 
 
@@ -85,14 +84,11 @@ def openssl_offloaded(context, family, suite):
     equal(mode, "hw", "ss: txconf")
     moved = state.kernel_moved()
     equal((moved.get("TlsTxDevice"), moved.get("TlsTxSw", 0)), (1, 0), "TlsTxDevice, TlsTxSw")
-    records = -(-SIZE // 16384)
-    least = SIZE + OVERHEAD * records
     if not again[0]:
+        # Beside the data the message Finished, and TLS's own end of the stream.
         done = state.nic_moved("tx_tls_encrypted_bytes")
-        at_least(done, least, "tx_tls_encrypted_bytes")
-        # Beside the data only the message Finished.
-        check(done < least + 100, f"tx_tls_encrypted_bytes {done} for {least}")
-        equal(state.nic_moved("hw_tls_tx_bytes"), done, "hw_tls_tx_bytes")
+        at_least(done, SIZE, "tx_tls_encrypted_bytes")
+        check(done < SIZE + 100, f"tx_tls_encrypted_bytes {done} for {SIZE}")
     at_least(state.nic_moved("hw_tls_tx_records"), 1, "hw_tls_tx_records")
     state.no_errors()
 

@@ -31,7 +31,7 @@ def lossy(context, impair, impairment, family, cipher, tso):
     equal(result.stream == offload.software_stream(spec.script, spec.keys), True,
           "the wire is what software kTLS sends")
     result.evidence.gone()
-    result.evidence.encrypted(len(result.stream), len(result.records),
+    result.evidence.encrypted(len(result.stream), result.records,
                               (max(1, result.again[0]), result.again[1]))
     at_least(result.again[0], 1, "segments sent again: the link lost nothing")
     at_least(result.evidence.nic_moved("tx_tls_ooo"), 1, "tx_tls_ooo")

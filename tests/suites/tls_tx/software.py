@@ -72,7 +72,7 @@ def checks_notice(context):
     result = run.finish()
     result.evidence.gone()
     must_fail("the NIC's check", result.evidence.encrypted, len(result.stream),
-              len(result.records), result.again)
+              result.records, result.again)
     must_fail("a whole offload case", offload.offloaded, context, Spec(script=SCRIPT))
 
 
@@ -98,7 +98,7 @@ def flag_off_live(context):
     run.play()
     result = run.finish()
     result.evidence.gone()
-    result.evidence.encrypted(len(result.stream), len(result.records), result.again)
+    result.evidence.encrypted(len(result.stream), result.records, result.again)
 
 
 @registry.case("keys-twice-refused")
@@ -116,4 +116,4 @@ def keys_twice(context):
     run.play()
     result = run.finish()
     result.evidence.gone()
-    result.evidence.encrypted(len(result.stream), len(result.records), result.again)
+    result.evidence.encrypted(len(result.stream), result.records, result.again)

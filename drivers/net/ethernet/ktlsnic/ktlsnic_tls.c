@@ -140,14 +140,18 @@ static void ktlsnic_tls_del(struct net_device *netdev,
 	kfree(tx);
 }
 
-/* Contexts are moved in the TX ring, by the driver itself: it never asks the
- * core for a TX resync.
+/* The answer to tls_offload_tx_resync_request(); called with the socket locked,
+ * before the record that begins at @seq is sent. An error leaves the request
+ * pending: the core comes again with the next record.
  */
 static int ktlsnic_tls_resync(struct net_device *netdev, struct sock *sk,
 			      u32 seq, u8 *rcd_sn,
 			      enum tls_offload_ctx_dir direction)
 {
-	return -EOPNOTSUPP;
+	if (direction != TLS_OFFLOAD_CTX_DIR_TX)
+		return -EOPNOTSUPP;
+	return ktlsnic_tls_tx_resync(netdev_priv(netdev), tls_get_ctx(sk), seq,
+				     get_unaligned_be64(rcd_sn));
 }
 
 static const struct tlsdev_ops ktlsnic_tlsdev_ops = {
@@ -272,12 +276,14 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 		ktlsnic_tls_free(tls);
 		return -ENOMEM;
 	}
-	for (i = 0; i < nic->max_queues; i++)
+	for (i = 0; i < nic->max_queues; i++) {
 		u64_stats_init(&tls->queues[i].syncp);
+		u64_stats_init(&tls->queues[i].cpl_syncp);
+	}
 	mutex_init(&tls->lock);
 	INIT_LIST_HEAD(&tls->tx_list);
 	tls->tx_max = max;
-	tls->can_sync = ktlsnic_tls_hw_tx_can_sync(nic);
+	tls->can_replay = ktlsnic_tls_hw_tx_can_replay(nic);
 	nic->tls = tls;
 
 	/* ktlsnic_tls_from_above() looks at an skb's route */

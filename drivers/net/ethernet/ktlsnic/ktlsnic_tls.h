@@ -28,6 +28,8 @@ void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, unsigned int queue,
 			   u32 index, bool gone);
 
 /* ktlsnic_tls_stats.c */
+void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic, unsigned int queue,
+			      u64 bytes);
 int ktlsnic_tls_stats_count(struct ktlsnic_nic *nic);
 void ktlsnic_tls_stats_strings(struct ktlsnic_nic *nic, u8 **data);
 void ktlsnic_tls_stats_values(struct ktlsnic_nic *nic, u64 **data);
@@ -76,6 +78,11 @@ static inline void ktlsnic_tls_xmit(struct ktlsnic_nic *nic,
 static inline void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx,
 					 unsigned int queue, u32 index,
 					 bool gone)
+{
+}
+
+static inline void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic,
+					    unsigned int queue, u64 bytes)
 {
 }
 

@@ -34,12 +34,12 @@ bool ktlsnic_tls_hw_tx_supports(struct ktlsnic_nic *nic, u8 version, u8 cipher)
 }
 
 /**
- * ktlsnic_tls_hw_tx_can_sync() - can a context be moved to another place?
+ * ktlsnic_tls_hw_tx_can_replay() - can a context be moved into a record?
  * @nic: the device
  *
  * Return: true if marks with &ktlsnic_tls_mark.sync can be posted.
  */
-bool ktlsnic_tls_hw_tx_can_sync(struct ktlsnic_nic *nic)
+bool ktlsnic_tls_hw_tx_can_replay(struct ktlsnic_nic *nic)
 {
 	return ktlsnic_read(nic, KTLSNIC_REG_TLS_RESYNC) &
 	       KTLSNIC_TLS_RESYNC_TX_RING;
@@ -99,6 +99,30 @@ int ktlsnic_tls_hw_tx_del(struct ktlsnic_nic *nic, u32 ctx)
 	struct ktlsnic_cmd cmd = { .op = cpu_to_le16(KTLSNIC_CMD_TLS_TX_DEL) };
 
 	cmd.body.tls_ctx.tls_ctx = cpu_to_le32(ctx);
+	return ktlsnic_cmd_exec(nic, &cmd);
+}
+
+/**
+ * ktlsnic_tls_hw_tx_resync() - move a context to the start of a record
+ * @nic: the device
+ * @ctx: its place in the table; nothing that was posted for it is undone
+ * @tcp_seq: TCP sequence of the record's first byte
+ * @rec_num: its number
+ *
+ * Return: 0 or a negative errno; after -ETIMEDOUT the place is unknown.
+ */
+int ktlsnic_tls_hw_tx_resync(struct ktlsnic_nic *nic, u32 ctx, u32 tcp_seq,
+			     u64 rec_num)
+{
+	struct ktlsnic_cmd cmd = {
+		.op = cpu_to_le16(KTLSNIC_CMD_TLS_TX_RESYNC),
+		.body.tls_resync = {
+			.tls_ctx = cpu_to_le32(ctx),
+			.tcp_seq = cpu_to_le32(tcp_seq),
+			.rec_num = cpu_to_le64(rec_num),
+		},
+	};
+
 	return ktlsnic_cmd_exec(nic, &cmd);
 }
 

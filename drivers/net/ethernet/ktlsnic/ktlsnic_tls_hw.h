@@ -78,13 +78,15 @@ struct ktlsnic_tls_mark {
 /* Capabilities. */
 u32 ktlsnic_tls_hw_tx_contexts(struct ktlsnic_nic *nic);
 bool ktlsnic_tls_hw_tx_supports(struct ktlsnic_nic *nic, u8 version, u8 cipher);
-bool ktlsnic_tls_hw_tx_can_sync(struct ktlsnic_nic *nic);
+bool ktlsnic_tls_hw_tx_can_replay(struct ktlsnic_nic *nic);
 u32 ktlsnic_tls_hw_tx_live(struct ktlsnic_nic *nic);
 
 /* Contexts; these sleep and work whether the interface is up or not. */
 int ktlsnic_tls_hw_tx_add(struct ktlsnic_nic *nic, u32 ctx,
 			  const struct ktlsnic_tls_keys *keys, u32 tcp_seq);
 int ktlsnic_tls_hw_tx_del(struct ktlsnic_nic *nic, u32 ctx);
+int ktlsnic_tls_hw_tx_resync(struct ktlsnic_nic *nic, u32 ctx, u32 tcp_seq,
+			     u64 rec_num);
 
 /* Packets; called with the TX queue locked and room made sure of. */
 int ktlsnic_tls_hw_tx_post(struct ktlsnic_nic *nic, unsigned int queue,

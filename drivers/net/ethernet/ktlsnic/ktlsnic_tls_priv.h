@@ -18,7 +18,6 @@
  */
 enum ktlsnic_tls_queue_stat {
 	KTLSNIC_TLS_ENCRYPTED_PACKETS,
-	KTLSNIC_TLS_ENCRYPTED_BYTES,
 	KTLSNIC_TLS_OOO,
 	KTLSNIC_TLS_SKIP_NO_SYNC_DATA,
 	KTLSNIC_TLS_DROP_NO_SYNC_DATA,
@@ -26,6 +25,7 @@ enum ktlsnic_tls_queue_stat {
 	KTLSNIC_TLS_RESYNC,
 	KTLSNIC_TLS_RESYNC_BYTES,
 	KTLSNIC_TLS_FALLBACK,
+	KTLSNIC_TLS_FALLBACK_BYTES,
 	KTLSNIC_TLS_DROP_FALLBACK,
 	KTLSNIC_TLS_QUEUE_STATS
 };
@@ -39,6 +39,9 @@ enum ktlsnic_tls_conn_stat {
 	KTLSNIC_TLS_ADD_FAILED,
 	KTLSNIC_TLS_DEL_FAILED,
 	KTLSNIC_TLS_RESTORED,
+	KTLSNIC_TLS_RESYNC_REQ,
+	KTLSNIC_TLS_RESYNC_RES_OK,
+	KTLSNIC_TLS_RESYNC_RES_SKIP,
 	KTLSNIC_TLS_ERRORS,
 	KTLSNIC_TLS_GIVEN_UP,
 	KTLSNIC_TLS_CONN_STATS
@@ -48,10 +51,14 @@ enum ktlsnic_tls_conn_stat {
  * struct ktlsnic_tls_queue - the TLS counters of a TX queue
  * @syncp: for @stats
  * @stats: enum ktlsnic_tls_queue_stat, written with the queue locked
+ * @cpl_syncp: for @encrypted_bytes
+ * @encrypted_bytes: what the device says it has encrypted, written in NAPI
  */
 struct ktlsnic_tls_queue {
 	struct u64_stats_sync syncp;
 	u64_stats_t stats[KTLSNIC_TLS_QUEUE_STATS];
+	struct u64_stats_sync cpl_syncp;
+	u64_stats_t encrypted_bytes;
 };
 
 /**
@@ -61,7 +68,7 @@ struct ktlsnic_tls_queue {
  * @tx_ids: contexts in use
  * @tx_stale: contexts that the device may not have let go, until a reset
  * @tx_max: size of the table
- * @can_sync: the device can move a context
+ * @can_replay: the device can move a context into a record
  * @epoch: goes up whenever queues were closed or the device was reset, so that
  *	   no context is where the driver thinks it is
  * @stats: enum ktlsnic_tls_conn_stat
@@ -73,7 +80,7 @@ struct ktlsnic_tls {
 	unsigned long *tx_ids;
 	unsigned long *tx_stale;
 	u32 tx_max;
-	bool can_sync;
+	bool can_replay;
 	u32 epoch;
 	atomic64_t stats[KTLSNIC_TLS_CONN_STATS];
 	struct ktlsnic_tls_queue *queues;
@@ -124,6 +131,10 @@ static inline void ktlsnic_tls_count(struct ktlsnic_tls *tls,
 {
 	atomic64_inc(&tls->stats[stat]);
 }
+
+/* ktlsnic_tls_tx.c */
+int ktlsnic_tls_tx_resync(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
+			  u32 seq, u64 rec_num);
 
 /* ktlsnic_tls_cipher.c */
 bool ktlsnic_tls_cipher_supported(struct ktlsnic_nic *nic,

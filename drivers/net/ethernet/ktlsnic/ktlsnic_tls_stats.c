@@ -12,10 +12,6 @@
 static const char * const ktlsnic_tls_queue_names[KTLSNIC_TLS_QUEUE_STATS] = {
 	/* packets given to the device to encrypt */
 	[KTLSNIC_TLS_ENCRYPTED_PACKETS] = "tx_tls_encrypted_packets",
-	/* bytes of TCP payload in them: record headers, explicit nonces and
-	 * tags are counted too, for they are part of the stream
-	 */
-	[KTLSNIC_TLS_ENCRYPTED_BYTES] = "tx_tls_encrypted_bytes",
 	/* skbs that did not start at the expected sequence */
 	[KTLSNIC_TLS_OOO] = "tx_tls_ooo",
 	/* of these, those from before the offload began, sent as they are */
@@ -30,6 +26,8 @@ static const char * const ktlsnic_tls_queue_names[KTLSNIC_TLS_QUEUE_STATS] = {
 	[KTLSNIC_TLS_RESYNC_BYTES] = "tx_tls_resync_bytes",
 	/* skbs encrypted in software, because the context could not be used */
 	[KTLSNIC_TLS_FALLBACK] = "tx_tls_fallback",
+	/* bytes of TCP payload in them */
+	[KTLSNIC_TLS_FALLBACK_BYTES] = "tx_tls_fallback_bytes",
 	/* of these, those dropped because that failed as well */
 	[KTLSNIC_TLS_DROP_FALLBACK] = "tx_tls_drop_fallback",
 };
@@ -49,11 +47,43 @@ static const char * const ktlsnic_tls_conn_names[KTLSNIC_TLS_CONN_STATS] = {
 	[KTLSNIC_TLS_DEL_FAILED] = "tx_tls_del_failed",
 	/* contexts put back after a reset */
 	[KTLSNIC_TLS_RESTORED] = "tx_tls_restored",
+	/* times that the core was asked for the next record's start, for a
+	 * device that cannot move a context into a record
+	 */
+	[KTLSNIC_TLS_RESYNC_REQ] = "tx_tls_resync_req",
+	/* answers that put the context right */
+	[KTLSNIC_TLS_RESYNC_RES_OK] = "tx_tls_resync_res_ok",
+	/* answers that did not: the core comes again with the next record */
+	[KTLSNIC_TLS_RESYNC_RES_SKIP] = "tx_tls_resync_res_skip",
 	/* times that the device lost a context and said so */
 	[KTLSNIC_TLS_ERRORS] = "tx_tls_errors",
 	/* connections given up for that: they are encrypted in software */
 	[KTLSNIC_TLS_GIVEN_UP] = "tx_tls_given_up",
 };
+
+/* TLS payload bytes in the encrypted packets, without headers, explicit nonces
+ * and tags: only the device looks at records, and says so in completions.
+ */
+#define KTLSNIC_TLS_ENCRYPTED_BYTES_NAME	"tx_tls_encrypted_bytes"
+
+/**
+ * ktlsnic_tls_tx_encrypted() - the device has encrypted something
+ * @nic: the device
+ * @queue: the TX queue, whose NAPI this is
+ * @bytes: TLS payload bytes
+ */
+void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic, unsigned int queue,
+			      u64 bytes)
+{
+	struct ktlsnic_tls_queue *q;
+
+	if (!bytes || !nic->tls)
+		return;
+	q = &nic->tls->queues[queue];
+	u64_stats_update_begin(&q->cpl_syncp);
+	u64_stats_add(&q->encrypted_bytes, bytes);
+	u64_stats_update_end(&q->cpl_syncp);
+}
 
 /**
  * ktlsnic_tls_stats_count() - ethtool counters of the TLS half
@@ -63,8 +93,8 @@ static const char * const ktlsnic_tls_conn_names[KTLSNIC_TLS_CONN_STATS] = {
  */
 int ktlsnic_tls_stats_count(struct ktlsnic_nic *nic)
 {
-	/* contexts in the device are one more */
-	return nic->tls ? KTLSNIC_TLS_QUEUE_STATS + KTLSNIC_TLS_CONN_STATS + 1 :
+	/* encrypted bytes, and contexts in the device, are two more */
+	return nic->tls ? KTLSNIC_TLS_QUEUE_STATS + KTLSNIC_TLS_CONN_STATS + 2 :
 	       0;
 }
 
@@ -79,6 +109,7 @@ void ktlsnic_tls_stats_strings(struct ktlsnic_nic *nic, u8 **data)
 
 	if (!nic->tls)
 		return;
+	ethtool_puts(data, KTLSNIC_TLS_ENCRYPTED_BYTES_NAME);
 	for (i = 0; i < KTLSNIC_TLS_QUEUE_STATS; i++)
 		ethtool_puts(data, ktlsnic_tls_queue_names[i]);
 	for (i = 0; i < KTLSNIC_TLS_CONN_STATS; i++)
@@ -105,6 +136,23 @@ static void ktlsnic_tls_stats_sum(struct ktlsnic_nic *nic, u64 *sums)
 	}
 }
 
+static u64 ktlsnic_tls_stats_encrypted(struct ktlsnic_nic *nic)
+{
+	unsigned int q, start;
+	u64 sum = 0, value;
+
+	for (q = 0; q < nic->max_queues; q++) {
+		const struct ktlsnic_tls_queue *queue = &nic->tls->queues[q];
+
+		do {
+			start = u64_stats_fetch_begin(&queue->cpl_syncp);
+			value = u64_stats_read(&queue->encrypted_bytes);
+		} while (u64_stats_fetch_retry(&queue->cpl_syncp, start));
+		sum += value;
+	}
+	return sum;
+}
+
 /**
  * ktlsnic_tls_stats_values() - their values
  * @nic: the device
@@ -116,6 +164,7 @@ void ktlsnic_tls_stats_values(struct ktlsnic_nic *nic, u64 **data)
 
 	if (!nic->tls)
 		return;
+	*(*data)++ = ktlsnic_tls_stats_encrypted(nic);
 	ktlsnic_tls_stats_sum(nic, *data);
 	*data += KTLSNIC_TLS_QUEUE_STATS;
 	for (i = 0; i < KTLSNIC_TLS_CONN_STATS; i++)

@@ -3,7 +3,9 @@
  * Sending on an offloaded connection. The stack hands over plaintext records;
  * the device encrypts what continues where its context stands. Everything else
  * is out of order: the context is first moved, by replaying the part of the
- * record that lies before the packet, and goes on from there.
+ * record that lies before the packet, and goes on from there. A device that
+ * cannot do that is brought back in step at the start of the next record, with
+ * the core's help; until then software encrypts.
  *
  * Plaintext must never leave. What can neither be encrypted by the device nor
  * in software is dropped, and TCP sends it again.
@@ -63,7 +65,6 @@ static void ktlsnic_tls_tx_count_posted(const struct ktlsnic_tls_packet *p,
 					u32 segments)
 {
 	ktlsnic_tls_tx_count(p, KTLSNIC_TLS_ENCRYPTED_PACKETS, segments);
-	ktlsnic_tls_tx_count(p, KTLSNIC_TLS_ENCRYPTED_BYTES, p->len);
 	if (sync) {
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_RESYNC, 1);
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_RESYNC_BYTES,
@@ -145,11 +146,21 @@ ktlsnic_tls_sync_get(const struct ktlsnic_tls_packet *p,
 	return verdict;
 }
 
+/* Is an answer of the core awaited, so that the context's place is not ours to
+ * look at?
+ */
+static bool ktlsnic_tls_resync_pending(const struct ktlsnic_tls_tx *tx,
+				       const struct ktlsnic_tls_packet *p)
+{
+	return !tx->tls->can_replay && tls_offload_tx_resync_pending(p->skb->sk);
+}
+
 /* Is the context where the packet begins? */
 static bool ktlsnic_tls_in_order(const struct ktlsnic_tls_tx *tx,
 				 const struct ktlsnic_tls_packet *p)
 {
-	return p->seq == tx->next_seq && !tx->lost &&
+	return !ktlsnic_tls_resync_pending(tx, p) &&
+	       p->seq == tx->next_seq && !tx->lost &&
 	       tx->epoch == READ_ONCE(tx->tls->epoch) &&
 	       ktlsnic_skb_decrypted(p->skb);
 }
@@ -202,6 +213,22 @@ ktlsnic_tls_post(struct ktlsnic_tls_tx *tx, const struct ktlsnic_tls_packet *p,
 	return KTLSNIC_TLS_POSTED;
 }
 
+/* For a device that cannot move a context into a record. What lies before the
+ * context's place has been sent before, and the context need not know; what
+ * lies behind it, or a context that has no place, needs a resync.
+ */
+static void ktlsnic_tls_resync_request(struct ktlsnic_tls_tx *tx,
+				       const struct ktlsnic_tls_packet *p)
+{
+	bool lost = tx->lost || tx->epoch != READ_ONCE(tx->tls->epoch);
+
+	if (tx->dead || ktlsnic_tls_resync_pending(tx, p) ||
+	    (!lost && !after(p->seq, tx->next_seq)))
+		return;
+	ktlsnic_tls_count(tx->tls, KTLSNIC_TLS_RESYNC_REQ);
+	tls_offload_tx_resync_request(p->skb->sk, p->seq, tx->next_seq);
+}
+
 static enum ktlsnic_tls_verdict
 ktlsnic_tls_out_of_order(struct ktlsnic_tls_tx *tx,
 			 const struct ktlsnic_tls_packet *p)
@@ -209,15 +236,16 @@ ktlsnic_tls_out_of_order(struct ktlsnic_tls_tx *tx,
 	enum ktlsnic_tls_verdict verdict;
 	struct ktlsnic_tls_sync sync;
 
-	if (p->seq != tx->next_seq)
+	if (!ktlsnic_tls_resync_pending(tx, p) && p->seq != tx->next_seq)
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_OOO, 1);
 	verdict = ktlsnic_tls_sync_get(p, tls_offload_ctx_tx(tx->tls_ctx),
 				       &sync);
 	if (verdict != KTLSNIC_TLS_POSTED)
 		return verdict;
 	verdict = KTLSNIC_TLS_SOFTWARE;
-	if (tx->tls->can_sync && !tx->dead &&
-	    !ktlsnic_tls_in_other_queue(tx, p))
+	if (!tx->tls->can_replay)
+		ktlsnic_tls_resync_request(tx, p);
+	else if (!tx->dead && !ktlsnic_tls_in_other_queue(tx, p))
 		verdict = ktlsnic_tls_post(tx, p, &sync);
 	if (verdict != KTLSNIC_TLS_POSTED)
 		ktlsnic_tls_prefix_put(&sync);
@@ -244,6 +272,7 @@ static void ktlsnic_tls_send_software(const struct ktlsnic_tls_packet *p)
 	struct sk_buff *skb;
 
 	ktlsnic_tls_tx_count(p, KTLSNIC_TLS_FALLBACK, 1);
+	ktlsnic_tls_tx_count(p, KTLSNIC_TLS_FALLBACK_BYTES, p->len);
 	skb = tls_encrypt_skb(p->skb);
 	if (skb)
 		ktlsnic_tls_hw_tx_send(p->nic, p->queue, skb);
@@ -362,4 +391,49 @@ void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, unsigned int queue,
 	if (tx->dead && !was_dead)
 		ktlsnic_tls_count(tx->tls, KTLSNIC_TLS_GIVEN_UP);
 	spin_unlock(&tx->lock);
+}
+
+/**
+ * ktlsnic_tls_tx_resync() - the core's answer to a request
+ * @nic: the device
+ * @tls_ctx: the connection, whose socket is locked
+ * @seq: TCP sequence at which the next record begins
+ * @rec_num: its number
+ *
+ * Until the request has been answered nothing of the connection is given to the
+ * device; what was given before must have left the ring, since the ring and
+ * commands have no common order (SPEC 11.3).
+ *
+ * Return: 0, or a negative errno: the core comes again with the next record.
+ */
+int ktlsnic_tls_tx_resync(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
+			  u32 seq, u64 rec_num)
+{
+	struct ktlsnic_tls_tx_state *state;
+	struct ktlsnic_tls *tls = nic->tls;
+	struct ktlsnic_tls_tx *tx;
+	u32 epoch;
+	int err;
+
+	state = __tls_driver_ctx(tls_ctx, TLS_OFFLOAD_CTX_DIR_TX);
+	tx = state->tx;
+	mutex_lock(&tls->lock);
+	epoch = READ_ONCE(tls->epoch);
+	if (tx->epoch == epoch &&
+	    !ktlsnic_tls_hw_tx_done(nic, tx->queue, tx->end_index))
+		err = -EBUSY;
+	else
+		err = ktlsnic_tls_hw_tx_resync(nic, tx->ctx, seq, rec_num);
+	if (!err) {
+		spin_lock_bh(&tx->lock);
+		tx->next_seq = seq;
+		tx->epoch = epoch;
+		tx->sync_index = tx->end_index;
+		tx->lost = false;
+		spin_unlock_bh(&tx->lock);
+	}
+	mutex_unlock(&tls->lock);
+	ktlsnic_tls_count(tls, err ? KTLSNIC_TLS_RESYNC_RES_SKIP :
+			  KTLSNIC_TLS_RESYNC_RES_OK);
+	return err;
 }

@@ -468,6 +468,7 @@ bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget)
 	u32 limit = ktlsnic_ring_size(&txq->cq) / 2;
 	unsigned int bytes = 0, packets = 0;
 	const struct ktlsnic_tx_cpl *cpl;
+	u64 tls_payload = 0;
 	u32 first = txq->cq.index;
 	bool done = false;
 
@@ -490,10 +491,12 @@ bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget)
 			ktlsnic_reset_schedule(txq->q->nic);
 			break;
 		}
+		tls_payload += le32_to_cpu(cpl->tls_payload);
 		txq->cq.index++;
 	}
 	if (txq->cq.index != first)
 		ktlsnic_ring_doorbell(&txq->cq);
+	ktlsnic_tls_tx_encrypted(txq->q->nic, txq->q->index, tls_payload);
 	netdev_tx_completed_queue(txq->nq, packets, bytes);
 	ktlsnic_tx_wake(txq);
 	return done;
