@@ -41,8 +41,10 @@ SUITES = {
                                "life"), vm=MONITOR_OPTIONS),
     ),
     "tls-tx": (
-        Group("full", "tls_tx", ("stream", "retransmit", "software", "live", "loss", "library"),
+        Group("full", "tls_tx", ("stream", "retransmit", "wrap", "forged", "software", "live", "loss", "library"),
               vm=MONITOR_OPTIONS),
+        Group("command", "tls_tx", ("command",),
+              vm=(*MONITOR_OPTIONS, "--device", "tls-tx-replay=off")),
         Group("small", "tls_tx", ("small",),
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
     ),

@@ -28,9 +28,12 @@ class Link:
         return self
 
     def __exit__(self, *_):
-        # Switched off it first lets everything go that it holds.
-        monitor.command("qom-set", path=self.path, property="status", value="off")
+        self.stop()
         monitor.command("object-del", id=self.id)
+
+    def stop(self):
+        """No more faults; what it holds is let go."""
+        monitor.command("qom-set", path=self.path, property="status", value="off")
 
     def report(self):
         """{"tx": {"frames": ..., "dropped": ...}, "rx": ..., "rules": [...]}, so far."""

@@ -41,3 +41,15 @@ def sent(netif, ns=None):
     """Packets that have passed the netem at that port."""
     table = json.loads(run("tc", "-s", "-j", "qdisc", "show", "dev", netif, ns=ns))
     return sum(qdisc["packets"] for qdisc in table if qdisc["kind"] == "netem")
+
+
+def held_before_the_nic(context):
+    """Packets wait before the driver, in their order, until let_go(). Their sockets stay
+    with them, which netem's delay does not allow."""
+    run("modprobe", "sch_plug")
+    run("tc", "qdisc", "replace", "dev", NETIF, "root", "plug", "limit", 1 << 20)
+    context.callback(run, "tc", "qdisc", "del", "dev", NETIF, "root", check=False)
+
+
+def let_go():
+    run("tc", "qdisc", "change", "dev", NETIF, "root", "plug", "release_indefinite")

@@ -16,6 +16,8 @@ from .system import LOCAL, REMOTE, REMOTE_NS, in_ns
 SECONDS = 40
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 SENT_TWICE = 100_000        # bytes that a slow machine's timeouts may cost
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
+TCP_SEND_QUEUE, TCP_REPAIR_OFF_NO_WP = 2, -1
 TCP_INFO_TOTAL_RETRANS = 100    # offsets in struct tcp_info
 TCP_INFO_BYTES_RETRANS = 208
 
@@ -35,9 +37,17 @@ def _socket(family, ns=None):
     return sock
 
 
-def connect(family=4, mss=None, to_remote=True, addresses=(LOCAL, REMOTE)):
+def begin_at(sock, sequence):
+    """The first byte that this socket will send has that sequence. Before connect()."""
+    for option, value in ((TCP_REPAIR, 1), (TCP_REPAIR_QUEUE, TCP_SEND_QUEUE),
+                          (TCP_QUEUE_SEQ, (sequence - 1) & 0xffffffff),
+                          (TCP_REPAIR, TCP_REPAIR_OFF_NO_WP)):
+        sock.setsockopt(socket.IPPROTO_TCP, option, struct.pack("I", value & 0xffffffff))
+
+
+def connect(family=4, mss=None, to_remote=True, addresses=(LOCAL, REMOTE), sequence=None):
     """A connection between the ports; the pair (local socket, remote socket).
-    to_remote says which end opens it."""
+    to_remote says which end opens it, sequence at what number that end begins."""
     near, far = addresses
     ends = [(None, near), (REMOTE_NS, far)]
     client, server = ends if to_remote else reversed(ends)
@@ -50,6 +60,8 @@ def connect(family=4, mss=None, to_remote=True, addresses=(LOCAL, REMOTE)):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
         listener.bind((server[1][family], 0))
         listener.listen(1)
+        if sequence is not None:
+            begin_at(opener, sequence)
         opener.connect(listener.getsockname()[:2])
         accepted, _ = listener.accept()         # inherits the listener's options
     return (opener, accepted) if to_remote else (accepted, opener)

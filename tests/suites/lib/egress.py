@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Between the stack and the driver: traffic control does something to the packets
+that one socket sends while it is marked, and to no others."""
+
+import contextlib
+import json
+import socket
+
+from . import wait
+from .system import NETIF, run
+
+MARK = 0x7515
+SEQUENCE = {4: 20 + 4, 6: 40 + 4}           # TCP's sequence, from the network header on
+PROTOCOL = {4: "ip", 6: "ipv6"}
+
+
+class Egress:
+    """In place until the case ends. The action is in tc's words. sequence: only packets
+    that begin there."""
+
+    def __init__(self, context, family, *action, sequence=None):
+        which = () if sequence is None else (
+            "match", "u32", f"0x{sequence & 0xffffffff:08x}", "0xffffffff",
+            "at", SEQUENCE[family])
+        run("tc", "qdisc", "add", "dev", NETIF, "clsact")
+        context.callback(run, "tc", "qdisc", "del", "dev", NETIF, "clsact")
+        run("tc", "filter", "add", "dev", NETIF, "egress", "protocol", PROTOCOL[family],
+            "u32", "match", "mark", MARK, "0xffffffff", *which, "action", *action)
+
+    def hits(self):
+        """How many segments had it done to them."""
+        table = json.loads(run("tc", "-s", "-j", "filter", "show", "dev", NETIF, "egress"))
+        return sum(action["stats"]["packets"] for entry in table
+                   for action in entry.get("options", {}).get("actions", ()))
+
+    def happened(self):
+        wait.until(self.hits, "a packet of the socket came by")
+
+
+def renumber(context, family, sequence, only=None):
+    """Give the packets another TCP sequence: the driver sees one that the stack never
+    sends in that state. (The NIC fills in the checksum.)"""
+    return Egress(context, family, "pedit", "munge", "offset", SEQUENCE[family],
+                  "u32", "set", f"0x{sequence & 0xffffffff:08x}", sequence=only)
+
+
+def lose(context, family, sequence=None):
+    """Take the packets away in silence: the stack believes that they were sent."""
+    return Egress(context, family, "trap", sequence=sequence)
+
+
+def other_queue(context, family, queue):
+    """Send the packets through that TX queue."""
+    return Egress(context, family, "skbedit", "queue_mapping", queue)
+
+
+def small_units(context, segments=2):
+    """New connections hand over no more than so many segments at once."""
+    run("ip", "link", "set", NETIF, "gso_max_segs", segments)
+    context.callback(run, "ip", "link", "set", NETIF, "gso_max_segs", 65535)
+
+
+def mark(sock, on=True):
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK if on else 0)
+
+
+@contextlib.contextmanager
+def marked(sock):
+    """What the socket sends within this block is marked; repetitions later are not."""
+    mark(sock)
+    try:
+        yield
+    finally:
+        mark(sock, False)

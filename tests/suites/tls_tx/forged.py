@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Packets that the stack sends only in a race, or never: traffic control gives one of
+them another TCP sequence. The driver must drop it, count it, and stay where it was."""
+
+from lib import egress, faulted, link, netem, tcp, wait
+from lib.cases import Registry, at_least, equal
+from lib.ktls import Keys, Write
+from lib.offload import Spec
+from . import ready
+from .retransmit import M, OVER, whole
+from .stream import COMBINATIONS, combination_name
+
+registry = Registry()
+START = 0x10000000              # sequence of the connection's first byte
+DROPS = ("tx_tls_drop_no_sync_data", "tx_tls_drop_bypass_req", "tx_tls_skip_no_sync_data")
+
+
+def begin(context, family, cipher, tso, script, preamble=0):
+    """A connection whose sequence numbers are known, with its keys in place."""
+    ready(tso)
+    spec = Spec(script=script, keys=Keys(cipher), family=family, tso=tso, mss=M + 12,
+                capture=True, sequence=START, preamble=preamble)
+    run_ = faulted.Run(context, spec)
+    if preamble:
+        run_.settled()
+    run_.start()
+    return run_
+
+
+def write(run_, place, size):
+    """The next bytes of the content in one record; what they become is acknowledged."""
+    piece = run_.spec.content()[place:place + size]
+    run_.sender.play((Write(size),), piece)
+
+
+def dropped(evidence, **want):
+    for name in DROPS:
+        equal(evidence.nic_moved(name), want.get(name[len("tx_tls_"):], 0), name)
+
+
+def whole_stream(run_):
+    """The stream arrived as software would have sent it; the wire never saw another
+    byte at any place (capture.Stream checks that), nor plaintext."""
+    result = run_.finish()
+    faulted.as_software(result, run_.spec)
+    equal(result.evidence.nic_moved("tx_tls_fallback"), 0, "tx_tls_fallback")
+    for name in ("hw_tls_tx_errors", "tx_tls_errors", "tx_tls_drop_fallback"):
+        equal(result.evidence.nic_moved(name), 0, name)
+    return result
+
+
+def forge(context, run_, place, size, sequence):
+    """Send a record of which the driver sees another sequence. TCP takes the drop for
+    a loss, and sends the record again as it is."""
+    egress.renumber(context, run_.spec.family, sequence)
+    with egress.marked(run_.near):
+        write(run_, place, size)
+    run_.settled()
+
+
+# Where the second record, of size + OVER bytes behind the first of 2 * M, pretends to
+# begin: in what is acknowledged, in front of all, astride of what is and what is not,
+# behind everything.
+ACKNOWLEDGED = {
+    "case-13-retransmit-of-acknowledged-record": 0,
+    "case-13-retransmit-within-acknowledged-record": 100,
+    "case-13-retransmit-of-the-end-of-an-acknowledged-record": 2 * M - 500,
+    "case-13-sequence-ahead-of-all-records": 40 * M,
+    "case-14-acknowledged-and-unacknowledged-record": 2 * M - 100,
+    "case-14-all-but-one-byte-unacknowledged": 2 * M - 1,
+}
+
+
+def acknowledged(context, place, family, cipher, tso):
+    run_ = begin(context, family, cipher, tso, (whole(2), Write(400), whole(3)))
+    size = whole(2).size
+    write(run_, 0, size)
+    run_.settled()
+    forge(context, run_, size, 400, START + place)
+    write(run_, size + 400, whole(3).size)
+    result = whole_stream(run_)
+    dropped(result.evidence, drop_no_sync_data=1)
+    equal(result.evidence.nic_moved("tx_tls_ooo"), 1, "tx_tls_ooo")
+    equal(result.evidence.nic_moved("tx_tls_resync"), 0, "tx_tls_resync")
+
+
+def data_reaches_back(context, family, cipher, tso, back, size):
+    """Data to be encrypted that pretends to begin before the keys. Half of it, or all,
+    would leave in plaintext if the driver believed it."""
+    run_ = begin(context, family, cipher, tso, (Write(size), whole(3)), preamble=900)
+    forge(context, run_, 0, size, START + 900 - back)
+    write(run_, size, whole(3).size)
+    result = whole_stream(run_)
+    dropped(result.evidence, drop_bypass_req=1)
+    equal(result.evidence.nic_moved("tx_tls_resync"), 0, "tx_tls_resync")
+
+
+def clear_reaches_forward(context, family, cipher, tso, forward):
+    """Bytes from before the keys, sent again, that pretend to lie in records: encrypting
+    them would use the record's keystream for something else."""
+    ready(tso)
+    lost = context.enter_context(link.Link(rules="drop conn 1 tx byte 10 times 1000"))
+    egress.renumber(context, family, START + forward, only=START)
+    spec = Spec(script=(Write(300),), keys=Keys(cipher), family=family, tso=tso, mss=M + 12,
+                capture=True, sequence=START, preamble=500)
+    run_ = faulted.Run(context, spec)
+    run_.install()
+    with egress.marked(run_.near):
+        run_.play()
+        run_.evidence.offloaded(run_.near)
+        wait.until(lambda: run_.evidence.nic_moved("tx_tls_drop_bypass_req"),
+                   "the forged packet is dropped")
+    lost.stop()
+    result = whole_stream(run_)
+    at_least(result.evidence.nic_moved("tx_tls_skip_no_sync_data"), 1,
+             "tx_tls_skip_no_sync_data")
+
+
+def overtaken_by_the_acknowledgement(context, family, cipher, tso):
+    """The race itself, without a forged number: a repetition waits before the driver
+    until what it repeats is acknowledged and its record forgotten."""
+    run_ = begin(context, family, cipher, tso, (whole(2), whole(3)))
+    size = whole(2).size
+    lost = context.enter_context(link.Link(loss="100%", dir="rx", data_only="off"))
+    write(run_, 0, size)
+    wait.until(lambda: run_.reader.count >= size + OVER, "the record arrived")
+    netem.held_before_the_nic(context)
+    wait.until(lambda: tcp.retransmitted(run_.near)[0], "TCP sends it again")
+    lost.stop()
+    run_.reader.sock.sendall(b"x")              # brings the acknowledgement
+    run_.settled()
+    equal(run_.near.recv(10), b"x", "what the far end sent")
+    ooo = run_.evidence.nic_moved("tx_tls_ooo")
+    netem.let_go()
+    wait.until(lambda: run_.evidence.nic_moved("tx_tls_ooo") > ooo, "the driver has seen it")
+    write(run_, size, whole(3).size)
+    result = whole_stream(run_)
+    at_least(result.evidence.nic_moved("tx_tls_drop_no_sync_data"), 1,
+             "tx_tls_drop_no_sync_data")
+    equal(result.evidence.nic_moved("tx_tls_resync"), 0, "tx_tls_resync")
+
+
+for _combination in COMBINATIONS:
+    _end = combination_name(*_combination)
+    for _name, _place in ACKNOWLEDGED.items():
+        registry.add(f"{_name}/{_end}", acknowledged, _place, *_combination)
+    registry.add(f"case-12-data-astride-the-start/{_end}", data_reaches_back, *_combination,
+                 100, 400)
+    registry.add(f"case-12-data-all-before-the-start/{_end}", data_reaches_back,
+                 *_combination, 800, 400)
+    registry.add(f"case-12-clear-bytes-astride-the-start/{_end}", clear_reaches_forward,
+                 *_combination, 250)
+    registry.add(f"case-12-clear-bytes-within-a-record/{_end}", clear_reaches_forward,
+                 *_combination, 520)
+    registry.add(f"case-13-acknowledged-while-it-waits/{_end}",
+                 overtaken_by_the_acknowledgement, *_combination)

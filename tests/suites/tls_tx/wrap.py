@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""TCP's sequence wraps at 2^32, at every kind of place in a record."""
+
+from lib import egress, faulted, link, tcp
+from lib.cases import Registry, check, equal
+from lib.ktls import Call, Keys, Write
+from lib.offload import Spec
+from . import ready
+from .retransmit import M, whole
+from .stream import COMBINATIONS, combination_name
+
+registry = Registry()
+
+# The second record begins with a segment of its own, and is one that spans five. Where
+# in that record the sequence is 0. "boundary": at a segment's first byte.
+SECOND = 2 * M
+WRAPS = {"header": 2, "nonce": 9, "payload": M + 77, "boundary": 2 * M,
+         "tag": 5 * M - 7, "record-start": 0}
+SCRIPT = (whole(2), whole(5), whole(1))
+
+
+def wrap_spec(wrap, family, cipher, tso, script=SCRIPT):
+    return Spec(script=(*script, Call(lambda sender: sender.settled()), Write(2 * M)),
+                keys=Keys(cipher), family=family, tso=tso, mss=M + 12, capture=True,
+                sequence=(1 << 32) - SECOND - wrap)
+
+
+def begin(context, spec, spoiled=()):
+    run = faulted.Run(context, spec, spoiled)
+    run.sender.settled = run.settled
+    run.near.setsockopt(tcp.socket.IPPROTO_TCP, tcp.socket.TCP_NODELAY, 1)
+    run.start()
+    return run
+
+
+def wrapped(run, result):
+    """The connection did begin where it was told, and did wrap."""
+    equal(result.wire.first, run.spec.sequence, "TCP sequence of the first byte")
+    check(any(seq < M * 10 for seq in result.wire.pieces), "no segment is behind the wrap")
+
+
+def segment_of(place):
+    return place // M * M, place // M * M + M
+
+
+def clean(context, wrap, family, cipher, tso):
+    ready(tso)
+    run = begin(context, wrap_spec(wrap, family, cipher, tso))
+    run.play()
+    result = run.finish()
+    wrapped(run, result)
+    equal(faulted.exactly(context, run, result).resync, 0 if not result.again[0] else 2,
+          "times that the context was moved")
+
+
+def lost_on_the_wire(context, wrap, family, cipher, tso):
+    """The segment that wraps is sent again."""
+    ready(tso)
+    place = SECOND + wrap
+    first, last = segment_of(place)
+    context.enter_context(link.Link(rules=f"corrupt conn 1 tx byte {place}"))
+    run = begin(context, wrap_spec(wrap, family, cipher, tso), (place,))
+    run.play()
+    result = run.finish()
+    wrapped(run, result)
+    equal(result.wire.spoiled, 1, "segments that the link spoiled")
+    faulted.exactly(context, run, result)
+    faulted.sent_again(run, result, first, last)
+
+
+def lost_before_the_driver(context, wrap, family, cipher, tso):
+    """A packet out of the record that wraps never reaches the driver: it jumps forward
+    within the record, and then back."""
+    ready(tso)
+    egress.small_units(context)
+    script = (SCRIPT[0], Call(lambda _: egress.mark(run.near)), SCRIPT[1],
+              Call(lambda _: egress.mark(run.near, False)), SCRIPT[2])
+    spec = wrap_spec(wrap, family, cipher, tso, script)
+    taken = egress.lose(context, family, spec.sequence + SECOND + 2 * M)
+    run = begin(context, spec)
+    run.play()
+    result = run.finish()
+    wrapped(run, result)
+    check(taken.hits(), "no packet was taken away")
+    after = SECOND + 4 * M
+    check(any(unit.at == after > before.end for before, unit in zip(run.units, run.units[1:])),
+          f"no packet at {after} came ahead of its turn: {run.units}")
+    faulted.exactly(context, run, result)
+
+
+for _combination in COMBINATIONS:
+    _end = combination_name(*_combination)
+    registry.add(f"case-24-wrap-clean/{_end}", clean, WRAPS["payload"], *_combination)
+    for _name, _wrap in WRAPS.items():
+        registry.add(f"case-24-wrap-in-{_name}/{_end}", lost_on_the_wire, _wrap, *_combination)
+    for _name in ("header", "nonce", "payload", "tag"):
+        registry.add(f"case-24-wrap-in-{_name}-lost-before-the-driver/{_end}",
+                     lost_before_the_driver, WRAPS[_name], *_combination)
