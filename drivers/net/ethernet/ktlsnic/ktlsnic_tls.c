@@ -23,12 +23,13 @@ ktlsnic_tls_tx_state(struct tls_context *tls_ctx)
 }
 
 static int ktlsnic_tls_tx_program(struct ktlsnic_nic *nic,
-				  const struct ktlsnic_tls_tx *tx, u32 tcp_seq)
+				  struct ktlsnic_tls_tx *tx, u32 tcp_seq)
 {
 	struct ktlsnic_tls_keys keys;
 	int err;
 
 	ktlsnic_tls_keys_fill(&keys, &tx->tls_ctx->crypto_send.info);
+	tx->first_num = keys.rec_num;
 	err = ktlsnic_tls_hw_tx_add(nic, tx->ctx, &keys, tcp_seq);
 	memzero_explicit(&keys, sizeof(keys));
 	return err;

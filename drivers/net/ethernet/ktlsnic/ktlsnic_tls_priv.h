@@ -92,6 +92,7 @@ struct ktlsnic_tls {
  * @tls: the device's TLS half
  * @tls_ctx: the core's side of the connection
  * @ctx: the context in the device
+ * @first_num: number of the first record; none has a lower one
  * @lock: everything below; taken in xmit and in NAPI
  * @next_seq: TCP sequence at which the context will be when everything posted
  *	      is done
@@ -109,6 +110,7 @@ struct ktlsnic_tls_tx {
 	struct ktlsnic_tls *tls;
 	struct tls_context *tls_ctx;
 	u32 ctx;
+	u64 first_num;
 
 	spinlock_t lock; /* the context's place, see above */
 	u32 next_seq;

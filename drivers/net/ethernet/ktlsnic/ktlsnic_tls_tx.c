@@ -108,12 +108,30 @@ static void ktlsnic_tls_prefix_put(const struct ktlsnic_tls_sync *sync)
 		put_page(sync->frags[i].page);
 }
 
+/* Have the record numbers gone round, where a packet begins or within it? Behind
+ * 2^64 - 1 there is none, but the core goes on with 0 all the same; to encrypt
+ * that would be to use a nonce again.
+ */
+static bool ktlsnic_tls_numbers_used(const struct ktlsnic_tls_tx *tx,
+				     const struct ktlsnic_tls_packet *p,
+				     struct tls_offload_context_tx *offload,
+				     u64 rec_num)
+{
+	u64 last = rec_num;
+
+	/* a packet has fewer records than bytes */
+	if (unlikely(rec_num > U64_MAX - p->len))
+		tls_get_record(offload, p->seq + p->len - 1, &last);
+	return rec_num < tx->first_num || last < tx->first_num;
+}
+
 /* Finds the record in which a packet begins, and what of it comes before. */
 static enum ktlsnic_tls_verdict
-ktlsnic_tls_sync_get(const struct ktlsnic_tls_packet *p,
-		     struct tls_offload_context_tx *offload,
+ktlsnic_tls_sync_get(const struct ktlsnic_tls_tx *tx,
+		     const struct ktlsnic_tls_packet *p,
 		     struct ktlsnic_tls_sync *sync)
 {
+	struct tls_offload_context_tx *offload = tls_offload_ctx_tx(tx->tls_ctx);
 	enum ktlsnic_tls_verdict verdict = KTLSNIC_TLS_DROP;
 	struct tls_record_info *record;
 	unsigned long flags;
@@ -137,6 +155,8 @@ ktlsnic_tls_sync_get(const struct ktlsnic_tls_packet *p,
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_NO_SYNC_DATA, 1);
 	} else if (!ktlsnic_skb_decrypted(p->skb)) {
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_BYPASS_REQ, 1);
+	} else if (ktlsnic_tls_numbers_used(tx, p, offload, sync->rec_num)) {
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_NO_SYNC_DATA, 1);
 	} else {
 		sync->rec_seq = tls_record_start_seq(record);
 		ktlsnic_tls_prefix_get(sync, record, p->seq - sync->rec_seq);
@@ -238,8 +258,7 @@ ktlsnic_tls_out_of_order(struct ktlsnic_tls_tx *tx,
 
 	if (!ktlsnic_tls_resync_pending(tx, p) && p->seq != tx->next_seq)
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_OOO, 1);
-	verdict = ktlsnic_tls_sync_get(p, tls_offload_ctx_tx(tx->tls_ctx),
-				       &sync);
+	verdict = ktlsnic_tls_sync_get(tx, p, &sync);
 	if (verdict != KTLSNIC_TLS_POSTED)
 		return verdict;
 	verdict = KTLSNIC_TLS_SOFTWARE;
