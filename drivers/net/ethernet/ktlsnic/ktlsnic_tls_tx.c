@@ -131,11 +131,12 @@ ktlsnic_tls_sync_get(const struct ktlsnic_tls_tx *tx,
 		     const struct ktlsnic_tls_packet *p,
 		     struct ktlsnic_tls_sync *sync)
 {
-	struct tls_offload_context_tx *offload = tls_offload_ctx_tx(tx->tls_ctx);
 	enum ktlsnic_tls_verdict verdict = KTLSNIC_TLS_DROP;
+	struct tls_offload_context_tx *offload;
 	struct tls_record_info *record;
 	unsigned long flags;
 
+	offload = tls_offload_ctx_tx(tx->tls_ctx);
 	spin_lock_irqsave(&offload->lock, flags);
 	record = tls_get_record(offload, p->seq, &sync->rec_num);
 	if (!record) {
