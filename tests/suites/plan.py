@@ -41,7 +41,8 @@ SUITES = {
                                "life"), vm=MONITOR_OPTIONS),
     ),
     "tls-tx": (
-        Group("full", "tls_tx", ("stream", "retransmit", "wrap", "forged", "software", "live", "loss", "library"),
+        Group("full", "tls_tx", ("stream", "retransmit", "wrap", "forged", "ends", "numbers",
+                                 "pages", "queues", "software", "live", "loss", "library"),
               vm=MONITOR_OPTIONS),
         Group("command", "tls_tx", ("command",),
               vm=(*MONITOR_OPTIONS, "--device", "tls-tx-replay=off")),

@@ -49,9 +49,12 @@ def lose(context, family, sequence=None):
     return Egress(context, family, "trap", sequence=sequence)
 
 
-def other_queue(context, family, queue):
-    """Send the packets through that TX queue."""
-    return Egress(context, family, "skbedit", "queue_mapping", queue)
+def two_queues(context, family):
+    """Marked packets go through TX queue 1, all others through queue 0."""
+    marked_ones = Egress(context, family, "skbedit", "queue_mapping", 1)
+    run("tc", "filter", "add", "dev", NETIF, "egress", "protocol", PROTOCOL[family], "pref", 65000,
+        "matchall", "action", "skbedit", "queue_mapping", 0)
+    return marked_ones
 
 
 def small_units(context, segments=2):

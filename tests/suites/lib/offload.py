@@ -49,13 +49,16 @@ class Run:
         self.before = tcp.data("preamble", spec.preamble)
         self.evidence = Evidence()
         self.capture = context.enter_context(capture.Capture()) if spec.capture else None
-        self.near, far = tcp.connect(spec.family, spec.mss, sequence=spec.sequence)
+        self.near, far = self.connected()
         context.enter_context(tcp.closing(self.near, far))
         self.reader = tcp.Reader(far)
         self.sender = ktls.Sender(self.near)
         if before_data:
             before_data()
         self.near.sendall(self.before)
+
+    def connected(self):
+        return tcp.connect(self.spec.family, self.spec.mss, sequence=self.spec.sequence)
 
     def install(self):
         ktls.install(self.near, self.spec.keys)
@@ -70,12 +73,20 @@ class Run:
             self.near.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
     def finish(self):
-        """Close, and look at what arrived."""
+        """Close when all has arrived, and look at it."""
         port = self.near.getsockname()[1]
-        wait.until(lambda: tcp.unacknowledged(self.near) == 0, "all data acknowledged",
-                   seconds=tcp.SECONDS)
+        self.settled()
         again = tcp.retransmitted(self.near)
         self.near.close()
+        return self.closed(port, again)
+
+    def settled(self):
+        """Wait until all that was written is acknowledged."""
+        wait.until(lambda: tcp.unacknowledged(self.near) == 0, "all data acknowledged",
+                   seconds=tcp.SECONDS)
+
+    def closed(self, port, again=(0, 0)):
+        """Look at what arrived, after close()."""
         raw = bytes(self.reader.finish())
         equal(raw[:len(self.before)], self.before, "the bytes before the keys")
         stream = raw[len(self.before):]

@@ -45,24 +45,30 @@ def begin_at(sock, sequence):
         sock.setsockopt(socket.IPPROTO_TCP, option, struct.pack("I", value & 0xffffffff))
 
 
-def connect(family=4, mss=None, to_remote=True, addresses=(LOCAL, REMOTE), sequence=None):
-    """A connection between the ports; the pair (local socket, remote socket).
+def half_open(family=4, mss=None, to_remote=True, addresses=(LOCAL, REMOTE), sequence=None):
+    """A connection that the far end has not taken yet; the pair (opener, listener).
     to_remote says which end opens it, sequence at what number that end begins."""
     near, far = addresses
     ends = [(None, near), (REMOTE_NS, far)]
     client, server = ends if to_remote else reversed(ends)
     listener = _socket(family, ns=server[0])
     opener = _socket(family, ns=client[0])
+    for sock in (listener, opener):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if mss:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
+    listener.bind((server[1][family], 0))
+    listener.listen(1)
+    if sequence is not None:
+        begin_at(opener, sequence)
+    opener.connect(listener.getsockname()[:2])
+    return opener, listener
+
+
+def connect(family=4, mss=None, to_remote=True, **options):
+    """A connection between the ports; the pair (local socket, remote socket)."""
+    opener, listener = half_open(family, mss, to_remote, **options)
     with listener:
-        for sock in (listener, opener):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if mss:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
-        listener.bind((server[1][family], 0))
-        listener.listen(1)
-        if sequence is not None:
-            begin_at(opener, sequence)
-        opener.connect(listener.getsockname()[:2])
         accepted, _ = listener.accept()         # inherits the listener's options
     return (opener, accepted) if to_remote else (accepted, opener)
 
@@ -79,6 +85,24 @@ def unacknowledged(sock):
     buffer = bytearray(4)
     fcntl.ioctl(sock, termios.TIOCOUTQ, buffer)
     return struct.unpack("i", buffer)[0]
+
+
+class Untaken:
+    """The far end of a half-open connection, taken when somebody reads from it."""
+
+    def __init__(self, listener):
+        self.listener = listener
+        self.sock = None
+
+    def recv_into(self, buffer):
+        if not self.sock:
+            self.sock, _ = self.listener.accept()
+        return self.sock.recv_into(buffer)
+
+    def close(self):
+        self.listener.close()
+        if self.sock:
+            self.sock.close()
 
 
 class Reader(threading.Thread):

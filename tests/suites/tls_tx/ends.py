@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The first bytes of a connection and the last: what was sent before the keys is sent
+again, the last ACK of the handshake is lost, and all the ways to end."""
+
+import errno
+import socket
+import struct
+import threading
+
+from lib import evidence, faulted, ktls, link, offload, tcp, wait
+from lib.cases import Registry, at_least, check, equal
+from lib.ktls import Call, Keys, Write
+from lib.offload import Spec
+from . import ready
+from .retransmit import M, whole
+from .stream import COMBINATIONS, combination_name
+
+registry = Registry()
+
+
+def clear_bytes_again(context, segments, family, cipher, tso):
+    """Bytes from before the keys are lost until the keys are in, and then sent again: in
+    the clear as before. A counter says so, and the context does not notice."""
+    ready(tso)
+    spoiled = [3 * M + 5] if segments == 1 else [i * M + 5 for i in range(4)]
+    faults = context.enter_context(link.Link(rules=";".join(
+        f"corrupt conn 1 tx byte {place} times 1000" for place in spoiled)))
+    spec = Spec(script=(Write(3000), Call(lambda _: run.settled()), Write(20)),
+                keys=Keys(cipher), family=family, tso=tso, mss=M + 12, preamble=4 * M,
+                capture=True)
+    run = faulted.Run(context, spec, spoiled)
+    run.start()
+    faults.stop()
+    run.play()
+    result = run.finish()
+    at_least(result.wire.spoiled, segments, "segments that the link spoiled")
+    at_least(result.wire.repeated, segments * M, "bytes that were captured twice")
+    want = faulted.exactly(context, run, result)
+    at_least(want.skipped, 1, "packets from before the keys that the driver was given")
+    equal((want.resync, want.ooo), (0, want.skipped), "resyncs, packets out of order")
+
+
+class HalfOpen(faulted.Run):
+    """A run that does not wait for the far end to have the connection."""
+
+    def connected(self):
+        opener, listener = tcp.half_open(self.spec.family, self.spec.mss)
+        return opener, tcp.Untaken(listener)
+
+
+def last_ack_lost(context, family, cipher, tso):
+    """The ACK that ends TCP's handshake is lost; the first record brings it."""
+    ready(tso)
+    faults = context.enter_context(link.Link(rules="drop conn 1 tx frame 2"))
+    spec = Spec(script=(Write(5000), Write(17)), keys=Keys(cipher), family=family, tso=tso,
+                capture=True)
+    run = HalfOpen(context, spec)
+    run.start()
+    run.play()
+    result = run.finish()
+    equal(faults.hits(), 1, "ACKs of a handshake that the link lost")
+    want = faulted.exactly(context, run, result)
+    equal((want.skipped, want.resync), (0, 0), "skipped, resyncs")
+
+
+def after_close(context, family, cipher, tso):
+    """A segment is lost, and sent again after close(): the context is still there for
+    it, and goes when all is acknowledged."""
+    ready(tso)
+    spoiled = 2 * M + 3
+    context.enter_context(link.Link(rules=f"corrupt conn 1 tx byte {spoiled} times 2"))
+    spec = Spec(script=(Write(3 * M + 100),), keys=Keys(cipher), family=family, tso=tso,
+                mss=M + 12, capture=True)
+    run = faulted.Run(context, spec, (spoiled,))
+    run.start()
+    run.play()
+    run.near.close()
+    equal(run.evidence.nic_moved("tx_tls_del"), 0, "tx_tls_del while a segment is missing")
+    result = run.closed(run.port)
+    equal(result.wire.spoiled, 2, "segments that the link spoiled")
+    faulted.exactly(context, run, result)
+    faulted.sent_again(run, result, 2 * M, 3 * M)
+
+
+def fin(context, piggybacked, family, cipher, tso):
+    """The FIN rides on the last data, or comes alone; either way the last record is
+    whole and nothing is moved."""
+    ready(tso)
+    spec = Spec(script=(whole(2), Write(100)), keys=Keys(cipher), family=family, tso=tso,
+                mss=M + 12, capture=True)
+    run = faulted.Run(context, spec)
+    run.start()
+    if piggybacked:
+        run.near.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    run.play()
+    if not piggybacked:
+        run.settled()
+    run.near.shutdown(socket.SHUT_WR)
+    run.reader.finish()
+    result = run.finish()
+    equal(bool(result.wire.fin_payload), piggybacked, "the FIN was on a segment with data")
+    want = faulted.exactly(context, run, result)
+    if not result.again[0]:
+        equal(want.ooo, 0, "packets out of order")
+
+
+def reset(context, family, cipher, tso):
+    """An abortive close while the peer has a part of a record: what it has is what
+    software would have sent, it cannot be completed, and no context leaks."""
+    ready(tso)
+    go = threading.Event()
+    script = (Write(150_000),)
+    spec = Spec(script=script, keys=Keys(cipher), family=family, tso=tso)
+    state = evidence.Evidence()
+    near, far = tcp.connect(family, M + 12)
+    context.enter_context(tcp.closing(near, far))
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)
+    reader = tcp.Reader(far, pause=go)
+    ktls.install(near, spec.keys)
+    state.offloaded(near)
+    near.sendall(spec.content())
+    wait.unchanged(lambda: tcp.unacknowledged(near), "what the peer has taken")
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    near.close()
+    go.set()
+    reader.join(tcp.SECONDS)
+    equal(getattr(reader.error, "errno", None), errno.ECONNRESET, "how the peer's stream ended")
+    whole_stream, got = offload.software_stream(script, spec.keys), bytes(reader.bytes)
+    check(0 < len(got) < len(whole_stream), f"{len(got)} of {len(whole_stream)} bytes arrived")
+    equal(whole_stream.startswith(got), True, "what arrived is what software sends")
+    state.gone()
+    state.no_errors()
+
+
+for _combination in COMBINATIONS:
+    _end = combination_name(*_combination)
+    registry.add(f"case-11-clear-bytes-sent-again/{_end}", clear_bytes_again, 1,
+                 *_combination)
+    registry.add(f"case-11-all-clear-bytes-sent-again/{_end}", clear_bytes_again, 4,
+                 *_combination)
+    registry.add(f"case-11-last-ack-of-the-handshake-lost/{_end}", last_ack_lost,
+                 *_combination)
+    registry.add(f"case-15-retransmit-after-close/{_end}", after_close, *_combination)
+    registry.add(f"case-16-fin-on-the-last-data/{_end}", fin, True, *_combination)
+    registry.add(f"case-16-fin-only/{_end}", fin, False, *_combination)
+    registry.add(f"case-16-reset-mid-record/{_end}", reset, *_combination)
