@@ -37,10 +37,19 @@ def change(*impairment):
     run("tc", "qdisc", "change", "dev", IFB, "root", "netem", *impairment, ns=REMOTE_NS)
 
 
+def _count(what, netif, ns):
+    table = json.loads(run("tc", "-s", "-j", "qdisc", "show", "dev", netif, ns=ns))
+    return sum(qdisc[what] for qdisc in table if qdisc["kind"] == "netem")
+
+
 def sent(netif, ns=None):
     """Packets that have passed the netem at that port."""
-    table = json.loads(run("tc", "-s", "-j", "qdisc", "show", "dev", netif, ns=ns))
-    return sum(qdisc["packets"] for qdisc in table if qdisc["kind"] == "netem")
+    return _count("packets", netif, ns)
+
+
+def dropped(netif, ns=None):
+    """Packets that the netem at that port has lost."""
+    return _count("drops", netif, ns)
 
 
 def held_before_the_nic(context):

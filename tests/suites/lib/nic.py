@@ -160,6 +160,12 @@ def reachable():
                for family in (4, 6))
 
 
+def ring_size(name):
+    """Entries of the rings "TX" or "RX" as they are now."""
+    now = run("ethtool", "-g", NETIF).rsplit("Current", 1)[1]
+    return int(re.search(rf"^{name}:\s*(\d+)", now, re.M)[1])
+
+
 def set_mtu(mtu):
     """At both ends; some NICs lose their link for a while when it changes."""
     ip("link", "set", NETIF, "mtu", mtu)

@@ -81,6 +81,12 @@ def sysctl(name, value, ns=None):
     return before
 
 
+def with_sysctl(context, name, value, ns=None):
+    """Set a sysctl until the case ends."""
+    before = sysctl(name, value, ns)
+    context.callback(sysctl, name, before, ns)
+
+
 def driver():
     return pathlib.Path(f"/sys/class/net/{NETIF}/device/driver").resolve().name
 

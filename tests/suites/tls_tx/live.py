@@ -144,9 +144,7 @@ def rings_and_channels(context):
     so contexts have to survive."""
     ready()
     channels = int(run("ethtool", "-l", NETIF).rsplit("Combined:", 1)[1].split()[0])
-    rings = run("ethtool", "-g", NETIF).rsplit("Current", 1)[1]
-    size = int(rings.split("TX:")[1].split()[0])
-    context.callback(run, "ethtool", "-G", NETIF, "tx", size, check=False)
+    context.callback(run, "ethtool", "-G", NETIF, "tx", nic.ring_size("TX"), check=False)
     context.callback(run, "ethtool", "-L", NETIF, "combined", channels, check=False)
 
     def change(*words):

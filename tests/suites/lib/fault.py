@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Commands of the card that fail because a case wants them to: the properties
+fault-* of the QEMU device, set through the monitor."""
+
+import contextlib
+
+from . import monitor
+
+TX_ADD, TX_DEL, TX_RESYNC = 1, 2, 3         # enum ktlsnic_cmd_op
+BAD_PARAM = 2                               # enum ktlsnic_cmd_status
+HANG = 0xffff                               # never answered, until the card is reset
+FOR_EVER = 0xffffffff
+PATH = "/machine/peripheral/nic0"
+
+
+def _set(name, value):
+    monitor.command("qom-set", path=PATH, property=name, value=value)
+
+
+def left():
+    """How many commands are still to fail."""
+    return monitor.command("qom-get", path=PATH, property="fault-count")
+
+
+def stop():
+    _set("fault-count", 0)
+
+
+@contextlib.contextmanager
+def command(number, status=BAD_PARAM, count=1):
+    """In this block the next count commands of that number fail with that status."""
+    _set("fault-command", number)
+    _set("fault-status", status)
+    _set("fault-count", count)
+    try:
+        yield
+    finally:
+        stop()

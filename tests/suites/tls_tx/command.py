@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A card that cannot replay a record's beginning: what is out of order is encrypted by
+software, and the core is asked for the start of the next record, where the card goes
+on (contract 1.5, "next-record sync"). Its group boots the card so (see plan.py)."""
+
+import socket
+
+from lib import fault, link, netem, nic, offload, system, tcp, trace, wait
+from lib.cases import Registry, at_least, equal
+from lib.ktls import Call, Control, Keys, Sendfile, Write
+from lib.offload import Spec
+from lib.system import NETIF, ip, run, with_sysctl, write
+from . import ready
+from .stream import COMBINATIONS, combination_name
+
+registry = Registry()
+SMALL = 700                     # one record, one segment
+BIG = Write(1 << 20)
+MSS = 1448
+SO_SNDBUFFORCE = 32
+
+
+def delivered(sender):
+    wait.until(lambda: tcp.unacknowledged(sender.sock) == 0, "all of it acknowledged",
+               seconds=tcp.SECONDS)
+
+
+def lost(context, size=SMALL):
+    """A record that the stack believes it has sent and the driver never sees: the next
+    one jumps forward. No timer is to bring it again before that."""
+    with_sysctl(context, "net.ipv4.tcp_rto_min_us", 5_000_000)
+
+    def begin(sender):
+        delivered(sender)
+        netem.before_the_nic(context, "loss", "100%")
+
+    def end(_sender):
+        wait.until(lambda: netem.dropped(NETIF) >= 1, "the record is lost")
+        run("tc", "qdisc", "del", "dev", NETIF, "root")
+    return (Call(begin), Write(size), Call(end))
+
+
+def started(context, script, family, cipher, tso):
+    """A run of this script, offloaded; nothing is held back to make larger segments."""
+    ready(tso)
+    run_ = offload.Run(context, Spec(script=script, keys=Keys(cipher), family=family, tso=tso))
+    run_.near.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    run_.install()
+    run_.evidence.offloaded(run_.near)
+    return run_
+
+
+def finished(run_):
+    result = run_.finish()
+    spec = run_.spec
+    equal(result.stream == offload.software_stream(spec.script, spec.keys), True,
+          "the wire is what software kTLS sends")
+    result.evidence.gone()
+    result.evidence.no_errors()
+    return result
+
+
+def moved(result, *names):
+    return tuple(result.evidence.nic_moved(f"tx_tls_{name}") for name in names)
+
+
+def forward_jump(context, family, cipher, tso):
+    """Case 8: one request; software until the next record, then the card again."""
+    script = (Write(SMALL), *lost(context), Write(SMALL), Call(delivered), Write(30_000))
+    run_ = started(context, script, family, cipher, tso)
+    run_.play()
+    result = finished(run_)
+    equal(moved(result, "resync_req", "resync_res_ok", "resync_res_skip", "resync"),
+          (1, 1, 0, 0), "requests, answers, answers in vain, replays")
+    # The record behind the gap, and the lost one itself.
+    equal(moved(result, "fallback"), (2,), "tx_tls_fallback")
+    equal(moved(result, "encrypted_bytes"), (SMALL + 30_000,), "tx_tls_encrypted_bytes")
+
+
+def asked_once(context, family, cipher, tso):
+    """Cases 9 and 10: the card refuses to be moved, three times. More segments get lost
+    meanwhile; the driver does not ask again (that would be a warning), software goes on
+    encrypting, and each new record is another chance."""
+    refusals = 3
+    script = (Write(SMALL), *lost(context), Write(SMALL), Call(delivered), Write(SMALL),
+              *lost(context), Write(SMALL), Call(delivered), Write(30_000))
+    with fault.command(fault.TX_RESYNC, count=refusals):
+        run_ = started(context, script, family, cipher, tso)
+        run_.play()
+        equal(fault.left(), 0, "refusals that the driver did not meet")
+    result = finished(run_)
+    equal(moved(result, "resync_req", "resync_res_ok", "resync_res_skip"),
+          (1, 1, refusals), "requests, answers, answers in vain")
+    at_least(moved(result, "fallback")[0], 5, "tx_tls_fallback")
+    at_least(moved(result, "encrypted_bytes")[0], SMALL + 16384, "tx_tls_encrypted_bytes")
+
+
+def retransmission(context, family, cipher, tso):
+    """What is only sent again costs the card nothing: software does it, and the card
+    goes on where it was."""
+    ready(tso)
+    spec = Spec(script=(Write(50_000), Write(60_000)), keys=Keys(cipher), family=family,
+                tso=tso)
+    with link.Link(rules="drop conn 1 tx byte 20000"):
+        run_ = offload.Run(context, spec)
+        run_.install()
+        run_.evidence.offloaded(run_.near)
+        run_.play()
+        result = finished(run_)
+    equal(moved(result, "resync_req", "resync"), (0, 0), "requests, replays")
+    at_least(moved(result, "fallback")[0], 1, "tx_tls_fallback")
+    equal(moved(result, "encrypted_bytes"), (110_000,), "tx_tls_encrypted_bytes")
+
+
+def lossy(context, family, cipher, tso):
+    """A bad link: whoever encrypts, the bytes are software's, and every request is
+    answered."""
+    ready(tso)
+    spec = Spec(script=(Write(200_000), Control(5), Sendfile(100_000), Write(77, more=True),
+                        Write(150_000)), keys=Keys(cipher), family=family, tso=tso)
+    with link.Link(loss="2%", reorder="2%", duplicate="1%", seed=5):
+        run_ = offload.Run(context, spec)
+        run_.install()
+        run_.evidence.offloaded(run_.near)
+        run_.play()
+        result = finished(run_)
+    at_least(result.again[0], 1, "segments sent again")
+    at_least(moved(result, "fallback")[0], 1, "tx_tls_fallback")
+    context.note(result.evidence.tls_counters())
+
+
+for _combination in COMBINATIONS:
+    _end = combination_name(*_combination)
+    registry.add(f"case-08-forward-jump-next-record/{_end}", forward_jump, *_combination)
+    registry.add(f"case-09-10-asked-once-refused-thrice/{_end}", asked_once, *_combination)
+    registry.add(f"next-record-retransmission/{_end}", retransmission, *_combination)
+    registry.add(f"next-record-on-a-bad-link/{_end}", lossy, *_combination)
+
+
+def refuse_after_reset(_sender):
+    """The card is reset and does not take its contexts back."""
+    with fault.command(fault.TX_ADD, count=fault.FOR_EVER):
+        write(system.pci_device() / "reset", "1")
+    wait.until(nic.reachable, "both addresses of the far end answer after the reset")
+
+
+def large_fallback(context, family, cipher, least, entries=None):
+    """Case 17: what software makes of a whole TSO skb is linear, and goes to the card in
+    one piece. The card has refused the context, so that all of it goes this way."""
+    if entries:
+        context.callback(run, "ethtool", "-G", NETIF, "tx", nic.ring_size("TX"))
+        run("ethtool", "-G", NETIF, "tx", entries)
+    # The first megabytes open the window; acknowledgments for much at a time make room
+    # for much at a time.
+    context.enter_context(nic.remote().with_(gro=True))
+    with_sysctl(context, "net.ipv4.tcp_min_tso_segs", 3 + least // MSS)
+    sizes = trace.Sent()
+    # While the first packets are held back the others grow as large as they may.
+    script = (BIG, BIG, Call(delivered), Call(refuse_after_reset), Call(sizes.start),
+              Call(lambda _: netem.held_before_the_nic(context)), *(Write(100_000),) * 8,
+              Call(lambda _: netem.let_go()), Call(delivered), Call(sizes.stop))
+    run_ = started(context, script, family, cipher, True)
+    run_.near.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20)
+    run_.play()
+    result = finished(run_)
+    count, size = moved(result, "fallback", "fallback_bytes")
+    context.note(f"{count} skbs of {size // count} bytes on average, {max(sizes.lengths)} at most")
+    equal(moved(result, "encrypted_bytes"), (2 * BIG.size,), "tx_tls_encrypted_bytes")
+    at_least(max(sizes.lengths), least, "bytes of the longest skb into the fallback")
+
+
+def big_tcp(context, family, cipher):
+    """The same with skbs above 64 KB: a TLS stream's have 17 pages at most."""
+    option = "gso_max_size" if family == 6 else "gso_ipv4_max_size"
+    ip("link", "set", NETIF, option, 180_000)
+    context.callback(ip, "link", "set", NETIF, option, 65_536)
+    large_fallback(context, family, cipher, 65_537)
+
+
+for _family, _cipher, _tso in COMBINATIONS:
+    if _tso:
+        _end = combination_name(_family, _cipher, _tso)
+        registry.add(f"case-17-linear-64k-fallback/{_end}", large_fallback, _family, _cipher,
+                     60_000)
+        registry.add(f"case-17-linear-64k-small-ring/{_end}", large_fallback, _family, _cipher,
+                     60_000, 64)
+        registry.add(f"case-17-big-tcp-fallback/{_end}", big_tcp, _family, _cipher)
