@@ -13,6 +13,7 @@ static const char * const ktlsnic_tx_names[] = {
 	[KTLSNIC_TX_STAT_BYTES] = "bytes",
 	[KTLSNIC_TX_STAT_TSO_UNITS] = "tso_units",
 	[KTLSNIC_TX_STAT_LINEARIZED] = "linearized",
+	[KTLSNIC_TX_STAT_MAP_FAILED] = "map_failed",
 	[KTLSNIC_TX_STAT_DROPPED] = "dropped",
 	[KTLSNIC_TX_STAT_STOPPED] = "stopped",
 };

@@ -76,8 +76,10 @@ static int ktlsnic_tx_put(struct ktlsnic_txq *txq, u32 index, u8 type,
 	struct ktlsnic_tx_desc *desc = ktlsnic_tx_desc(txq, index);
 	struct ktlsnic_tx_buf *buf = ktlsnic_tx_buf(txq, index);
 
-	if (dma_mapping_error(&txq->q->nic->pdev->dev, dma))
+	if (dma_mapping_error(&txq->q->nic->pdev->dev, dma)) {
+		ktlsnic_tx_count(txq, KTLSNIC_TX_STAT_MAP_FAILED, 1);
 		return -ENOMEM;
+	}
 	memset(buf, 0, sizeof(*buf));
 	buf->dma = dma;
 	buf->len = len;
