@@ -95,6 +95,11 @@ def pci_device(netif=None):
     return pathlib.Path(f"/sys/class/net/{netif or NETIF}/device").resolve()
 
 
+def stock_tls():
+    """Whether tls.ko is the kernel's own; one that was built outside of it is marked."""
+    return "O" not in pathlib.Path("/sys/module/tls/taint").read_text()
+
+
 def write(path, text):
     """One write to a file of sysfs or procfs."""
     with open(path, "w", encoding="ascii") as file:

@@ -26,7 +26,8 @@ class Changing:
         self.file.write(OLD * PAGES)
         self.file.flush()
         self.keys = Keys(cipher)
-        self.lost = context.enter_context(link.Link(rules=f"drop conn 1 tx byte {M * 3} times 1000"))
+        self.lost = context.enter_context(link.Link(
+            rules=f"drop conn 1 tx byte {M * 3} times 1000"))
         self.near, far = tcp.connect(family, M + 12)
         context.enter_context(tcp.closing(self.near, far))
         self.reader = tcp.Reader(far)
