@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Things that happen to the NIC while it encrypts."""
 
+import itertools
 import socket
 import struct
 import threading
 
-from lib import evidence, ktls, nic, offload, records, system, tcp, wait
+from lib import evidence, faulted, ktls, nic, offload, records, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import GCM128, GCM256, Call, Control, Keys, Sendfile, Write
 from lib.offload import Spec
 from lib.system import NETIF, ip, run, write
 from . import ready
-from .stream import COMBINATIONS, combination_name
+from .stream import COMBINATIONS, combination_name, snd_mss
 
 registry = Registry()
 PART = (Write(60_000), Write(333, more=True), Sendfile(20_000), Write(1447))
@@ -40,9 +41,11 @@ def feature_toggle(context, feature, family, cipher, tso):
 
 
 for _combination in COMBINATIONS:
-    for _feature in ("tx", "tso", "sg", "gso"):
-        registry.add(f"toggle-{_feature}-live/{combination_name(*_combination)}",
-                     feature_toggle, _feature, *_combination)
+    _end = combination_name(*_combination)
+    registry.add(f"case-22-tx-checksum-off-live/{_end}", feature_toggle, "tx", *_combination)
+    for _feature in ("tso", "sg", "gso"):
+        registry.add(f"case-23-toggle-{_feature}-live/{_end}", feature_toggle, _feature,
+                     *_combination)
 
 
 @registry.case("toggle-offload-flag-live")
@@ -72,6 +75,67 @@ def toggle_flag(context):
     result.evidence.gone()
     at_least(result.evidence.nic_moved("hw_tls_tx_bytes"), len(result.stream),
              "hw_tls_tx_bytes")
+
+
+class Busy(threading.Thread):
+    """Plays a run again and again until it is told to stop; something is always on its
+    way, but never much, since all of it is looked at afterwards."""
+
+    def __init__(self, run_):
+        super().__init__(daemon=True)
+        self.run_ = run_
+        self.done = threading.Event()
+        self.turns = 0
+        self.start()
+
+    def run(self):
+        while not self.done.is_set():
+            self.run_.play()
+            self.run_.settled()
+            self.turns += 1
+
+    def finish(self):
+        self.done.set()
+        self.join(tcp.SECONDS)
+        return self.run_.finish()
+
+
+def flag_under_load(context, family, cipher, tso):
+    """The flag goes off and on while connections send: those stay with the NIC, new ones
+    follow the flag as it is."""
+    ready(tso)
+    context.callback(nic.local().restore, nic.features())
+    old = [offload.Run(context, Spec(script=(Write(1500), Write(700)), family=family, tso=tso,
+                                     keys=Keys(cipher, seed=f"old {i}"))) for i in range(2)]
+    for run_ in old:
+        run_.install()
+    busy, new = [Busy(run_) for run_ in old], []
+    for turn in range(4):
+        nic.local().set(**{nic.TLS_TX_FLAG: bool(turn % 2)})
+        run_ = offload.Run(context, Spec(script=PART, keys=Keys(cipher, seed=f"new {turn}"),
+                                         family=family, tso=tso))
+        run_.install()
+        new.append(evidence.txconf(run_.near))
+        run_.play()
+        run_.finish()
+    equal(new, ["sw", "hw"] * 2, "ss: txconf of the new connections")
+    equal([evidence.txconf(run_.near) for run_ in old], ["hw"] * 2,
+          "ss: txconf of the old connections")
+    results = [thread.finish() for thread in busy]
+    check(all(thread.turns for thread in busy), "the load was none")
+    state = old[0].evidence
+    state.gone()
+    state.no_errors()
+    equal(state.nic_moved("tx_tls_ctx"), 4, "tx_tls_ctx")
+    at_least(state.nic_moved("tx_tls_encrypted_bytes"),
+             sum(len(record.plain) for result in results for record in result.records),
+             "tx_tls_encrypted_bytes")
+    equal(state.nic_moved("tx_tls_fallback"), 0, "tx_tls_fallback")
+
+
+for _combination in COMBINATIONS:
+    registry.add(f"toggle-offload-flag-under-load/{combination_name(*_combination)}",
+                 flag_under_load, *_combination)
 
 
 @registry.case("down-up-with-live-connection")
@@ -120,13 +184,52 @@ def down_many(context):
         state.gone()
 
 
-@registry.case("mtu-change-live")
-def mtu_change(context):
-    ready()
+def mtu_change(context, family, cipher, tso):
+    """With records on their way, down and up; the NIC's rings are made anew each time."""
+    ready(tso)
     context.enter_context(nic.with_mtu(1500))
     spec = Spec(script=(*PART, Call(lambda _: nic.set_mtu(1280)), *PART,
-                        Call(lambda _: nic.set_mtu(4000)), *PART), capture=True)
+                        Call(lambda _: nic.set_mtu(4000)), *PART), keys=Keys(cipher),
+                family=family, tso=tso, capture=True)
     switched(context, spec)
+
+
+def tcp_ext(name):
+    """A counter of TCP's in /proc/net/netstat."""
+    with open("/proc/thread-self/net/netstat", encoding="ascii") as file:
+        for names, values in itertools.batched(file, 2):
+            table = dict(zip(names.split(), values.split()))
+            if name in table:
+                return int(table[name])
+    return 0
+
+
+def mtu_probing(context, family, cipher, tso):
+    """TCP tries larger segments by itself: it makes one out of what several packets were
+    to carry, records or parts of them, which must all be encrypted."""
+    ready(tso)
+    for name, value in (("tcp_mtu_probing", 2), ("tcp_base_mss", 512)):
+        system.with_sysctl(context, f"net.ipv4.{name}", value)
+    before = tcp_ext("TCPMTUPSuccess")
+    spec = Spec(script=(Write(300_000), *PART * 2), keys=Keys(cipher), family=family, tso=tso,
+                capture=True)
+    run_ = faulted.Run(context, spec)
+    run_.start()
+    first = snd_mss(run_.near)
+    run_.play()
+    run_.settled()
+    last = snd_mss(run_.near)
+    result = run_.finish()
+    context.note(f"segments of {first} bytes first, {last} at the end")
+    at_least(tcp_ext("TCPMTUPSuccess") - before, 1, "probes that arrived")
+    check(last > first, "segments did not grow")
+    faulted.exactly(context, run_, result)
+
+
+for _combination in COMBINATIONS:
+    _end = combination_name(*_combination)
+    registry.add(f"case-27-mtu-change-live/{_end}", mtu_change, *_combination)
+    registry.add(f"case-27-mtu-probing/{_end}", mtu_probing, *_combination)
 
 
 @registry.case("jumbo-frames")
@@ -182,7 +285,7 @@ def many(context):
                     [record for result in results for record in result.records], again)
 
 
-@registry.case("close-with-data-queued")
+@registry.case("case-15-close-with-data-queued")
 def close_queued(context):
     """close() while most of the data still waits for the peer: it arrives, encrypted
     by the NIC, and the context lives exactly that long."""
@@ -204,7 +307,7 @@ def close_queued(context):
     state.gone()
 
 
-@registry.case("reset-with-data-queued")
+@registry.case("case-16-abortive-close-with-data-queued")
 def reset_queued(context):
     """An abortive close in mid-record leaks no context."""
     ready()
@@ -220,7 +323,7 @@ def reset_queued(context):
     equal(state.nic_moved("tx_tls_ctx"), 1, "tx_tls_ctx")
 
 
-@registry.case("peer-resets")
+@registry.case("case-16-peer-resets")
 def peer_resets(context):
     ready()
     state = evidence.Evidence()
@@ -240,7 +343,7 @@ def tcp_closed(sock):
     return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 7
 
 
-@registry.case("both-ends-close-at-once")
+@registry.case("case-16-half-close-and-an-answer")
 def half_close(context):
     """shutdown(SHUT_WR) behind the last record, then data the other way."""
     ready()
