@@ -4,7 +4,7 @@
 import contextlib
 import re
 
-from . import system, wait
+from . import ethtool, system, wait
 from .cases import Failed, skip
 from .system import NETIF, REMOTE_NS, ip, run
 
@@ -83,9 +83,7 @@ def remote():
 
 def statistics(netif=None, ns=None):
     """`ethtool -S` as a dictionary."""
-    text = run("ethtool", "-S", netif or NETIF, ns=ns, check=False)
-    return {match[1].strip(): int(match[2])
-            for match in re.finditer(r"^\s*(\S[^:\n]*(?:: ?\w+)*): (\d+)$", text, re.M)}
+    return ethtool.statistics(netif or NETIF, ns)
 
 
 def remote_statistics():
