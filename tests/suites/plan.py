@@ -35,6 +35,17 @@ MONITOR_OPTIONS = tuple(word for argument in (
     "-device", "virtserialport,bus=serial.0,nr=7,chardev=monitor-port,name=ktlsnic.monitor",
 ) for word in (f"--qemu-arg={argument}",))
 
+
+def third_port(hub, **properties):
+    """Another port in the root namespace, below a root port of its own. It is down."""
+    extra = "".join(f",{name}={value}" for name, value in properties.items())
+    arguments = ("-netdev", f"hubport,id=link2,hubid={hub}",
+                 "-device", "pcie-root-port,id=slot2,chassis=3,addr=0x12",
+                 "-device", "ktlsnic,id=nic2,bus=slot2,netdev=link2,mac=02:00:00:00:03:03,romfile="
+                 + extra)
+    return tuple(f"--qemu-arg={argument}" for argument in arguments)
+
+
 SUITES = {
     "nic": (
         Group("plain", "nic", ("basic", "traffic", "checksum", "vlan", "filters", "settings",
@@ -46,6 +57,10 @@ SUITES = {
               vm=MONITOR_OPTIONS),
         Group("command", "tls_tx", ("command",),
               vm=(*MONITOR_OPTIONS, "--device", "tls-tx-replay=off")),
+        Group("soak", "tls_tx", ("soak",), vm=MONITOR_OPTIONS),
+        Group("bounce", "tls_tx", ("bounce",),
+              vm=("--device", "queues=1", "--append", "swiotlb=2048,force",
+                  *third_port(hub=1, queues=13))),
         Group("small", "tls_tx", ("small",),
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
     ),

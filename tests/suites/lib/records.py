@@ -120,6 +120,31 @@ def decrypt(stream, keys):
             for i, (header, body) in enumerate(split(stream))]
 
 
+class Stream:
+    """The same for a stream that comes in pieces."""
+
+    def __init__(self, keys):
+        self.keys = keys
+        self.opener = Opener(keys.cipher, keys.key)
+        self.number = keys.first
+        self.rest = b""
+
+    def take(self, data):
+        """The records that end with this piece."""
+        stream = self.rest + bytes(data)
+        at, found = 0, []
+        while at + HEADER <= len(stream):
+            end = at + HEADER + int.from_bytes(stream[at + 3:at + 5], "big")
+            if end > len(stream):
+                break
+            (header, body), = split(stream[at:end])
+            found.append(_open_one(self.opener, self.keys, self.number, header, body))
+            self.number = (self.number + 1) & (1 << 64) - 1
+            at = end
+        self.rest = stream[at:]
+        return found
+
+
 def joined(records):
     """[[content type, bytes], ...] with neighbours of application data joined."""
     kinds = []

@@ -19,6 +19,7 @@ SENT_TWICE = 100_000        # bytes that a slow machine's timeouts may cost
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 TCP_SEND_QUEUE, TCP_REPAIR_OFF_NO_WP = 2, -1
 TCP_INFO_TOTAL_RETRANS = 100    # offsets in struct tcp_info
+TCP_INFO_BYTES_SENT = 200
 TCP_INFO_BYTES_RETRANS = 208
 
 
@@ -71,6 +72,12 @@ def connect(family=4, mss=None, to_remote=True, **options):
     with listener:
         accepted, _ = listener.accept()         # inherits the listener's options
     return (opener, accepted) if to_remote else (accepted, opener)
+
+
+def sent(sock):
+    """Bytes that this socket has sent, those that it sent again included."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return struct.unpack_from("Q", info, TCP_INFO_BYTES_SENT)[0]
 
 
 def retransmitted(sock):
