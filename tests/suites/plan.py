@@ -36,10 +36,10 @@ MONITOR_OPTIONS = tuple(word for argument in (
 ) for word in (f"--qemu-arg={argument}",))
 
 
-def third_port(hub, **properties):
+def third_port(**properties):
     """Another port in the root namespace, below a root port of its own. It is down."""
     extra = "".join(f",{name}={value}" for name, value in properties.items())
-    arguments = ("-netdev", f"hubport,id=link2,hubid={hub}",
+    arguments = ("-netdev", "hubport,id=link2,hubid=0",
                  "-device", "pcie-root-port,id=slot2,chassis=3,addr=0x12",
                  "-device", "ktlsnic,id=nic2,bus=slot2,netdev=link2,mac=02:00:00:00:03:03,romfile="
                  + extra)
@@ -53,14 +53,16 @@ SUITES = {
     ),
     "tls-tx": (
         Group("full", "tls_tx", ("stream", "retransmit", "wrap", "forged", "ends", "numbers",
-                                 "pages", "queues", "software", "live", "loss", "library"),
+                                 "pages", "queues", "control", "software", "live", "loss",
+                                 "library"),
               vm=MONITOR_OPTIONS),
         Group("command", "tls_tx", ("command",),
               vm=(*MONITOR_OPTIONS, "--device", "tls-tx-replay=off")),
+        Group("keys", "tls_tx", ("keys",), vm=("--append", "init_on_free=1", "--memory", "512")),
         Group("soak", "tls_tx", ("soak",), vm=MONITOR_OPTIONS),
         Group("bounce", "tls_tx", ("bounce",),
               vm=("--device", "queues=1", "--append", "swiotlb=2048,force",
-                  *third_port(hub=1, queues=13))),
+                  *third_port(queues=13))),
         Group("small", "tls_tx", ("small",),
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
     ),

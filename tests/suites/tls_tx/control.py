@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Commands that the card refuses or never answers: the connection goes on in software,
+the others go on as they were, and nothing is left behind."""
+
+from lib import evidence, fault, ktls, nic, offload, system, tcp, wait
+from lib.cases import Registry, check, equal
+from lib.ktls import Call, Keys, Write
+from lib.offload import Spec
+from . import ready
+
+registry = Registry()
+SCRIPT = (Write(70_001), Write(13))
+
+
+def moved(state, *names):
+    return tuple(state.nic_moved(name) for name in names)
+
+
+def reset_is_over(state, count=1):
+    wait.until(lambda: state.nic_moved("resets") == count and nic.carrier(),
+               "the card was reset")
+    wait.until(nic.reachable, "both addresses of the far end answer after the reset")
+
+
+def play_to_the_end(run_):
+    """The rest of the script; the wire must be software's, whoever encrypts."""
+    run_.play()
+    result = run_.finish()
+    equal(result.stream == offload.software_stream(run_.spec.script, run_.spec.keys), True,
+          "the wire is what software kTLS sends")
+    return result
+
+
+@registry.case("command-error-at-add")
+def add_refused(context):
+    """The card refuses a context: that connection runs in software, the next does not."""
+    ready()
+    with fault.command(fault.TX_ADD):
+        result = offload.in_software(context, Spec(script=SCRIPT))
+    equal(moved(result.evidence, "tx_tls_add_failed", "hw_tls_tx_added"), (1, 0),
+          "tx_tls_add_failed, hw_tls_tx_added")
+    offload.offloaded(context, Spec(script=SCRIPT))
+
+
+@registry.case("command-timeout-at-add")
+def add_unanswered(context):
+    """The card never answers: it is reset. A connection that it had before is its own
+    again afterwards; the one that was to be added runs in software."""
+    ready()
+    old = offload.Run(context, Spec(script=(Write(50_000), Call(lambda _: None), *SCRIPT),
+                                    keys=Keys(seed="old")))
+    old.install()
+    old.evidence.offloaded(old.near)
+    state = evidence.Evidence()
+    with fault.command(fault.TX_ADD, fault.HANG):
+        new = offload.Run(context, Spec(script=SCRIPT, keys=Keys(seed="new")))
+        new.install()
+        equal(evidence.txconf(new.near), "sw", "ss: txconf of the new connection")
+    reset_is_over(state)
+    equal(moved(state, "tx_tls_add_failed", "cmd_timeouts", "tx_tls_restored"), (1, 1, 1),
+          "tx_tls_add_failed, cmd_timeouts, tx_tls_restored")
+    play_to_the_end(new)
+    result = play_to_the_end(old)
+    equal(moved(state, "tx_tls_encrypted_bytes", "tx_tls_fallback"),
+          (sum(len(record.plain) for record in result.records), 0),
+          "tx_tls_encrypted_bytes, tx_tls_fallback")
+    wait.until(lambda: nic.statistics()["hw_tls_tx_live"] == 0, "no context is left")
+    offload.offloaded(context, Spec(script=SCRIPT))
+
+
+def deleted_in_vain(context, status):
+    """A connection whose context the card does not delete."""
+    ready()
+    state = evidence.Evidence()
+    with fault.command(fault.TX_DEL, status):
+        near, far = tcp.connect(4)
+        with tcp.closing(near, far):
+            ktls.install(near, Keys())
+            equal(evidence.txconf(near), "hw", "ss: txconf")
+        wait.until(lambda: state.nic_moved("tx_tls_del") == 1, "the context was deleted")
+    equal(moved(state, "tx_tls_ctx", "tx_tls_del_failed"), (1, 1),
+          "tx_tls_ctx, tx_tls_del_failed")
+    return state
+
+
+@registry.case("command-error-at-delete")
+def delete_refused(context):
+    """The place of a context that the card keeps is not used again before a reset: it
+    would encrypt with the old key."""
+    state = deleted_in_vain(context, fault.BAD_PARAM)
+    equal(nic.statistics()["hw_tls_tx_live"], 1, "hw_tls_tx_live before the reset")
+    run_ = offload.Run(context, Spec(script=SCRIPT))
+    run_.install()
+    equal(nic.statistics()["hw_tls_tx_live"], 2, "hw_tls_tx_live with a new connection")
+    play_to_the_end(run_)
+    system.write(system.pci_device() / "reset", "1")
+    wait.until(nic.reachable, "both addresses of the far end answer after the reset")
+    equal(nic.statistics()["hw_tls_tx_live"], 0, "hw_tls_tx_live after the reset")
+    equal(state.nic_moved("hw_tls_tx_added"), state.nic_moved("hw_tls_tx_deleted"),
+          "contexts that the card added and deleted")
+    offload.offloaded(context, Spec(script=SCRIPT))
+
+
+@registry.case("command-timeout-at-delete")
+def delete_unanswered(context):
+    state = deleted_in_vain(context, fault.HANG)
+    reset_is_over(state)
+    check(nic.statistics()["hw_tls_tx_live"] == 0, "a context is left after the reset")
+    offload.offloaded(context, Spec(script=SCRIPT))
