@@ -57,6 +57,9 @@ def forge(context, run_, place, size, sequence):
     egress.renumber(context, run_.spec.family, sequence)
     with egress.marked(run_.near):
         write(run_, place, size)
+        wait.until(lambda: any(run_.evidence.nic_moved(f"tx_tls_drop_{name}")
+                               for name in ("no_sync_data", "bypass_req")),
+                   "the driver drops the record")
     run_.settled()
 
 
@@ -124,7 +127,8 @@ def overtaken_by_the_acknowledgement(context, family, cipher, tso):
     write(run_, 0, size)
     wait.until(lambda: run_.reader.count >= size + OVER, "the record arrived")
     netem.held_before_the_nic(context)
-    wait.until(lambda: tcp.retransmitted(run_.near)[0], "TCP sends it again")
+    passed = tcp.retransmitted(run_.near)[0]
+    wait.until(lambda: tcp.retransmitted(run_.near)[0] > passed, "TCP sends it again")
     lost.stop()
     run_.reader.sock.sendall(b"x")              # brings the acknowledgement
     run_.settled()
@@ -136,7 +140,6 @@ def overtaken_by_the_acknowledgement(context, family, cipher, tso):
     result = whole_stream(run_)
     at_least(result.evidence.nic_moved("tx_tls_drop_no_sync_data"), 1,
              "tx_tls_drop_no_sync_data")
-    equal(result.evidence.nic_moved("tx_tls_resync"), 0, "tx_tls_resync")
 
 
 for _combination in COMBINATIONS:
