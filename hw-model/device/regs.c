@@ -70,16 +70,25 @@ static uint32_t tls_read(struct ktlsnic_dev *dev, uint32_t offset)
 {
     switch (offset) {
     case KTLSNIC_REG_TLS_TX_CONTEXTS:
-        return dev->config.tls_tx_contexts;
+        return dev->tls_tx.size;
+    case KTLSNIC_REG_TLS_RX_CONTEXTS:
+        return dev->tls_rx.size;
     case KTLSNIC_REG_TLS_TX_LIVE:
-        return dev->tls_tx_live;
+        return dev->tls_tx.live;
+    case KTLSNIC_REG_TLS_RX_LIVE:
+        return dev->tls_rx.live;
     case KTLSNIC_REG_TLS_TX_CIPHERS(KTLSNIC_TLS_1_2):
-        return tls_ctx_ciphers(dev, KTLSNIC_TLS_1_2);
     case KTLSNIC_REG_TLS_TX_CIPHERS(KTLSNIC_TLS_1_3):
-        return tls_ctx_ciphers(dev, KTLSNIC_TLS_1_3);
+        return dev->tls_tx.ciphers[(offset -
+                                    KTLSNIC_REG_TLS_TX_CIPHERS(0)) / 4];
+    case KTLSNIC_REG_TLS_RX_CIPHERS(KTLSNIC_TLS_1_2):
+    case KTLSNIC_REG_TLS_RX_CIPHERS(KTLSNIC_TLS_1_3):
+        return dev->tls_rx.ciphers[(offset -
+                                    KTLSNIC_REG_TLS_RX_CIPHERS(0)) / 4];
     case KTLSNIC_REG_TLS_RESYNC:
-        return dev->config.tls_tx_contexts ? KTLSNIC_TLS_RESYNC_TX_RING : 0;
-    default:    /* no RX contexts yet */
+        return (dev->tls_tx.size ? KTLSNIC_TLS_RESYNC_TX_RING : 0) |
+               (dev->tls_rx.size ? dev->config.tls_rx_mode << 8 : 0);
+    default:
         return 0;
     }
 }
