@@ -122,18 +122,22 @@ static void free_frame(gpointer frame)
     g_byte_array_unref(frame);
 }
 
+const struct ktlsnic_config fake_usual_config = {
+    .queues = 4,
+    .tls_tx_contexts = 16,
+    .tls_tx_ciphers = { 0xf, 0xf },
+    .tls_rx_contexts = 16,
+    .tls_rx_ciphers = { 0xf, 0xf },
+    .tls_rx_mode = KTLSNIC_TLS_RX_ASYNC,
+    .link_speed = 25000,
+    .mac = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 },
+};
+
 struct fake_host *fake_host_new(const struct ktlsnic_config *config)
 {
-    static const struct ktlsnic_config usual = {
-        .queues = 4,
-        .tls_tx_contexts = 16,
-        .tls_tx_ciphers = { 0xf, 0xf },
-        .link_speed = 25000,
-        .mac = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 },
-    };
     struct fake_host *host = g_new0(struct fake_host, 1);
 
-    host->config = config ? *config : usual;
+    host->config = config ? *config : fake_usual_config;
     host->mem = g_malloc0(FAKE_MEM_SIZE);
     host->bus_master = true;
     host->sent = g_ptr_array_new_with_free_func(free_frame);

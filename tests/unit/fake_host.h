@@ -59,7 +59,10 @@ struct fake_queue {
     struct fake_ring tx, tx_cq, rx, rx_cq;
 };
 
-/* NULL: 4 queues, 16 TX contexts, all ciphers. The link is up. */
+/* 4 queues, 16 contexts of each direction, all ciphers. */
+extern const struct ktlsnic_config fake_usual_config;
+
+/* NULL: the usual one. The link is up. */
 struct fake_host *fake_host_new(const struct ktlsnic_config *config);
 void fake_host_free(struct fake_host *host);
 
