@@ -99,10 +99,12 @@ static void host_tls_live(void *opaque, bool live)
 static void host_trace(void *opaque, enum ktlsnic_trace what,
                        uint64_t a, uint64_t b, uint64_t c)
 {
-    (void)a;
-    (void)b;
-    (void)c;
-    ((struct fake_host *)opaque)->traced[what]++;
+    struct fake_host *host = opaque;
+
+    host->traced[what]++;
+    host->trace_args[what][0] = a;
+    host->trace_args[what][1] = b;
+    host->trace_args[what][2] = c;
 }
 
 static const struct ktlsnic_host_ops host_ops = {

@@ -33,6 +33,7 @@ struct fake_host {
     unsigned rx_ready;              /* calls */
     unsigned tls_live;              /* the last that was told */
     unsigned traced[KTLSNIC_TRACES];
+    uint64_t trace_args[KTLSNIC_TRACES][3];     /* of the last of each */
 
     int64_t now;                    /* ns */
     bool wake_now;
