@@ -45,6 +45,9 @@ SUITES = {
         Group("small", "tls_tx", ("small",),
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
     ),
+    "tls-rx": (
+        Group("async", "tls_rx", ("framing",), vm=("--append", "iomem=relaxed")),
+    ),
 }
 
 
