@@ -174,7 +174,6 @@ static bool rx_complete(struct ktlsnic_dev *dev, struct ring *ring, size_t len,
             .vlan_tci = GUINT16_TO_LE(result->vlan_tci),
             .rss_type = GUINT16_TO_LE(result->hash_type),
             .tls_ctx = GUINT32_TO_LE(result->tls.ctx),
-            .tls_seq = GUINT32_TO_LE(result->tls.resync_seq),
             .tls_payload = GUINT32_TO_LE(result->tls.payload),
             .flags = GUINT16_TO_LE(flags),
         };

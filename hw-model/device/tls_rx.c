@@ -225,9 +225,8 @@ struct tls_rx_ctx *tls_rx_match(struct ktlsnic_dev *dev, const uint8_t *frame,
 {
     struct ktlsnic_tls_tuple tuple;
 
-    if (!dev->tls_rx.live || !info->has_l4 ||
-        info->l4_proto != PACKET_PROTO_TCP || !info->payload_len ||
-        info->l3_off != PACKET_ETH_HLEN ||
+    if (!dev->tls_rx.live || info->l4_proto != PACKET_PROTO_TCP ||
+        !info->payload_len || info->l3_off != PACKET_ETH_HLEN ||
         frame[info->l4_off + TCP_FLAGS_OFF] & (TCP_SYN | TCP_RST) ||
         memcmp(frame, dev->state.mac, KTLSNIC_MAC_LEN) != 0) {
         return NULL;
