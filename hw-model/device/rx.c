@@ -174,6 +174,7 @@ static bool rx_complete(struct ktlsnic_dev *dev, struct ring *ring, size_t len,
             .vlan_tci = GUINT16_TO_LE(result->vlan_tci),
             .rss_type = GUINT16_TO_LE(result->hash_type),
             .tls_ctx = GUINT32_TO_LE(result->tls.ctx),
+            .tls_seq = GUINT32_TO_LE(result->tls.resync_seq),
             .tls_payload = GUINT32_TO_LE(result->tls.payload),
             .flags = GUINT16_TO_LE(flags),
         };
@@ -198,7 +199,7 @@ static void rx_count(struct ktlsnic_dev *dev, const struct rx_result *result)
     if (result->flags & (KTLSNIC_RXF_L3_BAD | KTLSNIC_RXF_L4_BAD)) {
         dev_count(dev, KTLSNIC_STAT_RX_CSUM_BAD, 1);
     }
-    if (result->tls.flags & KTLSNIC_RXF_TLS_DECRYPTED) {
+    if (result->tls.flags & KTLSNIC_RXF_TLS) {
         dev_count(dev, KTLSNIC_STAT_TLS_RX_PACKETS, 1);
         dev_count(dev, KTLSNIC_STAT_TLS_RX_BYTES, result->tcp_len);
     }

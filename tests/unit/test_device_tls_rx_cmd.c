@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands on RX contexts (SPEC 11.4 to 11.7), and their life. */
+/* Commands on RX contexts (SPEC 11.4 to 11.6), and their life. */
 #include <string.h>
 
 #include "conn.h"

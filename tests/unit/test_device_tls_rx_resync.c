@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How a connection that lost its place gets it back, through completions and
- * commands (SPEC 10.4, 11.6, 11.7), in each mode. */
+ * commands (SPEC 10.5, 11.5, 11.6), in each mode. */
 #include <string.h>
 
 #include "conn.h"
