@@ -199,7 +199,7 @@ static void rx_count(struct ktlsnic_dev *dev, const struct rx_result *result)
     if (result->flags & (KTLSNIC_RXF_L3_BAD | KTLSNIC_RXF_L4_BAD)) {
         dev_count(dev, KTLSNIC_STAT_RX_CSUM_BAD, 1);
     }
-    if (result->tls.flags & KTLSNIC_RXF_TLS) {
+    if (result->tls.flags & KTLSNIC_RXF_TLS_DECRYPTED) {
         dev_count(dev, KTLSNIC_STAT_TLS_RX_PACKETS, 1);
         dev_count(dev, KTLSNIC_STAT_TLS_RX_BYTES, result->tcp_len);
     }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One RX TLS context: the state that a connection keeps in the NIC between
- * segments, over ranges of the TCP byte stream (SPEC.md 10.4, 10.5). It decrypts and authenticates
- * records as their segments arrive, whatever the segments' bounds, and buffers
- * none of them. When segments are missing it finds its way back.
+ * segments, over ranges of the TCP byte stream (SPEC.md 10.4, 10.5). It
+ * decrypts and authenticates records as their segments arrive, whatever the
+ * segments' bounds, and buffers none of them. When segments are missing it
+ * finds its way back.
  *
  * It knows TCP sequence numbers and TLS records; it knows no packets and no
  * memory but the bytes it is given. Segments may come from anybody: any bytes,

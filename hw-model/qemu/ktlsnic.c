@@ -322,8 +322,8 @@ static int ktlsnic_post_load(void *opaque, int version_id)
 
 static const VMStateDescription vmstate_ktlsnic = {
     .name = TYPE_KTLSNIC,
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,                /* 2: statistics of RX contexts */
+    .minimum_version_id = 2,
     .pre_save = ktlsnic_pre_save,
     .post_load = ktlsnic_post_load,
     .fields = (const VMStateField[]) {

@@ -31,6 +31,9 @@
     X(d, 1_3, "tls13", CHACHA20_POLY1305, "chacha20-poly1305", \
       "TLS 1.3 with ChaCha20-Poly1305")
 
+#define WORD_tx "transmit"
+#define WORD_rx "receive"
+
 static const Property ktlsnic_properties[] = {
     DEFINE_NIC_PROPERTIES(KtlsnicPci, conf),
     DEFINE_PROP_UINT32("queues", KtlsnicPci, props.queues, 4),
@@ -65,7 +68,7 @@ static const struct {
     { "speed", "Link speed that is reported, Mbit/s, 10 to 1600000" },
 #define PAIR(d, v, vname, c, cname, desc) \
     { vname "-" #d "-" cname, \
-      "Offer " #d " offload of " desc "; auto: if the engine has it" },
+      "Offer " WORD_##d " offload of " desc "; auto: if the engine has it" },
     TLS_PAIRS(PAIR, tx)
     TLS_PAIRS(PAIR, rx)
 #undef PAIR
