@@ -244,7 +244,7 @@ static void count_segment(struct ktlsnic_dev *dev,
     dev_count(dev, KTLSNIC_STAT_TLS_RX_RECORDS, flow->records);
     dev_count(dev, KTLSNIC_STAT_TLS_RX_AUTH_FAILED, flow->auth_failed);
     dev_count(dev, KTLSNIC_STAT_TLS_RX_BAD_HEADERS, flow->bad_header);
-    
+    dev_count(dev, KTLSNIC_STAT_TLS_RX_FALSE_HEADERS, flow->false_headers);
     dev_count(dev, KTLSNIC_STAT_TLS_RX_REQUESTS, flow->resync_request);
 }
 
