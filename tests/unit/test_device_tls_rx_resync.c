@@ -174,6 +174,70 @@ static void test_deleted_meanwhile(void)
     conn_close(&t);
 }
 
+/* Contract case 39: the context is made when some of the stream has gone by. */
+static void test_added_late(void)
+{
+    struct conn t;
+    struct frame frame;
+    size_t gone;
+
+    setup(&t, KTLSNIC_TLS_RX_ASYNC);
+    gone = rx_start(&t.rx, 2) + 30;
+    g_assert_cmpuint(conn_on_ctx(&t, KTLSNIC_CMD_TLS_RX_DEL, CONN_CONTEXT), ==,
+                     KTLSNIC_CMD_OK);
+    frame = conn_frame(&t, 0, t.rx.stream->wire->data, gone);
+    conn_deliver_plain(&t, &frame);
+    frame_free(&frame);
+    g_assert_cmpuint(conn_add(&t, CONN_CONTEXT), ==, KTLSNIC_CMD_OK);
+    t.want[KTLSNIC_STAT_TLS_RX_DELETED]++;
+    t.want[KTLSNIC_STAT_TLS_RX_ADDED]++;
+    g_assert_false(conn_send(&t, gone, rx_start(&t.rx, 4) + HEADER));
+    g_assert_true(t.got.flags & KTLSNIC_RXF_TLS_RESYNC);
+    g_assert_true(confirm(&t, t.rx.result.resync_seq, FIRST + 4));
+    g_assert_true(conn_send(&t, rx_start(&t.rx, 5), t.rx.len));
+    conn_close(&t);
+}
+
+static void assert_trace(const struct conn *t, enum ktlsnic_trace what,
+                         uint64_t a, uint64_t b, uint64_t c)
+{
+    const uint64_t *args = t->h.host->trace_args[what];
+
+    g_assert_cmpuint(t->h.host->traced[what], ==, 1);
+    g_assert_cmphex(args[0], ==, a);
+    g_assert_cmphex(args[1], ==, b);
+    g_assert_cmphex(args[2], ==, c);
+}
+
+static void test_traces(void)
+{
+    struct conn t;
+    uint32_t seq, start, third;
+
+    setup(&t, KTLSNIC_TLS_RX_ASYNC);
+    start = t.rx.seq;
+    third = start + rx_start(&t.rx, 3);
+    assert_trace(&t, KTLSNIC_TRACE_TLS_RX_ADD, CONN_CONTEXT, t.rx.key.cipher,
+                 start);
+    conn_send(&t, 20, rx_start(&t.rx, 3) + HEADER);
+    seq = t.rx.result.resync_seq;
+    g_assert_cmphex(seq, ==, third);
+    assert_trace(&t, KTLSNIC_TRACE_TLS_RX_REQUEST, CONN_CONTEXT,
+                 (uint32_t)(start + 20), third);
+    query(&t);
+    assert_trace(&t, KTLSNIC_TRACE_TLS_RX_QUERY, CONN_CONTEXT, third, 0);
+    confirm(&t, seq, FIRST + 4);                        /* wrong */
+    assert_trace(&t, KTLSNIC_TRACE_TLS_RX_RESYNC, CONN_CONTEXT, third,
+                 FIRST + 4);
+    conn_send(&t, rx_start(&t.rx, 3) + HEADER, rx_start(&t.rx, 5));
+    assert_trace(&t, KTLSNIC_TRACE_TLS_RX_FAILED, CONN_CONTEXT,
+                 (uint32_t)(third + HEADER), 1);
+    conn_on_ctx(&t, KTLSNIC_CMD_TLS_RX_DEL, CONN_CONTEXT);
+    assert_trace(&t, KTLSNIC_TRACE_TLS_RX_DEL, CONN_CONTEXT, 0, 0);
+    t.want[KTLSNIC_STAT_TLS_RX_DELETED]++;
+    conn_close(&t);
+}
+
 /* ---- anything ---- */
 
 static unsigned roll(unsigned n)
@@ -270,6 +334,8 @@ int main(int argc, char **argv)
     g_test_add_func("/device/tls-rx-resync/false-header", test_false_header);
     g_test_add_func("/device/tls-rx-resync/deleted-meanwhile",
                     test_deleted_meanwhile);
+    g_test_add_func("/device/tls-rx-resync/added-late", test_added_late);
+    g_test_add_func("/device/tls-rx-resync/traces", test_traces);
     g_test_add_func("/device/tls-rx-resync/anything", test_anything);
     return g_test_run();
 }
