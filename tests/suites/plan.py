@@ -46,7 +46,10 @@ SUITES = {
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
     ),
     "tls-rx": (
-        Group("async", "tls_rx", ("framing",), vm=("--append", "iomem=relaxed")),
+        Group("async", "tls_rx", ("framing", "resync", "races"),
+              vm=("--append", "iomem=relaxed")),
+        Group("scan", "tls_rx", ("resync",), vm=("--device", "tls-rx-resync=scan")),
+        Group("hint", "tls_rx", ("hint",), vm=("--device", "tls-rx-resync=hint")),
     ),
 }
 

@@ -27,12 +27,13 @@ class Peer:
     ports = iter(range(40000, 60000))
 
     def __init__(self, context, family=4, isn=1_000_000, timestamps=False, rcvbuf=None,
-                 v4_mapped=False, port=None):
+                 v4_mapped=False, port=None, near_port=0):
         self.family = family
         self.isn = isn
         self.mss = 1448 if family == 4 else 1428
         self.timestamps = timestamps
         self.port = port or next(self.ports)
+        self.near_port = near_port
         self.near_mac = system.ip_json("link", "show", NETIF)[0]["address"]
         self.far_mac = system.ip_json("link", "show", system.remote_netif(),
                                       ns=REMOTE_NS)[0]["address"]
@@ -60,9 +61,9 @@ class Peer:
             listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", tcp.SECONDS, 0))
         if v4_mapped:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-            listener.bind(("::ffff:" + LOCAL[4], 0))
+            listener.bind(("::ffff:" + LOCAL[4], self.near_port))
         else:
-            listener.bind((LOCAL[self.family], 0))
+            listener.bind((LOCAL[self.family], self.near_port))
         listener.listen(1)
         return listener
 

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A stream of records whose segments the case makes itself."""
 
+import socket
+
 from . import ktls, rawpeer, rx, seal, tlstrace
 from .cases import equal
 from .ktls import Keys
+
+SO_RCVBUFFORCE = 33
 
 
 class Stream:
     """Records on their way to an offloaded socket, through a raw peer."""
 
-    def __init__(self, context, keys=Keys(), family=4, check=True, install=True, **options):
+    def __init__(self, context, keys=Keys(), family=4, check=True, install=True,
+                 reading=True, room=None, **options):
         self.evidence = rx.Evidence()
         self.trace = tlstrace.Trace(context)
         self.keys = keys
@@ -18,7 +23,10 @@ class Stream:
         self.stream = b""               # all records so far
         self.sent = bytearray()         # their payload
         self.sizes = []
+        self.reading = reading
         self.reader = None
+        if room:
+            self.peer.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
         if install:
             self.install(check)
 
@@ -26,6 +34,11 @@ class Stream:
         ktls.install(self.peer.sock, self.keys, ktls.TLS_RX)
         if check:
             self.evidence.offloaded(self.peer.sock)
+        if self.reading:
+            self.read()
+
+    def read(self):
+        """Somebody reads from now on."""
         self.reader = rx.Reader(self.peer.sock)
 
     def record(self, plain, **how):

@@ -21,6 +21,9 @@ class Event:
     def __getattr__(self, name):
         return self.fields[name]
 
+    def __repr__(self):
+        return f"{self.name} {self.fields}"
+
 
 class Trace:
     """Collects the TLS events from here to the end of the case."""

@@ -7,7 +7,7 @@ undecrypted."""
 import itertools
 
 from lib import tcp, wait
-from lib.cases import Registry, equal
+from lib.cases import Registry, check, equal
 from lib.ktls import GCM128, GCM256, Keys
 from lib.rxstream import Stream
 
@@ -146,7 +146,8 @@ def forged(context, family, cipher, long):
     for piece in pieces:
         stream.put(*piece)
     equal(stream.reader.fails(), good, "what was read before")
-    equal(stream.evidence.kernel_moved().get("TlsDecryptError"), 1, "TlsDecryptError")
+    # A read that had good bytes to return leaves the error to the next, which tries again.
+    check(stream.evidence.kernel_moved().get("TlsDecryptError") in (1, 2), "TlsDecryptError")
     equal(stream.evidence.moved("hw_tls_rx_auth_failed"), 1, "hw_tls_rx_auth_failed")
     equal(stream.evidence.moved("rx_tls_err"), 1, "rx_tls_err")
     equal(stream.evidence.moved("rx_tls_decrypted_packets"), 2 + len(pieces) - 1,
