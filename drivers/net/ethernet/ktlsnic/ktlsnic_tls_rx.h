@@ -86,13 +86,13 @@ struct ktlsnic_tls_rx_half {
  * @start_seq: TCP sequence at which the offload began
  * @dead: the context did not come back after a reset; under
  *	  &ktlsnic_tls_rx_half.lock
- * @refs: the table's, and that of a query under way
+ * @refs: the table's, and those of queries under way
  * @rcu: for freeing
  * @timeout: ends a request that the device does not answer
  * @lock: everything below; nests inside the command queue's lock
  * @gone: the core has taken the connection back: @sk must not be touched
  * @asked: an asynchronous request has started and not ended
- * @query: the device was asked about it and has not answered
+ * @queries: times that the device was asked and has not answered
  * @name: TCP sequence of the header that the request is about
  * @async: the core's side of asynchronous requests
  */
@@ -112,7 +112,7 @@ struct ktlsnic_tls_rx {
 	spinlock_t lock; /* requests, and whether the socket is there */
 	bool gone;
 	bool asked;
-	bool query;
+	u32 queries;
 	u32 name;
 	struct tls_offload_resync_async async;
 };

@@ -151,16 +151,17 @@ static void ktlsnic_tls_rx_ended(struct ktlsnic_tls_rx *rx, bool answered)
 }
 
 /*
- * The device has answered, or never will. It may have asked about a later header
- * in the meantime; any of them will do, and the core knows of ours.
+ * The device has answered, or never will. Only the last of several answers counts:
+ * the others were given before it was asked. The device may have asked about a
+ * later header in the meantime; any of them will do, and the core knows of ours.
  */
 static void ktlsnic_tls_rx_answered(void *arg, int err, u32 value)
 {
 	struct ktlsnic_tls_rx *rx = arg;
 
 	spin_lock(&rx->lock);
-	rx->query = false;
-	ktlsnic_tls_rx_ended(rx, !err && !before(value, rx->name));
+	if (!--rx->queries)
+		ktlsnic_tls_rx_ended(rx, !err && !before(value, rx->name));
 	spin_unlock(&rx->lock);
 	ktlsnic_tls_rx_put(rx);
 }
@@ -175,9 +176,41 @@ static void ktlsnic_tls_rx_timeout(struct work_struct *work)
 	spin_unlock_bh(&rx->lock);
 }
 
-/* Until the device has answered no other request is begun, for the core writes
- * headers down in the meantime, and must not be disturbed.
+static void ktlsnic_tls_rx_start(struct ktlsnic_tls_rx *rx,
+				 const struct ktlsnic_tls_segment *segment,
+				 u32 name)
+{
+	lockdep_assert_held(&rx->lock);
+	ktlsnic_tls_rx_ended(rx, false);
+	rx->asked = true;
+	rx->name = name;
+	ktlsnic_resync_async_start(rx->sk, &rx->async, segment->seq,
+				   segment->len);
+	ktlsnic_tls_rx_count(rx->half, KTLSNIC_TLS_RX_RESYNC_REQ_START);
+	mod_delayed_work(system_wq, &rx->timeout, KTLSNIC_TLS_RX_TIMEOUT);
+}
+
+/*
+ * Until a request has ended the core writes headers down. Another one can take
+ * its place only while the core does not: while nobody has the socket. (The
+ * socket's lock is taken before ours elsewhere.)
  */
+static bool ktlsnic_tls_rx_restart(struct ktlsnic_tls_rx *rx,
+				   const struct ktlsnic_tls_segment *segment,
+				   u32 name)
+{
+	struct sock *sk = rx->sk;
+	bool quiet;
+
+	if (!spin_trylock(&sk->sk_lock.slock))
+		return false;
+	quiet = !sock_owned_by_user_nocheck(sk);
+	if (quiet)
+		ktlsnic_tls_rx_start(rx, segment, name);
+	spin_unlock(&sk->sk_lock.slock);
+	return quiet;
+}
+
 static bool ktlsnic_tls_rx_begin(struct ktlsnic_tls_rx *rx,
 				 const struct ktlsnic_tls_segment *segment,
 				 u32 name)
@@ -185,17 +218,16 @@ static bool ktlsnic_tls_rx_begin(struct ktlsnic_tls_rx *rx,
 	bool begun = false;
 
 	spin_lock(&rx->lock);
-	if (!rx->gone && !rx->query && tls_is_sk_rx_device_offloaded(rx->sk)) {
+	if (!rx->gone && tls_is_sk_rx_device_offloaded(rx->sk)) {
 		begun = true;
-		rx->query = true;
-		rx->asked = true;
-		rx->name = name;
+		if (rx->asked)
+			begun = ktlsnic_tls_rx_restart(rx, segment, name);
+		else
+			ktlsnic_tls_rx_start(rx, segment, name);
+	}
+	if (begun) {
+		rx->queries++;
 		refcount_inc(&rx->refs);
-		ktlsnic_resync_async_start(rx->sk, &rx->async, segment->seq,
-					   segment->len);
-		ktlsnic_tls_rx_count(rx->half, KTLSNIC_TLS_RX_RESYNC_REQ_START);
-		mod_delayed_work(system_wq, &rx->timeout,
-				 KTLSNIC_TLS_RX_TIMEOUT);
 	}
 	spin_unlock(&rx->lock);
 	return begun;
