@@ -47,7 +47,7 @@ enum ktlsnic_trace {
     KTLSNIC_TRACE_TLS_TX_RESYNC,    /* context, tcp_seq, prefix_len */
     KTLSNIC_TRACE_TLS_RX_ADD,       /* context, version << 8 | cipher, seq */
     KTLSNIC_TRACE_TLS_RX_DEL,       /* context */
-    KTLSNIC_TRACE_TLS_RX_RESYNC,    /* context, tcp_seq, rec_num; taken or not */
+    KTLSNIC_TRACE_TLS_RX_RESYNC,    /* context, tcp_seq, rec_num as told */
     KTLSNIC_TRACE_TLS_RX_QUERY,     /* context, the sequence that was told */
     KTLSNIC_TRACE_TLS_RX_REQUEST,   /* context, segment, header it asks about */
     KTLSNIC_TRACE_TLS_RX_FAILED,    /* context, segment, 1: tag, 0: header */

@@ -160,8 +160,9 @@ void tls_rx_del_all(struct ktlsnic_dev *dev)
     }
 }
 
-enum ktlsnic_cmd_status tls_rx_resync(struct ktlsnic_dev *dev,
-                                      const struct ktlsnic_cmd_tls_resync *body)
+enum ktlsnic_cmd_status
+tls_rx_resync(struct ktlsnic_dev *dev,
+              const struct ktlsnic_cmd_tls_resync *body)
 {
     uint32_t seq = GUINT32_FROM_LE(body->tcp_seq);
     uint64_t rec_num = GUINT64_FROM_LE(body->rec_num);

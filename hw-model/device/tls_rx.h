@@ -30,8 +30,9 @@ void tls_rx_free(struct ktlsnic_dev *dev);
 enum ktlsnic_cmd_status tls_rx_add(struct ktlsnic_dev *dev,
                                    const struct ktlsnic_cmd_tls_rx_add *body);
 enum ktlsnic_cmd_status tls_rx_del(struct ktlsnic_dev *dev, uint32_t index);
-enum ktlsnic_cmd_status tls_rx_resync(struct ktlsnic_dev *dev,
-                                      const struct ktlsnic_cmd_tls_resync *body);
+enum ktlsnic_cmd_status
+tls_rx_resync(struct ktlsnic_dev *dev,
+              const struct ktlsnic_cmd_tls_resync *body);
 enum ktlsnic_cmd_status tls_rx_query(struct ktlsnic_dev *dev, uint32_t index,
                                      uint32_t *seq);
 void tls_rx_del_all(struct ktlsnic_dev *dev);

@@ -93,7 +93,10 @@ static void host_rx_ready(void *opaque)
 
 static void host_tls_live(void *opaque, bool live)
 {
-    ((struct fake_host *)opaque)->tls_live = live;
+    struct fake_host *host = opaque;
+
+    g_assert_cmpuint(live, !=, host->tls_live);     /* told when it changes */
+    host->tls_live = live;
 }
 
 static void host_trace(void *opaque, enum ktlsnic_trace what,
