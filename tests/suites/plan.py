@@ -46,10 +46,10 @@ SUITES = {
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
     ),
     "tls-rx": (
-        Group("async", "tls_rx", ("framing", "resync", "races"),
-              vm=("--append", "iomem=relaxed")),
-        Group("scan", "tls_rx", ("resync",), vm=("--device", "tls-rx-resync=scan")),
-        Group("hint", "tls_rx", ("hint",), vm=("--device", "tls-rx-resync=hint")),
+        Group("async", "tls_rx", ("framing", "resync", "races", "live", "bulk"),
+              vm=("--append", "iomem=relaxed"), seconds=1500),
+        Group("scan", "tls_rx", ("resync", "bulk"), vm=("--device", "tls-rx-resync=scan")),
+        Group("hint", "tls_rx", ("hint", "bulk"), vm=("--device", "tls-rx-resync=hint")),
     ),
 }
 

@@ -27,7 +27,8 @@ class Peer:
     ports = iter(range(40000, 60000))
 
     def __init__(self, context, family=4, isn=1_000_000, timestamps=False, rcvbuf=None,
-                 v4_mapped=False, port=None, near_port=0):
+                 v4_mapped=False, port=None, near_port=0, tag=None,
+                 ns=None):
         self.family = family
         self.isn = isn
         self.mss = 1448 if family == 4 else 1428
@@ -37,7 +38,11 @@ class Peer:
         self.near_mac = system.ip_json("link", "show", NETIF)[0]["address"]
         self.far_mac = system.ip_json("link", "show", system.remote_netif(),
                                       ns=REMOTE_NS)[0]["address"]
-        ip("neighbor", "replace", ADDRESS[family], "lladdr", self.far_mac, "dev", NETIF)
+        self.tag = tag
+        self.ns = ns                # where the listener is, if not here
+        if not ns:
+            ip("neighbor", "replace", ADDRESS[family], "lladdr", self.far_mac,
+               "dev", NETIF)
         with in_ns(REMOTE_NS):
             self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.raw.bind((system.remote_netif(), ETH_P_ALL))
@@ -52,8 +57,9 @@ class Peer:
         self.sock = self._connect(context, rcvbuf, v4_mapped)
 
     def _listen(self, rcvbuf, v4_mapped):
-        listener = socket.socket(socket.AF_INET6 if v4_mapped else tcp.FAMILY[self.family],
-                                 socket.SOCK_STREAM)
+        with in_ns(self.ns):
+            listener = socket.socket(socket.AF_INET6 if v4_mapped else tcp.FAMILY[self.family],
+                                     socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if rcvbuf:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -89,8 +95,8 @@ class Peer:
             options += b"\1\1" + struct.pack("!BBII", 8, 10, now, getattr(self, "echo", 0))
         return options
 
-    def frame(self, seq, flags, payload, flip=0, tag=None, ip_options=b"", extensions=b""):
-        """A frame of the connection. flip spoils the TCP checksum; tag is a VLAN's."""
+    def frame(self, seq, flags, payload, flip=0, ip_options=b"", extensions=b""):
+        """A frame of the connection. flip spoils the TCP checksum."""
         source, target = ADDRESS[self.family], LOCAL[self.family]
         options = self._options(flags)
         header = struct.pack("!HHIIBBHHH", self.port, self.near_port, seq & MASK,
@@ -106,8 +112,8 @@ class Peer:
         else:
             kind, body = packet.ETH_IP6, packet.ipv6(
                 source, target, 60 if extensions else packet.TCP, segment, extensions)
-        if tag is not None:
-            kind, body = packet.ETH_VLAN, struct.pack("!HH", tag, kind) + body
+        if self.tag is not None:
+            kind, body = packet.ETH_VLAN, struct.pack("!HH", self.tag, kind) + body
         return packet.ethernet(self.near_mac, self.far_mac, kind, body)
 
     def _put(self, seq, flags, payload, **how):
@@ -125,7 +131,7 @@ class Peer:
 
     def _take(self, raw):
         frame = packet.Frame(raw)
-        if frame.protocol != packet.TCP or frame.ports != (self.near_port, self.port):
+        if frame.tag != self.tag or frame.protocol != packet.TCP or frame.ports != (self.near_port, self.port):
             return
         segment = frame.segment
         seq, ack = struct.unpack_from("!II", segment, 4)

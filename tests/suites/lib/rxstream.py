@@ -3,7 +3,7 @@
 
 import socket
 
-from . import ktls, rawpeer, rx, seal, tlstrace
+from . import ktls, rawpeer, rx, seal, tlstrace, wait
 from .cases import equal
 from .ktls import Keys
 
@@ -53,6 +53,10 @@ class Stream:
         """Send these bytes as one segment; plainly: the NIC can decrypt it."""
         start -= not plainly
         self.peer.put(start, self.stream[start:end], **how)
+
+    def resynced(self, count=1):
+        wait.until(lambda: self.evidence.moved("rx_tls_resync_res_ok") >= count,
+                   f"resync {count}: {self.evidence.resync_counters()}")
 
     def arrived(self):
         """All of it was acknowledged and read, and it is what was sent."""

@@ -69,6 +69,13 @@ def unacknowledged(sock):
     return struct.unpack("i", buffer)[0]
 
 
+def queued(sock):
+    """Bytes that have arrived and are not read (SIOCINQ)."""
+    buffer = bytearray(4)
+    fcntl.ioctl(sock, termios.FIONREAD, buffer)
+    return struct.unpack("i", buffer)[0]
+
+
 class Reader(threading.Thread):
     """Reads a socket to its end in the background."""
 

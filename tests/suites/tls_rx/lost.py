@@ -44,7 +44,3 @@ class Lost(Stream):
     def requests(self, count=1):
         wait.until(lambda: self.evidence.moved("rx_tls_resync_req_pkt") >= count,
                    f"request {count} of the NIC")
-
-    def resynced(self, count=1):
-        wait.until(lambda: self.evidence.moved("rx_tls_resync_res_ok") >= count,
-                   f"resync {count}: {self.evidence.resync_counters()}")
