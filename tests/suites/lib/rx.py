@@ -89,9 +89,12 @@ class Evidence:
             equal(now.get(name, 0), now.get("hw_tls_rx_seen_packets", 0), name)
         self.no_errors()
 
-    def share(self):
-        """Of the TCP payload that the NIC has seen, what it has decrypted."""
+    def share(self, payload=None):
+        """Of that much TLS payload, what the NIC has decrypted; without a number, of all
+        the TCP payload that it has seen, what TCP sent twice included."""
         now = self.counters()
+        if payload:
+            return now.get("rx_tls_decrypted_bytes", 0) / payload
         return now.get("hw_tls_rx_bytes", 0) / max(1, now.get("hw_tls_rx_seen_bytes", 0))
 
     def no_errors(self, but=()):

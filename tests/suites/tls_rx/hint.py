@@ -4,6 +4,7 @@
 from lib import tcp, wait
 from lib.cases import Registry, at_least, equal
 from lib.ktls import Keys
+from . import bulk
 from .framing import COMBINATIONS
 from .lost import Lost, pieces, send
 
@@ -93,3 +94,12 @@ def busy(context):
     wait.until(lambda: len(stream.reader.bytes) == len(stream.sent), "everything is read")
     stream.finish()
     stream.evidence.no_errors()
+
+
+# How soon the kernel speaks up is its own choice, and comes too late when the head of
+# the record that it names is through the NIC: the share depends on that alone.
+for _percent in bulk.PERCENT:
+    registry.add(f"must-hold/loss-{_percent}-percent", bulk.curve, _percent,
+                 0 if _percent else 0.999, seconds=200)
+for _name, _case in bulk.CASES.items():
+    registry.add(f"must-hold/{_name}", _case, seconds=250)
