@@ -18,30 +18,57 @@ static bool body_end_is_zero(const struct ktlsnic_cmd *cmd, size_t len)
     return !any;
 }
 
-static enum ktlsnic_cmd_status cmd_execute(struct ktlsnic_dev *dev,
-                                           const struct ktlsnic_cmd *cmd)
+/* Bytes of an op's body that mean something; -1: there is no such op. */
+static int body_len(uint16_t op)
 {
-    static const uint8_t body_len[] = {
-        [KTLSNIC_CMD_NOP] = 0,
-        [KTLSNIC_CMD_TLS_TX_ADD] = sizeof(struct ktlsnic_cmd_tls_add),
-        [KTLSNIC_CMD_TLS_TX_DEL] = sizeof(struct ktlsnic_cmd_tls_ctx),
-        [KTLSNIC_CMD_TLS_TX_RESYNC] = sizeof(struct ktlsnic_cmd_tls_resync),
-    };
-    uint16_t op = GUINT16_FROM_LE(cmd->op);
+    switch (op) {
+    case KTLSNIC_CMD_NOP:
+        return 0;
+    case KTLSNIC_CMD_TLS_TX_ADD:
+        return sizeof(struct ktlsnic_cmd_tls_add);
+    case KTLSNIC_CMD_TLS_RX_ADD:
+        return sizeof(struct ktlsnic_cmd_tls_rx_add);
+    case KTLSNIC_CMD_TLS_TX_DEL:
+    case KTLSNIC_CMD_TLS_RX_DEL:
+    case KTLSNIC_CMD_TLS_RX_QUERY:
+        return sizeof(struct ktlsnic_cmd_tls_ctx);
+    case KTLSNIC_CMD_TLS_TX_RESYNC:
+    case KTLSNIC_CMD_TLS_RX_RESYNC:
+        return sizeof(struct ktlsnic_cmd_tls_resync);
+    default:
+        return -1;
+    }
+}
 
-    if (op >= G_N_ELEMENTS(body_len)) {
+static enum ktlsnic_cmd_status cmd_execute(struct ktlsnic_dev *dev,
+                                           const struct ktlsnic_cmd *cmd,
+                                           uint32_t *value)
+{
+    uint16_t op = GUINT16_FROM_LE(cmd->op);
+    uint32_t ctx = GUINT32_FROM_LE(cmd->body.tls_ctx.tls_ctx);
+    int len = body_len(op);
+
+    if (len < 0) {
         return KTLSNIC_CMD_BAD_OP;
     }
-    if (cmd->reserved || !body_end_is_zero(cmd, body_len[op])) {
+    if (cmd->reserved || !body_end_is_zero(cmd, len)) {
         return KTLSNIC_CMD_BAD_PARAM;
     }
     switch (op) {
     case KTLSNIC_CMD_TLS_TX_ADD:
-        return tls_ctx_add(dev, &cmd->body.tls_add);
+        return tls_tx_add(dev, &cmd->body.tls_add);
     case KTLSNIC_CMD_TLS_TX_DEL:
-        return tls_ctx_del(dev, GUINT32_FROM_LE(cmd->body.tls_ctx.tls_ctx));
+        return tls_tx_del(dev, ctx);
     case KTLSNIC_CMD_TLS_TX_RESYNC:
-        return tls_ctx_resync(dev, &cmd->body.tls_resync);
+        return tls_tx_resync(dev, &cmd->body.tls_resync);
+    case KTLSNIC_CMD_TLS_RX_ADD:
+        return tls_rx_add(dev, &cmd->body.tls_rx_add);
+    case KTLSNIC_CMD_TLS_RX_DEL:
+        return tls_rx_del(dev, ctx);
+    case KTLSNIC_CMD_TLS_RX_RESYNC:
+        return tls_rx_resync(dev, &cmd->body.tls_resync);
+    case KTLSNIC_CMD_TLS_RX_QUERY:
+        return tls_rx_query(dev, ctx, value);
     default:
         return KTLSNIC_CMD_OK;
     }
@@ -64,12 +91,14 @@ static bool cmd_faulty(struct ktlsnic_dev *dev, const struct ktlsnic_cmd *cmd,
 }
 
 static void cmd_complete(struct ktlsnic_dev *dev, struct ring *ring,
-                         const struct ktlsnic_cmd *cmd, uint16_t status)
+                         const struct ktlsnic_cmd *cmd, uint16_t status,
+                         uint32_t value)
 {
     struct ktlsnic_cmd_cpl cpl = {
         .tag = cmd->tag,
         .status = GUINT16_TO_LE(status),
         .index = GUINT32_TO_LE(ring_advance(ring, 1)),
+        .value = GUINT32_TO_LE(value),
     };
 
     dev_trace(dev, KTLSNIC_TRACE_COMMAND, GUINT16_FROM_LE(cmd->op),
@@ -82,14 +111,15 @@ static void cmd_do_one(struct ktlsnic_dev *dev, struct ring *ring)
 {
     struct ktlsnic_cmd cmd;
     uint16_t status;
+    uint32_t value = 0;
 
     if (ring_fetch(dev, ring, 0, 1, &cmd)) {
         if (!cmd_faulty(dev, &cmd, &status)) {
-            status = cmd_execute(dev, &cmd);
+            status = cmd_execute(dev, &cmd, &value);
         }
         dev->cmd_hangs = status == KTLSNIC_FAULT_HANG;
         if (!dev->cmd_hangs) {
-            cmd_complete(dev, ring, &cmd, status);
+            cmd_complete(dev, ring, &cmd, status, value);
         }
     }
     explicit_bzero(&cmd, sizeof(cmd));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the files of the device layer share. One role a file; ring.h is the
- * only part with a header of its own.
+ * What the files of the device layer share. One role a file; a part of several
+ * functions has a header of its own.
  */
 #ifndef DEVICE_DEV_PRIVATE_H
 #define DEVICE_DEV_PRIVATE_H
@@ -11,6 +11,8 @@
 #include "device/filter.h"
 #include "device/ktlsnic_dev.h"
 #include "device/ring.h"
+#include "device/tls_ctx.h"
+#include "device/tls_rx.h"
 #include "flow/flow_tx.h"
 
 #define FRAME_MIN           60      /* shortest frame on the wire, no FCS */
@@ -27,8 +29,11 @@ struct ktlsnic_dev {
     struct filter filter;
     struct ring ring[KTLSNIC_RINGS];
 
-    struct flow_tx **tls_tx;        /* the TX context table */
-    unsigned tls_tx_live;
+    struct tls_table tls_tx;
+    struct flow_tx **tls_tx_flow;   /* the TX contexts, by index */
+    struct tls_table tls_rx;
+    struct tls_rx_ctx **tls_rx_ctx; /* the RX contexts, by index */
+    GHashTable *tls_rx_tuples;      /* and by the tuple in them; it owns them */
 
     /* Where we are, for calls that come back through a callback. */
     bool busy;                      /* inside write, run or receive */
@@ -50,7 +55,7 @@ struct ktlsnic_dev {
     unsigned tx_next;               /* TX ring whose turn it is */
     uint8_t *tx_frame;              /* a gathered unit; headroom before it */
     uint8_t *tx_segment;            /* a TSO segment; headroom before it */
-    uint8_t *rx_frame;              /* a frame without its tag */
+    uint8_t *rx_frame;              /* a frame without its tag, or decrypted */
     struct ktlsnic_tx_desc tx_desc[KTLSNIC_MAX_DESC];
 };
 
@@ -105,16 +110,17 @@ void event_post(struct ktlsnic_dev *dev, enum ktlsnic_event_type type,
 /* cmd.c (SPEC 11): returns whether there is more to do. */
 bool cmd_run(struct ktlsnic_dev *dev);
 
-/* tls_ctx.c: the context table. Statuses are those of commands. */
-enum ktlsnic_cmd_status tls_ctx_add(struct ktlsnic_dev *dev,
-                                    const struct ktlsnic_cmd_tls_add *body);
-enum ktlsnic_cmd_status tls_ctx_del(struct ktlsnic_dev *dev, uint32_t ctx);
+/* tls_tx.c: the TX context table. Statuses are those of commands. */
+void tls_tx_init(struct ktlsnic_dev *dev);
+void tls_tx_free(struct ktlsnic_dev *dev);
+enum ktlsnic_cmd_status tls_tx_add(struct ktlsnic_dev *dev,
+                                   const struct ktlsnic_cmd_tls_add *body);
+enum ktlsnic_cmd_status tls_tx_del(struct ktlsnic_dev *dev, uint32_t ctx);
 enum ktlsnic_cmd_status
-tls_ctx_resync(struct ktlsnic_dev *dev,
-               const struct ktlsnic_cmd_tls_resync *body);
-struct flow_tx *tls_ctx_get(struct ktlsnic_dev *dev, uint32_t ctx);
-void tls_ctx_del_all(struct ktlsnic_dev *dev);
-uint32_t tls_ctx_ciphers(const struct ktlsnic_dev *dev, unsigned version);
+tls_tx_resync(struct ktlsnic_dev *dev,
+              const struct ktlsnic_cmd_tls_resync *body);
+struct flow_tx *tls_tx_get(struct ktlsnic_dev *dev, uint32_t ctx);
+void tls_tx_del_all(struct ktlsnic_dev *dev);
 
 /* tx.c (SPEC 9): returns whether there is more to do. */
 bool tx_run(struct ktlsnic_dev *dev);

@@ -36,7 +36,8 @@ void dev_wake(struct ktlsnic_dev *dev)
 static void dev_reset_now(struct ktlsnic_dev *dev)
 {
     dev->reset_pending = false;
-    tls_ctx_del_all(dev);
+    tls_tx_del_all(dev);
+    tls_rx_del_all(dev);
     ring_reset_all(dev);
     irq_reset(dev);
     regs_reset(dev);
@@ -53,8 +54,8 @@ static void dev_free_now(struct ktlsnic_dev *dev)
     /* The host may be half gone: nothing is told to it any more. */
     dev->ops.trace = NULL;
     dev->ops.tls_live = NULL;
-    tls_ctx_del_all(dev);
-    g_free(dev->tls_tx);
+    tls_tx_free(dev);
+    tls_rx_free(dev);
     tx_free(dev);
     g_free(dev->rx_frame);
     g_free(dev);
@@ -78,7 +79,9 @@ static bool dev_leave(struct ktlsnic_dev *dev)
 static bool config_ok(const struct ktlsnic_config *config)
 {
     return config->queues >= 1 && config->queues <= KTLSNIC_MAX_QUEUES &&
-           config->tls_tx_contexts <= KTLSNIC_TLS_CONTEXTS_MAX;
+           config->tls_tx_contexts <= KTLSNIC_TLS_CONTEXTS_MAX &&
+           config->tls_rx_contexts <= KTLSNIC_TLS_CONTEXTS_MAX &&
+           config->tls_rx_mode <= KTLSNIC_TLS_RX_ASYNC;
 }
 
 struct ktlsnic_dev *ktlsnic_dev_new(const struct ktlsnic_config *config,
@@ -94,7 +97,8 @@ struct ktlsnic_dev *ktlsnic_dev_new(const struct ktlsnic_config *config,
     dev->config = *config;
     dev->ops = *ops;
     dev->opaque = opaque;
-    dev->tls_tx = g_new0(struct flow_tx *, config->tls_tx_contexts);
+    tls_tx_init(dev);
+    tls_rx_init(dev);
     dev->rx_frame = g_malloc(KTLSNIC_MAX_FRAME);
     tx_init(dev);
     ring_init_all(dev);
@@ -223,7 +227,7 @@ void ktlsnic_dev_set_link(struct ktlsnic_dev *dev, bool up)
 
 unsigned ktlsnic_dev_tls_live(const struct ktlsnic_dev *dev)
 {
-    return dev->tls_tx_live;
+    return dev->tls_tx.live + dev->tls_rx.live;
 }
 
 struct ktlsnic_state *ktlsnic_dev_state(struct ktlsnic_dev *dev)

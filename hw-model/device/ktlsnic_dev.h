@@ -46,6 +46,12 @@ enum ktlsnic_trace {
     KTLSNIC_TRACE_TLS_TX_ADD,       /* context, version << 8 | cipher, seq */
     KTLSNIC_TRACE_TLS_TX_DEL,       /* context */
     KTLSNIC_TRACE_TLS_TX_RESYNC,    /* context, tcp_seq, prefix_len */
+    KTLSNIC_TRACE_TLS_RX_ADD,       /* context, version << 8 | cipher, seq */
+    KTLSNIC_TRACE_TLS_RX_DEL,       /* context */
+    KTLSNIC_TRACE_TLS_RX_RESYNC,    /* context, tcp_seq, rec_num as told */
+    KTLSNIC_TRACE_TLS_RX_QUERY,     /* context, the sequence that was told */
+    KTLSNIC_TRACE_TLS_RX_REQUEST,   /* context, segment, header it asks about */
+    KTLSNIC_TRACE_TLS_RX_FAILED,    /* context, segment, 1: tag, 0: header */
     KTLSNIC_TRACE_NESTED_WRITE,     /* offset, value: dropped */
     KTLSNIC_TRACES
 };
@@ -110,6 +116,9 @@ struct ktlsnic_config {
     uint32_t tls_tx_ciphers[KTLSNIC_TLS_VERSIONS]; /* bit c: offer cipher c, if
                                      * flow_tx_supported() too */
     bool tls_tx_replay;             /* TLS_RESYNC units in the TX ring */
+    unsigned tls_rx_contexts;       /* the same for RX: flow_rx_supported() */
+    uint32_t tls_rx_ciphers[KTLSNIC_TLS_VERSIONS];
+    enum ktlsnic_tls_rx_mode tls_rx_mode;
     uint32_t link_speed;            /* Mbit/s */
     uint8_t mac[KTLSNIC_MAC_LEN];   /* the factory address */
     struct ktlsnic_fault *fault;    /* the host's, or NULL */
@@ -204,7 +213,7 @@ void ktlsnic_dev_tx_ready(struct ktlsnic_dev *dev);
 /* The link went up or down. Without a change nothing happens. */
 void ktlsnic_dev_set_link(struct ktlsnic_dev *dev, bool up);
 
-/* TX contexts in use: a device with any cannot be saved. */
+/* TLS contexts in use, of both directions: a device with any cannot be saved. */
 unsigned ktlsnic_dev_tls_live(const struct ktlsnic_dev *dev);
 
 /* The state, to save or overwrite. */

@@ -66,22 +66,43 @@ static void global_write(struct ktlsnic_dev *dev, uint32_t offset,
     }
 }
 
+/* How contexts of both directions can be put right. */
+static uint32_t tls_resync_ways(const struct ktlsnic_dev *dev)
+{
+    uint32_t ways = 0;
+
+    if (dev->tls_tx.size) {
+        ways |= KTLSNIC_TLS_RESYNC_TX_CMD;
+        ways |= dev->config.tls_tx_replay ? KTLSNIC_TLS_RESYNC_TX_RING : 0;
+    }
+    if (dev->tls_rx.size) {
+        ways |= dev->config.tls_rx_mode << 8;
+    }
+    return ways;
+}
+
 static uint32_t tls_read(struct ktlsnic_dev *dev, uint32_t offset)
 {
     switch (offset) {
     case KTLSNIC_REG_TLS_TX_CONTEXTS:
-        return dev->config.tls_tx_contexts;
+        return dev->tls_tx.size;
+    case KTLSNIC_REG_TLS_RX_CONTEXTS:
+        return dev->tls_rx.size;
     case KTLSNIC_REG_TLS_TX_LIVE:
-        return dev->tls_tx_live;
+        return dev->tls_tx.live;
+    case KTLSNIC_REG_TLS_RX_LIVE:
+        return dev->tls_rx.live;
     case KTLSNIC_REG_TLS_TX_CIPHERS(KTLSNIC_TLS_1_2):
-        return tls_ctx_ciphers(dev, KTLSNIC_TLS_1_2);
     case KTLSNIC_REG_TLS_TX_CIPHERS(KTLSNIC_TLS_1_3):
-        return tls_ctx_ciphers(dev, KTLSNIC_TLS_1_3);
+        return dev->tls_tx.ciphers[(offset -
+                                    KTLSNIC_REG_TLS_TX_CIPHERS(0)) / 4];
+    case KTLSNIC_REG_TLS_RX_CIPHERS(KTLSNIC_TLS_1_2):
+    case KTLSNIC_REG_TLS_RX_CIPHERS(KTLSNIC_TLS_1_3):
+        return dev->tls_rx.ciphers[(offset -
+                                    KTLSNIC_REG_TLS_RX_CIPHERS(0)) / 4];
     case KTLSNIC_REG_TLS_RESYNC:
-        return !dev->config.tls_tx_contexts ? 0 :
-               KTLSNIC_TLS_RESYNC_TX_CMD |
-               (dev->config.tls_tx_replay ? KTLSNIC_TLS_RESYNC_TX_RING : 0);
-    default:    /* no RX contexts yet */
+        return tls_resync_ways(dev);
+    default:
         return 0;
     }
 }

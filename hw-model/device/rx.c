@@ -21,6 +21,8 @@ struct rx_result {
     uint16_t flags;                 /* KTLSNIC_RXF_* but FIRST and LAST */
     enum filter_class addr_class;
     size_t wire_len;                /* with the tag that was stripped */
+    size_t tcp_len;                 /* payload that went through a context */
+    struct tls_rx_result tls;
 };
 
 void rx_kick(struct ktlsnic_dev *dev)
@@ -162,7 +164,8 @@ static bool rx_complete(struct ktlsnic_dev *dev, struct ring *ring, size_t len,
 
     for (unsigned i = 0; i < n; i++) {
         size_t size = MIN(len, GUINT32_FROM_LE(bufs[i].len));
-        uint16_t flags = result->flags | (i == 0 ? KTLSNIC_RXF_FIRST : 0) |
+        uint16_t flags = result->flags | result->tls.flags |
+                         (i == 0 ? KTLSNIC_RXF_FIRST : 0) |
                          (i == n - 1 ? KTLSNIC_RXF_LAST : 0);
         struct ktlsnic_rx_cpl cpl = {
             .index = GUINT32_TO_LE(index + i),
@@ -170,6 +173,9 @@ static bool rx_complete(struct ktlsnic_dev *dev, struct ring *ring, size_t len,
             .len = GUINT16_TO_LE(size),
             .vlan_tci = GUINT16_TO_LE(result->vlan_tci),
             .rss_type = GUINT16_TO_LE(result->hash_type),
+            .tls_ctx = GUINT32_TO_LE(result->tls.ctx),
+            .tls_seq = GUINT32_TO_LE(result->tls.resync_seq),
+            .tls_payload = GUINT32_TO_LE(result->tls.payload),
             .flags = GUINT16_TO_LE(flags),
         };
 
@@ -193,12 +199,41 @@ static void rx_count(struct ktlsnic_dev *dev, const struct rx_result *result)
     if (result->flags & (KTLSNIC_RXF_L3_BAD | KTLSNIC_RXF_L4_BAD)) {
         dev_count(dev, KTLSNIC_STAT_RX_CSUM_BAD, 1);
     }
+    if (result->tls.flags & KTLSNIC_RXF_TLS_DECRYPTED) {
+        dev_count(dev, KTLSNIC_STAT_TLS_RX_PACKETS, 1);
+        dev_count(dev, KTLSNIC_STAT_TLS_RX_BYTES, result->tcp_len);
+    }
+}
+
+/*
+ * A frame must go through its context once, so this is done when nothing but
+ * memory can still keep it from being delivered. (If memory does, the context
+ * has met what the host has not: for the host, a frame that was lost.) The wire
+ * keeps its bytes: what is decrypted is a copy. Returns what to deliver.
+ */
+static const uint8_t *rx_tls(struct ktlsnic_dev *dev, const uint8_t *frame,
+                             size_t len, const struct packet_info *info,
+                             struct rx_result *result)
+{
+    struct tls_rx_ctx *ctx = NULL;
+
+    if (result->flags & KTLSNIC_RXF_L4_OK) {
+        ctx = tls_rx_match(dev, frame, info);
+    }
+    if (!ctx) {
+        return frame;
+    }
+    memcpy(dev->rx_frame, frame, len);
+    tls_rx_segment(dev, ctx, dev->rx_frame, info, &result->tls);
+    result->tcp_len = info->payload_len;
+    return dev->rx_frame;
 }
 
 /* Into memory with it, if its ring is enabled and remains so. */
 static enum ktlsnic_rx_verdict rx_deliver(struct ktlsnic_dev *dev,
                                           const uint8_t *frame, size_t len,
-                                          const struct rx_result *result)
+                                          const struct packet_info *info,
+                                          struct rx_result *result)
 {
     struct ring *ring = ring_queue(dev, result->queue, RING_RX);
     struct ktlsnic_rx_desc bufs[RX_MAX_BUFS];
@@ -207,13 +242,16 @@ static enum ktlsnic_rx_verdict rx_deliver(struct ktlsnic_dev *dev,
     if (!n && ring->state->enabled) {
         return rx_pause(dev, result->queue, result->wire_len);
     }
+    if (n) {
+        frame = rx_tls(dev, frame, len, info, result);
+    }
     if (!n || !rx_write_frame(dev, ring, frame, len, bufs, n) ||
         !rx_complete(dev, ring, len, bufs, n, result)) {
         return rx_drop(dev, KTLSNIC_STAT_RX_NO_QUEUE, result->wire_len);
     }
     rx_count(dev, result);
     dev_trace(dev, KTLSNIC_TRACE_RX_FRAME, result->queue, result->wire_len,
-              result->flags);
+              result->flags | result->tls.flags);
     return rx_taken(dev);
 }
 
@@ -245,5 +283,5 @@ enum ktlsnic_rx_verdict rx_receive(struct ktlsnic_dev *dev,
     if (strip) {
         frame = rx_strip_tag(dev, frame, &len, &result);
     }
-    return rx_deliver(dev, frame, len, &result);
+    return rx_deliver(dev, frame, len, &info, &result);
 }

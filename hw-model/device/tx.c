@@ -183,8 +183,8 @@ static uint32_t tx_tcp_seq(const uint8_t *tcp)
 static enum ktlsnic_tx_status tx_encrypt(struct ktlsnic_dev *dev,
                                          const struct tx_unit *unit)
 {
-    struct flow_tx *flow = tls_ctx_get(dev,
-                                       GUINT32_FROM_LE(dev->tx_desc->tls_ctx));
+    struct flow_tx *flow = tls_tx_get(dev,
+                                      GUINT32_FROM_LE(dev->tx_desc->tls_ctx));
     enum flow_tx_result result;
     struct flow_tx_done done;
 
@@ -316,7 +316,7 @@ static bool tx_resync(struct ktlsnic_dev *dev, struct tx_unit *unit,
         *status = KTLSNIC_TX_BAD_DESC;
         return true;
     }
-    flow = tls_ctx_get(dev, GUINT32_FROM_LE(head.tls_ctx));
+    flow = tls_tx_get(dev, GUINT32_FROM_LE(head.tls_ctx));
     if (!flow) {
         *status = KTLSNIC_TX_TLS_NO_CONTEXT;
         return true;

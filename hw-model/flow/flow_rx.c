@@ -32,10 +32,10 @@ bool flow_rx_supported(unsigned version, unsigned cipher)
     return engine_supported(version, cipher);
 }
 
-struct flow_rx *flow_rx_new(const struct flow_rx_params *params)
+struct flow_rx *flow_rx_new(const struct flow_params *params,
+                            enum ktlsnic_tls_rx_mode mode)
 {
-    struct engine *engine = record_engine_new(params->version, params->cipher,
-                                              params->iv, params->key);
+    struct engine *engine = record_engine_new(params);
     struct flow_rx *flow;
 
     if (!engine) {
@@ -45,7 +45,7 @@ struct flow_rx *flow_rx_new(const struct flow_rx_params *params)
     flow->engine = engine;
     flow->next_seq = params->tcp_seq;
     record_init(&flow->rec, engine, params->rec_num);
-    flow_search_init(&flow->search, engine, params->resync);
+    flow_search_init(&flow->search, engine, mode);
     return flow;
 }
 
@@ -320,7 +320,7 @@ bool flow_rx_confirm(struct flow_rx *flow, uint32_t seq, uint64_t rec_num)
 {
     uint64_t count, num;
 
-    if (flow->search.mode == FLOW_RX_RESYNC_HINT) {
+    if (flow->search.mode == KTLSNIC_TLS_RX_HINT) {
         return take_hint(flow, seq, rec_num);
     }
     if (!flow_search_knows(&flow->search, seq, &count) ||

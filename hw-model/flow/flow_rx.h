@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One RX TLS context: the state that a connection keeps in the NIC between
- * segments, over ranges of the TCP byte stream. It decrypts and authenticates
- * records as their segments arrive, whatever the segments' bounds, and buffers
- * none of them. When segments are missing it finds its way back.
+ * segments, over ranges of the TCP byte stream (SPEC.md 10.4, 10.5). It
+ * decrypts and authenticates records as their segments arrive, whatever the
+ * segments' bounds, and buffers none of them. When segments are missing it
+ * finds its way back.
  *
  * It knows TCP sequence numbers and TLS records; it knows no packets and no
  * memory but the bytes it is given. Segments may come from anybody: any bytes,
@@ -15,36 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <linux/types.h>
 
-#include "ktlsnic_hw.h"
-
-/*
- * How a context that lost its place gets help. With SCAN and ASYNC it searches
- * the stream for record headers, follows them, and asks for the number of one
- * of them, which it names by the sequence of its first byte:
- *
- * HINT     it does not search; the host says where the next record begins
- * SCAN     it names the next header to come, which the host cannot have met yet
- * ASYNC    it names a header that begins in, or right behind, the segment that
- *          carries the request
- */
-enum flow_rx_resync {
-    FLOW_RX_RESYNC_HINT,
-    FLOW_RX_RESYNC_SCAN,
-    FLOW_RX_RESYNC_ASYNC,
-};
-
-/* What TLS_RX_ADD carries, in host byte order, and the device's resync mode. */
-struct flow_rx_params {
-    enum ktlsnic_tls_version version;
-    enum ktlsnic_tls_cipher cipher;
-    uint32_t tcp_seq;                   /* first byte of record rec_num */
-    uint64_t rec_num;
-    uint8_t iv[KTLSNIC_TLS_IV_SIZE];    /* salt, then IV (SPEC.md 11.2) */
-    uint8_t key[KTLSNIC_TLS_KEY_MAX];
-    enum flow_rx_resync resync;
-};
+#include "flow/flow_params.h"
 
 /* What a segment did. */
 struct flow_rx_result {
@@ -65,8 +38,19 @@ struct flow_rx;
  */
 bool flow_rx_supported(unsigned version, unsigned cipher);
 
-/* Returns NULL if the pair is not supported. The parameters are copied. */
-struct flow_rx *flow_rx_new(const struct flow_rx_params *params);
+/*
+ * Returns NULL if the pair is not supported. The parameters are copied. mode is
+ * how a context that lost its place gets help. With SCAN and ASYNC it searches
+ * the stream for record headers, follows them, and asks for the number of one
+ * of them, which it names by the sequence of its first byte:
+ *
+ * HINT     it does not search; the host says where the next record begins
+ * SCAN     it names the next header to come, which the host cannot have met yet
+ * ASYNC    it names a header that begins in, or right behind, the segment that
+ *          carries the request
+ */
+struct flow_rx *flow_rx_new(const struct flow_params *params,
+                            enum ktlsnic_tls_rx_mode mode);
 
 /* Wipes the keys and all cipher state. Accepts NULL. */
 void flow_rx_free(struct flow_rx *flow);

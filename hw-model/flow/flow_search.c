@@ -27,7 +27,7 @@
 #define PATIENCE (256 * 1024)
 
 void flow_search_init(struct flow_search *search, const struct engine *engine,
-                      enum flow_rx_resync mode)
+                      enum ktlsnic_tls_rx_mode mode)
 {
     search->engine = engine;
     search->mode = mode;
@@ -130,8 +130,7 @@ static size_t follow(struct flow_search *search, const uint8_t *data,
 }
 
 /*
- * The header that a request may name now, if there is one (enum
- * flow_rx_resync).
+ * The header that a request may name now, if there is one (flow_rx_new()).
  */
 static bool choose_name(const struct flow_search *search, uint32_t segment_seq,
                         uint32_t *seq, uint64_t *num)
@@ -144,11 +143,11 @@ static bool choose_name(const struct flow_search *search, uint32_t segment_seq,
     }
     *seq = search->next - rec->pos;
     *num = rec->num;
-    if (search->mode == FLOW_RX_RESYNC_SCAN && has_header) {
+    if (search->mode == KTLSNIC_TLS_RX_SCAN && has_header) {
         *seq += record_end(rec);
         ++*num;
     }
-    return search->mode == FLOW_RX_RESYNC_SCAN ||
+    return search->mode == KTLSNIC_TLS_RX_SCAN ||
            tcp_seq_ahead(*seq, segment_seq) >= 0;
 }
 
@@ -233,7 +232,7 @@ void flow_search_segment(struct flow_search *search, uint32_t seq,
     if (known == len) {
         return;
     }
-    if (search->mode == FLOW_RX_RESYNC_HINT) {
+    if (search->mode == KTLSNIC_TLS_RX_HINT) {
         search->next = seq + len;
         return;
     }

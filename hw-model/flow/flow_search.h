@@ -22,7 +22,7 @@
 
 struct flow_search {
     const struct engine *engine;
-    enum flow_rx_resync mode;
+    enum ktlsnic_tls_rx_mode mode;
     bool active;
     bool following;             /* a chain of headers; else scanning for one */
     uint32_t next;              /* sequence behind what was seen */
@@ -45,7 +45,7 @@ struct flow_search {
 };
 
 void flow_search_init(struct flow_search *search, const struct engine *engine,
-                      enum flow_rx_resync mode);
+                      enum ktlsnic_tls_rx_mode mode);
 
 /* The context has its place again. */
 void flow_search_stop(struct flow_search *search);

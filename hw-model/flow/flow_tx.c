@@ -22,10 +22,9 @@ bool flow_tx_supported(unsigned version, unsigned cipher)
     return engine_supported(version, cipher);
 }
 
-struct flow_tx *flow_tx_new(const struct flow_tx_params *params)
+struct flow_tx *flow_tx_new(const struct flow_params *params)
 {
-    struct engine *engine = record_engine_new(params->version, params->cipher,
-                                              params->iv, params->key);
+    struct engine *engine = record_engine_new(params);
     struct flow_tx *flow;
 
     if (!engine) {

@@ -12,19 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <linux/types.h>
 
-#include "ktlsnic_hw.h"
-
-/* What TLS_TX_ADD carries, in host byte order. */
-struct flow_tx_params {
-    enum ktlsnic_tls_version version;
-    enum ktlsnic_tls_cipher cipher;
-    uint32_t tcp_seq;                   /* first byte of record rec_num */
-    uint64_t rec_num;
-    uint8_t iv[KTLSNIC_TLS_IV_SIZE];    /* salt, then IV (SPEC.md 11.2) */
-    uint8_t key[KTLSNIC_TLS_KEY_MAX];
-};
+#include "flow/flow_params.h"
 
 enum flow_tx_result {
     FLOW_TX_OK,
@@ -44,7 +33,7 @@ struct flow_tx;
 bool flow_tx_supported(unsigned version, unsigned cipher);
 
 /* Returns NULL if the pair is not supported. The parameters are copied. */
-struct flow_tx *flow_tx_new(const struct flow_tx_params *params);
+struct flow_tx *flow_tx_new(const struct flow_params *params);
 
 /* Wipes the keys and all cipher state. Accepts NULL. */
 void flow_tx_free(struct flow_tx *flow);

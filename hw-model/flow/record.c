@@ -4,21 +4,18 @@
 
 #include "flow/record.h"
 
-struct engine *record_engine_new(enum ktlsnic_tls_version version,
-                                 enum ktlsnic_tls_cipher cipher,
-                                 const uint8_t iv[KTLSNIC_TLS_IV_SIZE],
-                                 const uint8_t key[KTLSNIC_TLS_KEY_MAX])
+struct engine *record_engine_new(const struct flow_params *params)
 {
-    struct engine_params params = {
-        .version = version,
-        .cipher = cipher,
+    struct engine_params secret = {
+        .version = params->version,
+        .cipher = params->cipher,
     };
     struct engine *engine;
 
-    memcpy(params.iv, iv, sizeof(params.iv));
-    memcpy(params.key, key, sizeof(params.key));
-    engine = engine_new(&params);
-    explicit_bzero(&params, sizeof(params));
+    memcpy(secret.iv, params->iv, sizeof(secret.iv));
+    memcpy(secret.key, params->key, sizeof(secret.key));
+    engine = engine_new(&secret);
+    explicit_bzero(&secret, sizeof(secret));
     return engine;
 }
 

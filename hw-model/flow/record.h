@@ -14,6 +14,7 @@
 #include <linux/types.h>
 
 #include "engine/engine.h"
+#include "flow/flow_params.h"
 
 struct record {
     const struct engine *engine;
@@ -30,10 +31,7 @@ struct record {
  * The engine for the keys that a context is made with, or NULL if the pair of
  * version and cipher is not supported. No copy of the keys stays behind.
  */
-struct engine *record_engine_new(enum ktlsnic_tls_version version,
-                                 enum ktlsnic_tls_cipher cipher,
-                                 const uint8_t iv[KTLSNIC_TLS_IV_SIZE],
-                                 const uint8_t key[KTLSNIC_TLS_KEY_MAX]);
+struct engine *record_engine_new(const struct flow_params *params);
 
 /* The place before the first byte of record num. */
 void record_init(struct record *record, const struct engine *engine,

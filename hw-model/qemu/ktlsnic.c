@@ -11,65 +11,16 @@
 #include "qemu/module.h"
 #include "qemu/timer.h"
 #include "hw/pci/msix.h"
-#include "hw/pci/pci_device.h"
-#include "hw/qdev-properties.h"
 #include "migration/blocker.h"
 #include "migration/vmstate.h"
-#include "net/net.h"
-#include "qom/object.h"
 #include "system/runstate.h"
 #include "trace.h"
 
+#include "ktlsnic_pci.h"
 #include "ktlsnic_vmstate.h"
-#include "device/ktlsnic_dev.h"
-#include "flow/flow_tx.h"
-
-#define TYPE_KTLSNIC "ktlsnic"
-OBJECT_DECLARE_SIMPLE_TYPE(KtlsnicPci, KTLSNIC)
 
 #define KTLSNIC_SUBSYSTEM_ID    0x0001
 #define KTLSNIC_MSIX_PBA        0x2000
-#define KTLSNIC_SPEED_MIN       10          /* Mbit/s */
-#define KTLSNIC_SPEED_MAX       1600000
-
-/* The pairs that TLS contexts can have, for their properties. */
-#define KTLSNIC_TLS_PAIRS(X) \
-    X(1_2, "tls12", AES_GCM_128, "aes-gcm-128", "TLS 1.2 with AES-128-GCM") \
-    X(1_2, "tls12", AES_GCM_256, "aes-gcm-256", "TLS 1.2 with AES-256-GCM") \
-    X(1_2, "tls12", AES_CCM_128, "aes-ccm-128", "TLS 1.2 with AES-128-CCM") \
-    X(1_2, "tls12", CHACHA20_POLY1305, "chacha20-poly1305", \
-      "TLS 1.2 with ChaCha20-Poly1305") \
-    X(1_3, "tls13", AES_GCM_128, "aes-gcm-128", "TLS 1.3 with AES-128-GCM") \
-    X(1_3, "tls13", AES_GCM_256, "aes-gcm-256", "TLS 1.3 with AES-256-GCM") \
-    X(1_3, "tls13", AES_CCM_128, "aes-ccm-128", "TLS 1.3 with AES-128-CCM") \
-    X(1_3, "tls13", CHACHA20_POLY1305, "chacha20-poly1305", \
-      "TLS 1.3 with ChaCha20-Poly1305")
-
-struct KtlsnicPci {
-    PCIDevice parent_obj;
-    MemoryRegion regs;
-    MemoryRegion msix;
-    NICState *nic;
-
-    struct ktlsnic_dev *dev;
-    struct ktlsnic_state *state;    /* the device's, for vmstate */
-
-    QEMUBH *run_bh;
-    QEMUTimer *run_timer;
-    VMChangeStateEntry *vm_change;
-    bool run_when_started;          /* a run was due while the VM stood still */
-    unsigned frames_queued;         /* taken by the backend, not yet gone */
-    Error *migration_blocker;
-
-    /* Properties */
-    NICConf conf;
-    uint32_t queues;
-    uint32_t tls_tx_contexts;
-    bool tls_tx_replay;
-    OnOffAuto tls_tx[KTLSNIC_TLS_VERSIONS][KTLSNIC_CIPHERS];
-    uint32_t speed;
-    struct ktlsnic_fault fault;     /* to be changed at any time */
-};
 
 static const char *ktlsnic_name(KtlsnicPci *s)
 {
@@ -254,6 +205,19 @@ static void ktlsnic_trace(void *opaque, enum ktlsnic_trace what,
         return trace_ktlsnic_tls_tx_del(nic, a);
     case KTLSNIC_TRACE_TLS_TX_RESYNC:
         return trace_ktlsnic_tls_tx_resync(nic, a, b, c);
+    case KTLSNIC_TRACE_TLS_RX_ADD:
+        return trace_ktlsnic_tls_rx_add(nic, a, b >> 8, b & 0xff, c);
+    case KTLSNIC_TRACE_TLS_RX_DEL:
+        return trace_ktlsnic_tls_rx_del(nic, a);
+    case KTLSNIC_TRACE_TLS_RX_RESYNC:
+        return trace_ktlsnic_tls_rx_resync(nic, a, b, c);
+    case KTLSNIC_TRACE_TLS_RX_QUERY:
+        return trace_ktlsnic_tls_rx_query(nic, a, b);
+    case KTLSNIC_TRACE_TLS_RX_REQUEST:
+        return trace_ktlsnic_tls_rx_request(nic, a, b, c);
+    case KTLSNIC_TRACE_TLS_RX_FAILED:
+        return trace_ktlsnic_tls_rx_failed(nic, a, b, c ? "wrong tag"
+                                                         : "no header");
     case KTLSNIC_TRACE_NESTED_WRITE:
         return trace_ktlsnic_nested_write(nic, a, b);
     case KTLSNIC_TRACES:
@@ -360,8 +324,8 @@ static int ktlsnic_post_load(void *opaque, int version_id)
 
 static const VMStateDescription vmstate_ktlsnic = {
     .name = TYPE_KTLSNIC,
-    .version_id = 1,
-    .minimum_version_id = 1,
+    .version_id = 2,                /* 2: statistics of RX contexts */
+    .minimum_version_id = 2,
     .pre_save = ktlsnic_pre_save,
     .post_load = ktlsnic_post_load,
     .fields = (const VMStateField[]) {
@@ -375,80 +339,10 @@ static const VMStateDescription vmstate_ktlsnic = {
 
 /* ---- Life ---------------------------------------------------------------- */
 
-static bool ktlsnic_check_range(const char *property, uint32_t value,
-                                uint32_t min, uint32_t max, Error **errp)
-{
-    if (value < min || value > max) {
-        error_setg(errp, "ktlsnic: %s=%" PRIu32 " is impossible: "
-                   "must be %" PRIu32 " to %" PRIu32,
-                   property, value, min, max);
-        return false;
-    }
-    return true;
-}
-
-/* What to offer of each pair: auto is what the engine can do. */
-static bool ktlsnic_choose_ciphers(KtlsnicPci *s, struct ktlsnic_config *config,
-                                   Error **errp)
-{
-    static const struct {
-        unsigned version;
-        unsigned cipher;
-        const char *property;
-    } pairs[] = {
-#define PAIR(v, vname, c, cname, desc) \
-        { KTLSNIC_TLS_##v, KTLSNIC_CIPHER_##c, vname "-tx-" cname },
-        KTLSNIC_TLS_PAIRS(PAIR)
-#undef PAIR
-    };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(pairs); i++) {
-        unsigned v = pairs[i].version;
-        unsigned c = pairs[i].cipher;
-        bool can = flow_tx_supported(v, c);
-
-        if (s->tls_tx[v][c] == ON_OFF_AUTO_ON && !can) {
-            error_setg(errp, "ktlsnic: %s=on is impossible: this engine lacks "
-                       "it; must be off or auto", pairs[i].property);
-            return false;
-        }
-        if (s->tls_tx[v][c] != ON_OFF_AUTO_OFF && can) {
-            config->tls_tx_ciphers[v] |= 1u << c;
-        }
-    }
-    return true;
-}
-
-static bool ktlsnic_make_config(KtlsnicPci *s, struct ktlsnic_config *config,
-                                Error **errp)
-{
-    if (!ktlsnic_check_range("queues", s->queues, 1, KTLSNIC_MAX_QUEUES,
-                             errp) ||
-        !ktlsnic_check_range("tls-tx-contexts", s->tls_tx_contexts, 0,
-                             KTLSNIC_TLS_CONTEXTS_MAX, errp) ||
-        !ktlsnic_check_range("speed", s->speed, KTLSNIC_SPEED_MIN,
-                             KTLSNIC_SPEED_MAX, errp) ||
-        !ktlsnic_choose_ciphers(s, config, errp)) {
-        return false;
-    }
-    if (s->conf.macaddr.a[0] & 1) {
-        error_setg(errp, "ktlsnic: mac=" MAC_FMT " is impossible: "
-                   "must not be a group address", MAC_ARG(s->conf.macaddr.a));
-        return false;
-    }
-    config->queues = s->queues;
-    config->tls_tx_contexts = s->tls_tx_contexts;
-    config->tls_tx_replay = s->tls_tx_replay;
-    config->link_speed = s->speed;
-    config->fault = &s->fault;
-    memcpy(config->mac, s->conf.macaddr.a, sizeof(config->mac));
-    return true;
-}
-
 static bool ktlsnic_init_pci(KtlsnicPci *s, Error **errp)
 {
     PCIDevice *pci = PCI_DEVICE(s);
-    unsigned vectors = s->queues + 1;
+    unsigned vectors = s->props.queues + 1;
 
     memory_region_init_io(&s->regs, OBJECT(s), &ktlsnic_mmio_ops, s,
                           "ktlsnic-regs", KTLSNIC_BAR_REGS_SIZE);
@@ -540,66 +434,6 @@ static void ktlsnic_reset_hold(Object *obj, ResetType type)
 
 /* ---- The QOM class ------------------------------------------------------- */
 
-static const Property ktlsnic_properties[] = {
-    DEFINE_NIC_PROPERTIES(KtlsnicPci, conf),
-    DEFINE_PROP_UINT32("queues", KtlsnicPci, queues, 4),
-    DEFINE_PROP_UINT32("tls-tx-contexts", KtlsnicPci, tls_tx_contexts, 1024),
-    DEFINE_PROP_BOOL("tls-tx-replay", KtlsnicPci, tls_tx_replay, true),
-    DEFINE_PROP_UINT32("speed", KtlsnicPci, speed, 100000),
-#define PAIR(v, vname, c, cname, desc) \
-    DEFINE_PROP_ON_OFF_AUTO(vname "-tx-" cname, KtlsnicPci, \
-                            tls_tx[KTLSNIC_TLS_##v][KTLSNIC_CIPHER_##c], \
-                            ON_OFF_AUTO_AUTO),
-    KTLSNIC_TLS_PAIRS(PAIR)
-#undef PAIR
-};
-
-/* Unlike the others these may be set while the device runs (qom-set). */
-static void ktlsnic_instance_init(Object *obj)
-{
-    KtlsnicPci *s = KTLSNIC(obj);
-
-    object_property_add_uint16_ptr(obj, "fault-command", &s->fault.op,
-                                   OBJ_PROP_FLAG_READWRITE);
-    object_property_add_uint16_ptr(obj, "fault-status", &s->fault.status,
-                                   OBJ_PROP_FLAG_READWRITE);
-    object_property_add_uint32_ptr(obj, "fault-count", &s->fault.count,
-                                   OBJ_PROP_FLAG_READWRITE);
-    object_property_set_description(obj, "fault-command", "For tests of "
-        "drivers: number of the command (SPEC.md 11) that is to fail");
-    object_property_set_description(obj, "fault-status", "Status that it is "
-        "completed with; 65535: never, and no command until a reset");
-    object_property_set_description(obj, "fault-count", "How many such "
-        "commands fail, counted down (default: 0)");
-}
-
-static void ktlsnic_describe_properties(ObjectClass *oc)
-{
-    static const struct {
-        const char *name;
-        const char *text;
-    } descriptions[] = {
-        { "mac", "Factory address (PERM_MAC)" },
-        { "netdev", "Backend that the wire leads to" },
-        { "queues", "TX/RX queue pairs, 1 to 16" },
-        { "tls-tx-contexts", "TLS connections that can be offloaded for "
-          "transmit at a time, 0 to 65536; 0: no TX offload" },
-        { "tls-tx-replay", "Whether a TX context can be moved into a record, "
-          "in the TX ring; off: only to the start of one, by command" },
-        { "speed", "Link speed that is reported, Mbit/s, 10 to 1600000" },
-#define PAIR(v, vname, c, cname, desc) \
-        { vname "-tx-" cname, \
-          "Offer transmit offload of " desc "; auto: if the engine has it" },
-        KTLSNIC_TLS_PAIRS(PAIR)
-#undef PAIR
-    };
-
-    for (unsigned i = 0; i < ARRAY_SIZE(descriptions); i++) {
-        object_class_property_set_description(oc, descriptions[i].name,
-                                              descriptions[i].text);
-    }
-}
-
 static void ktlsnic_class_init(ObjectClass *oc, void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(oc);
@@ -618,8 +452,7 @@ static void ktlsnic_class_init(ObjectClass *oc, void *data)
     rc->phases.hold = ktlsnic_reset_hold;
     dc->desc = "Ethernet controller with TLS offload";
     dc->vmsd = &vmstate_ktlsnic;
-    device_class_set_props(dc, ktlsnic_properties);
-    ktlsnic_describe_properties(oc);
+    ktlsnic_add_properties(oc);
     set_bit(DEVICE_CATEGORY_NETWORK, dc->categories);
 }
 
@@ -628,7 +461,7 @@ static const TypeInfo ktlsnic_types[] = {
         .name = TYPE_KTLSNIC,
         .parent = TYPE_PCI_DEVICE,
         .instance_size = sizeof(KtlsnicPci),
-        .instance_init = ktlsnic_instance_init,
+        .instance_init = ktlsnic_add_faults,
         .class_init = ktlsnic_class_init,
         .interfaces = (InterfaceInfo[]) {
             { INTERFACE_PCIE_DEVICE },

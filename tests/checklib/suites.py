@@ -14,7 +14,7 @@ SPARE_SECONDS = 60                      # a guest's boot, beyond what its cases 
 sys.path.insert(0, str(TESTS / "suites"))
 import plan                                                     # noqa: E402
 
-LATER = ("tls-rx", "lifecycle", "net-tls", "apps", "upstream", "traffic", "hostile")
+LATER = ("lifecycle", "net-tls", "apps", "upstream", "traffic", "hostile")
 NAMES = ("unit", *plan.SUITES)
 
 

@@ -49,10 +49,13 @@ class Qemu:
         self.qtest, self.qmp = Lines(base / "qtest"), Lines(base / "qmp")
         command = [str(program), "-L", str(firmware), "-M", "q35", "-display", "none",
                    "-vga", "none", "-nodefaults", "-m", "64", "-accel", "qtest",
-                   "-qtest", f"unix:{base}/qtest", "-qmp", f"unix:{base}/qmp", *arguments]
+                   "-qtest", f"unix:{base}/qtest", "-qtest-log", "none",
+                   "-qmp", f"unix:{base}/qmp", *arguments]
         if incoming:
             command += ["-incoming", f"exec:cat {incoming}"]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        self.log = base / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, stderr=log)
         self.qtest.accept()
         self.qmp.accept()
         self.qmp.receive()
@@ -60,13 +63,16 @@ class Qemu:
 
     def close(self):
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
         self.directory.cleanup()
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, error, *_):
+        if error:
+            for line in self.log.read_text().splitlines():
+                print(f"# QEMU: {line}")
         self.close()
 
     # ---- the monitor ----

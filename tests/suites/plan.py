@@ -35,6 +35,11 @@ MONITOR_OPTIONS = tuple(word for argument in (
     "-device", "virtserialport,bus=serial.0,nr=7,chardev=monitor-port,name=ktlsnic.monitor",
 ) for word in (f"--qemu-arg={argument}",))
 
+# What the far port sends is hit by chance, and some of it in every connection: the
+# segments with two headers, a repetition from long ago, a segment that comes late.
+IMPAIRED = ("dir=rx,data-only=on,loss=1%,reorder=1%,duplicate=0.5%,corrupt=0.5%,seed={seed},"
+            "rules=drop conn any rx byte 40000 times 2;duplicate conn any rx segment 40 by 30;"
+            "reorder conn any rx segment 90 by 12")
 
 def third_port(**properties):
     """Another port in the root namespace, below a root port of its own. It is down."""
@@ -65,6 +70,20 @@ SUITES = {
                   *third_port(queues=13))),
         Group("small", "tls_tx", ("small",),
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
+    ),
+    "tls-rx": (
+        Group("async", "tls_rx", ("framing", "stream", "resync", "races", "live",
+                                  "bulk"),
+              vm=("--append", "iomem=relaxed"), seconds=1500),
+        Group("scan", "tls_rx", ("resync", "bulk"), seconds=1200,
+              vm=("--device", "tls-rx-resync=scan")),
+        Group("hint", "tls_rx", ("hint",), seconds=1200,
+              vm=("--device", "tls-rx-resync=hint")),
+        Group("small", "tls_rx", ("small",),
+              vm=("--device", "tls-rx-contexts=4,tls12-rx-aes-gcm-256=off")),
+        *(Group(f"impaired-{mode}", "tls_rx", ("impaired",),
+                vm=("--device", f"tls-rx-resync={mode}", "--link", IMPAIRED.format(seed=seed)))
+          for seed, mode in enumerate(("async", "scan", "hint"), 11)),
     ),
 }
 

@@ -93,16 +93,21 @@ static void host_rx_ready(void *opaque)
 
 static void host_tls_live(void *opaque, bool live)
 {
-    ((struct fake_host *)opaque)->tls_live = live;
+    struct fake_host *host = opaque;
+
+    g_assert_cmpuint(live, !=, host->tls_live);     /* told when it changes */
+    host->tls_live = live;
 }
 
 static void host_trace(void *opaque, enum ktlsnic_trace what,
                        uint64_t a, uint64_t b, uint64_t c)
 {
-    (void)a;
-    (void)b;
-    (void)c;
-    ((struct fake_host *)opaque)->traced[what]++;
+    struct fake_host *host = opaque;
+
+    host->traced[what]++;
+    host->trace_args[what][0] = a;
+    host->trace_args[what][1] = b;
+    host->trace_args[what][2] = c;
 }
 
 static const struct ktlsnic_host_ops host_ops = {
@@ -122,19 +127,23 @@ static void free_frame(gpointer frame)
     g_byte_array_unref(frame);
 }
 
+const struct ktlsnic_config fake_usual_config = {
+    .queues = 4,
+    .tls_tx_contexts = 16,
+    .tls_tx_ciphers = { 0xf, 0xf },
+    .tls_tx_replay = true,
+    .tls_rx_contexts = 16,
+    .tls_rx_ciphers = { 0xf, 0xf },
+    .tls_rx_mode = KTLSNIC_TLS_RX_ASYNC,
+    .link_speed = 25000,
+    .mac = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 },
+};
+
 struct fake_host *fake_host_new(const struct ktlsnic_config *config)
 {
-    static const struct ktlsnic_config usual = {
-        .queues = 4,
-        .tls_tx_contexts = 16,
-        .tls_tx_ciphers = { 0xf, 0xf },
-        .tls_tx_replay = true,
-        .link_speed = 25000,
-        .mac = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 },
-    };
     struct fake_host *host = g_new0(struct fake_host, 1);
 
-    host->config = config ? *config : usual;
+    host->config = config ? *config : fake_usual_config;
     host->mem = g_malloc0(FAKE_MEM_SIZE);
     host->bus_master = true;
     host->sent = g_ptr_array_new_with_free_func(free_frame);

@@ -33,6 +33,7 @@ struct fake_host {
     unsigned rx_ready;              /* calls */
     unsigned tls_live;              /* the last that was told */
     unsigned traced[KTLSNIC_TRACES];
+    uint64_t trace_args[KTLSNIC_TRACES][3];     /* of the last of each */
 
     int64_t now;                    /* ns */
     bool wake_now;
@@ -60,7 +61,10 @@ struct fake_queue {
     uint32_t tls_payload;       /* of the last TX completion */
 };
 
-/* NULL: 4 queues, 16 TX contexts, all ciphers. The link is up. */
+/* 4 queues, 16 contexts of each direction, all ciphers. */
+extern const struct ktlsnic_config fake_usual_config;
+
+/* NULL: the usual one. The link is up. */
 struct fake_host *fake_host_new(const struct ktlsnic_config *config);
 void fake_host_free(struct fake_host *host);
 

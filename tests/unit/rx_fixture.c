@@ -13,18 +13,17 @@ const enum ktlsnic_tls_cipher rx_ciphers[2] = {
 
 void rx_restart(struct rx *rx)
 {
-    struct flow_rx_params params = {
+    struct flow_params params = {
         .version = rx->key.version,
         .cipher = rx->key.cipher,
         .tcp_seq = rx->seq,
         .rec_num = rx->stream->rec_num,
-        .resync = rx->mode,
     };
 
     memcpy(params.iv, rx->key.iv, sizeof(params.iv));
     memcpy(params.key, rx->key.key, sizeof(params.key));
     flow_rx_free(rx->flow);
-    rx->flow = flow_rx_new(&params);
+    rx->flow = flow_rx_new(&params, rx->mode);
     g_assert_nonnull(rx->flow);
 }
 
@@ -53,7 +52,7 @@ static void make_stream(struct rx *rx, uint64_t rec_num, const size_t *lengths,
 }
 
 void rx_setup(struct rx *rx, enum ktlsnic_tls_cipher cipher,
-              enum flow_rx_resync mode, uint32_t seq, uint64_t rec_num,
+              enum ktlsnic_tls_rx_mode mode, uint32_t seq, uint64_t rec_num,
               const size_t *lengths, unsigned count)
 {
     memset(rx, 0, sizeof(*rx));

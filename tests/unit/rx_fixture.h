@@ -15,7 +15,7 @@ struct rx {
     uint8_t *clear;         /* the wire with its payload in plaintext */
     size_t len;             /* of the stream */
     uint32_t seq;           /* of its first byte */
-    enum flow_rx_resync mode;
+    enum ktlsnic_tls_rx_mode mode;
     struct flow_rx *flow;
     struct flow_rx_result result;   /* of the last segment */
 };
@@ -24,7 +24,7 @@ extern const enum ktlsnic_tls_cipher rx_ciphers[2];
 
 /* The stream looks nowhere like a header by chance: rx_plant() can do that. */
 void rx_setup(struct rx *rx, enum ktlsnic_tls_cipher cipher,
-              enum flow_rx_resync mode, uint32_t seq, uint64_t rec_num,
+              enum ktlsnic_tls_rx_mode mode, uint32_t seq, uint64_t rec_num,
               const size_t *lengths, unsigned count);
 void rx_teardown(struct rx *rx);
 

@@ -3,9 +3,10 @@
 
 #include "rx_host.h"
 
-struct rx_host rx_host_open(uint32_t rx_ctrl)
+struct rx_host rx_host_open_device(const struct ktlsnic_config *config,
+                                   uint32_t rx_ctrl)
 {
-    struct rx_host f = { .host = fake_host_new(NULL) };
+    struct rx_host f = { .host = fake_host_new(config) };
 
     f.event = fake_ring_open(f.host, KTLSNIC_RING_EVENT, 6, 16);
     for (unsigned i = 0; i < 4; i++) {
@@ -14,6 +15,11 @@ struct rx_host rx_host_open(uint32_t rx_ctrl)
     fake_write(f.host, KTLSNIC_REG_RX_CTRL, rx_ctrl);
     f.used = f.host->used;
     return f;
+}
+
+struct rx_host rx_host_open(uint32_t rx_ctrl)
+{
+    return rx_host_open_device(NULL, rx_ctrl);
 }
 
 void rx_host_close(struct rx_host *f)
@@ -59,6 +65,9 @@ bool rx_host_take(struct rx_host *f, unsigned queue, struct rx_received *r)
         g_assert_cmphex(cpl.rss_hash, ==, r->first.rss_hash);
         g_assert_cmphex(cpl.rss_type, ==, r->first.rss_type);
         g_assert_cmphex(cpl.vlan_tci, ==, r->first.vlan_tci);
+        g_assert_cmphex(cpl.tls_ctx, ==, r->first.tls_ctx);
+        g_assert_cmphex(cpl.tls_seq, ==, r->first.tls_seq);
+        g_assert_cmphex(cpl.tls_payload, ==, r->first.tls_payload);
         desc = fake_entry(&q->rx, index + r->bufs);
         memcpy(r->data + r->len, fake_ptr(f->host, GUINT64_FROM_LE(desc->addr)),
                GUINT16_FROM_LE(cpl.len));

@@ -25,6 +25,8 @@ struct rx_received {
 
 /* All rings enabled, no buffers in them. */
 struct rx_host rx_host_open(uint32_t rx_ctrl);
+struct rx_host rx_host_open_device(const struct ktlsnic_config *config,
+                                   uint32_t rx_ctrl);
 void rx_host_close(struct rx_host *f);
 
 /* Hands a buffer over. */

@@ -84,18 +84,18 @@ static void parsed_header(struct rx_kernel *kernel, size_t seq, size_t len)
     unsigned delta;
 
     switch (kernel->rx->mode) {
-    case FLOW_RX_RESYNC_SCAN:
+    case KTLSNIC_TLS_RX_SCAN:
         if (kernel->pending && kernel->req_seq == seq) {
             kernel->pending = false;
             resync(kernel, seq, num);
         }
         break;
-    case FLOW_RX_RESYNC_ASYNC:
+    case KTLSNIC_TLS_RX_ASYNC:
         if (kernel->pending && async_match(kernel, &seq, &delta)) {
             resync(kernel, seq, num - delta);
         }
         break;
-    case FLOW_RX_RESYNC_HINT:
+    case KTLSNIC_TLS_RX_HINT:
         if (kernel->do_now && kernel->arrived - seq <= len) {
             kernel->do_now = false;
             resync(kernel, seq + len, num + 1);
@@ -111,7 +111,7 @@ static void parsed_header(struct rx_kernel *kernel, size_t seq, size_t len)
 static void wire_record(struct rx_kernel *kernel, size_t seq, size_t len)
 {
     kernel->wire_records++;
-    if (kernel->rx->mode != FLOW_RX_RESYNC_HINT || kernel->do_now) {
+    if (kernel->rx->mode != KTLSNIC_TLS_RX_HINT || kernel->do_now) {
         return;
     }
     if (kernel->reset) {
@@ -183,7 +183,7 @@ static void request(struct rx_kernel *kernel, size_t from, size_t len)
 {
     uint32_t seq = kernel->rx->result.resync_seq - kernel->rx->seq;
 
-    if (kernel->rx->mode == FLOW_RX_RESYNC_SCAN) {
+    if (kernel->rx->mode == KTLSNIC_TLS_RX_SCAN) {
         kernel->pending = true;
         kernel->req_seq = seq;
         return;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "fake_host.h"
+#include "flow/flow_rx.h"
 #include "flow/flow_tx.h"
 
 static void test_capabilities(void)
@@ -33,9 +34,12 @@ static void test_tls_capabilities(void)
         .tls_tx_contexts = 7,
         .tls_tx_ciphers = { 1u << KTLSNIC_CIPHER_AES_GCM_256, 0 },
         .tls_tx_replay = true,
+        .tls_rx_ciphers = { 0xf, 0xf },
+        .tls_rx_mode = KTLSNIC_TLS_RX_SCAN,
     };
     struct fake_host *h = fake_host_new(&config);
 
+    /* Without contexts of a direction nothing is said about it. */
     g_assert_cmpuint(fake_read(h, KTLSNIC_REG_TLS_TX_CONTEXTS), ==, 7);
     g_assert_cmpuint(fake_read(h, KTLSNIC_REG_TLS_RX_CONTEXTS), ==, 0);
     g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_TX_CIPHERS(0)), ==, 2);
@@ -49,21 +53,34 @@ static void test_tls_capabilities(void)
     g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_RESYNC), ==, 2);
     fake_host_free(h);
 
-    /* What the engine lacks is not offered, whatever the configuration says. */
-    h = fake_host_new(NULL);
-    for (unsigned v = 0; v < KTLSNIC_TLS_VERSIONS; v++) {
-        for (unsigned c = 0; c < KTLSNIC_CIPHERS; c++) {
-            bool offered = fake_read(h, KTLSNIC_REG_TLS_TX_CIPHERS(v)) >> c & 1;
-
-            g_assert_cmpint(offered, ==, flow_tx_supported(v, c));
-        }
-    }
-    fake_host_free(h);
-
     config.tls_tx_contexts = 0;
+    config.tls_rx_contexts = 9;
+    config.tls_rx_ciphers[0] = 1u << KTLSNIC_CIPHER_AES_GCM_128;
     h = fake_host_new(&config);
+    g_assert_cmpuint(fake_read(h, KTLSNIC_REG_TLS_TX_CONTEXTS), ==, 0);
+    g_assert_cmpuint(fake_read(h, KTLSNIC_REG_TLS_RX_CONTEXTS), ==, 9);
     g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_TX_CIPHERS(0)), ==, 0);
-    g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_RESYNC), ==, 0);
+    g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_RX_CIPHERS(0)), ==, 1);
+    g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_RESYNC), ==, 0x100);
+    fake_host_free(h);
+}
+
+/* What the engine lacks is not offered, whatever the configuration says. */
+static void test_tls_ciphers(void)
+{
+    struct fake_host *h = fake_host_new(NULL);
+
+    for (unsigned v = 0; v < KTLSNIC_TLS_VERSIONS; v++) {
+        uint32_t tx = 0, rx = 0;
+
+        for (unsigned c = 0; c < KTLSNIC_CIPHERS; c++) {
+            tx |= flow_tx_supported(v, c) << c;
+            rx |= flow_rx_supported(v, c) << c;
+        }
+        g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_TX_CIPHERS(v)), ==, tx);
+        g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_RX_CIPHERS(v)), ==, rx);
+    }
+    g_assert_cmphex(fake_read(h, KTLSNIC_REG_TLS_RESYNC), ==, 0x203);
     fake_host_free(h);
 }
 
@@ -172,6 +189,12 @@ static void test_config_range(void)
     config.queues = 1;
     config.tls_tx_contexts = 65537;
     g_assert_null(ktlsnic_dev_new(&config, &ops, NULL));
+    config.tls_tx_contexts = 0;
+    config.tls_rx_contexts = 65537;
+    g_assert_null(ktlsnic_dev_new(&config, &ops, NULL));
+    config.tls_rx_contexts = 65536;
+    config.tls_rx_mode = 3;
+    g_assert_null(ktlsnic_dev_new(&config, &ops, NULL));
     ktlsnic_dev_free(NULL);
 }
 
@@ -231,6 +254,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/device/regs/capabilities", test_capabilities);
     g_test_add_func("/device/regs/tls-capabilities", test_tls_capabilities);
+    g_test_add_func("/device/regs/tls-ciphers", test_tls_ciphers);
     g_test_add_func("/device/regs/rw", test_rw);
     g_test_add_func("/device/regs/ro", test_everything_else_is_ro);
     g_test_add_func("/device/regs/unnamed", test_unnamed);

@@ -411,7 +411,8 @@ static void test_bad_entry(void)
     check_too_many(KTLSNIC_MAX_DESC + 1);
     check_too_many(255);
     unit = good;
-    unit.desc[1].addr = GUINT64_TO_LE(FAKE_UNMAPPED - 1);
+    unit.desc[1].addr = GUINT64_TO_LE(FAKE_UNMAPPED + 1 -
+                                      GUINT32_FROM_LE(unit.desc[1].len));
     check_stopped(&unit, 3, KTLSNIC_RING_DMA_FAULT);
     unit.desc[1].addr = GUINT64_TO_LE(UINT64_MAX);
     check_stopped(&unit, 3, KTLSNIC_RING_DMA_FAULT);

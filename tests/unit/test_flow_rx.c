@@ -13,7 +13,8 @@
 /* Records of every kind of end: empty, part of a block, a block, more. */
 static const size_t small_lengths[] = { 0, 1, 15, 16, 17, 0, 48, 3 };
 
-static void setup_small(struct rx *rx, enum flow_rx_resync mode, uint32_t seq)
+static void setup_small(struct rx *rx, enum ktlsnic_tls_rx_mode mode,
+                        uint32_t seq)
 {
     rx_setup(rx, KTLSNIC_CIPHER_AES_GCM_128, mode, seq, 7, small_lengths,
              G_N_ELEMENTS(small_lengths));
@@ -41,7 +42,7 @@ static void test_keys_wiped(void)
 {
     struct rx rx;
 
-    setup_small(&rx, FLOW_RX_RESYNC_ASYNC, 0);
+    setup_small(&rx, KTLSNIC_TLS_RX_ASYNC, 0);
     rx_send_clear(&rx, 0, rx.len);
     wiped_key = rx.key.key;
     wiped = 0;
@@ -61,7 +62,7 @@ static void test_every_split(void)
     for (size_t c = 0; c < G_N_ELEMENTS(rx_ciphers); c++) {
         struct rx rx;
 
-        rx_setup(&rx, rx_ciphers[c], FLOW_RX_RESYNC_ASYNC, 1000, 0,
+        rx_setup(&rx, rx_ciphers[c], KTLSNIC_TLS_RX_ASYNC, 1000, 0,
                  small_lengths, G_N_ELEMENTS(small_lengths));
         for (size_t cut = 1; cut < rx.len; cut++) {
             rx_restart(&rx);
@@ -79,7 +80,7 @@ static void test_every_short_piece(void)
 {
     struct rx rx;
 
-    setup_small(&rx, FLOW_RX_RESYNC_ASYNC, 77);
+    setup_small(&rx, KTLSNIC_TLS_RX_ASYNC, 77);
     for (size_t cut = 1; cut < rx.len; cut++) {
         for (size_t len = 1; len <= 20 && cut + len < rx.len; len++) {
             rx_restart(&rx);
@@ -116,7 +117,7 @@ static void test_header_split(void)
 {
     struct rx rx;
 
-    setup_small(&rx, FLOW_RX_RESYNC_SCAN, 5);
+    setup_small(&rx, KTLSNIC_TLS_RX_SCAN, 5);
     cut_everywhere(&rx, rx_start(&rx, 4), HEADER);
     cut_everywhere(&rx, rx_start(&rx, 4) + HEADER, PREFIX - HEADER);
     rx_teardown(&rx);
@@ -126,7 +127,7 @@ static void test_tag_split(void)
 {
     struct rx rx;
 
-    setup_small(&rx, FLOW_RX_RESYNC_SCAN, 5);
+    setup_small(&rx, KTLSNIC_TLS_RX_SCAN, 5);
     for (unsigned i = 1; i <= G_N_ELEMENTS(small_lengths); i++) {
         cut_everywhere(&rx, rx_start(&rx, i) - TAG, TAG / 2);
         cut_everywhere(&rx, rx_start(&rx, i) - TAG / 2, TAG / 2);
@@ -141,7 +142,7 @@ static void test_byte_by_byte(void)
     for (size_t c = 0; c < G_N_ELEMENTS(rx_ciphers); c++) {
         struct rx rx;
 
-        rx_setup(&rx, rx_ciphers[c], FLOW_RX_RESYNC_ASYNC, 0xfffffff0, 9,
+        rx_setup(&rx, rx_ciphers[c], KTLSNIC_TLS_RX_ASYNC, 0xfffffff0, 9,
                  lengths, G_N_ELEMENTS(lengths));
         rx_send_all_clear(&rx, 0, rx.len, 1);
         rx_teardown(&rx);
@@ -174,7 +175,7 @@ static void test_sequence_wrap(void)
     static const size_t lengths[] = { 20, 20, 20 };
     struct rx rx;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, FLOW_RX_RESYNC_ASYNC, 0, 3,
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, KTLSNIC_TLS_RX_ASYNC, 0, 3,
              lengths, 3);
     for (uint32_t before = 0; before <= 2 * (20 + OVERHEAD); before++) {
         rx.seq = -before;
@@ -202,14 +203,14 @@ static void test_sequence_wrap(void)
 
 static void test_supported(void)
 {
-    struct flow_rx_params params = { .version = KTLSNIC_TLS_1_3 };
+    struct flow_params params = { .version = KTLSNIC_TLS_1_3 };
 
     g_assert_true(flow_rx_supported(KTLSNIC_TLS_1_2, 0));
     g_assert_true(flow_rx_supported(KTLSNIC_TLS_1_2, 1));
     g_assert_false(flow_rx_supported(KTLSNIC_TLS_1_3, 0));
     g_assert_false(flow_rx_supported(KTLSNIC_TLS_1_2, KTLSNIC_CIPHERS));
     g_assert_false(flow_rx_supported(0xff, 0xff));
-    g_assert_null(flow_rx_new(&params));
+    g_assert_null(flow_rx_new(&params, KTLSNIC_TLS_RX_HINT));
     flow_rx_free(NULL);
 }
 
@@ -222,7 +223,7 @@ static void test_record_numbers_end(void)
         struct rx rx;
         size_t third;
 
-        rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, FLOW_RX_RESYNC_HINT, 0,
+        rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_TLS_RX_HINT, 0,
                  UINT64_MAX - 1, lengths, 3);
         third = rx_start(&rx, 2);
         if (gap) {
@@ -254,7 +255,7 @@ static void test_old(void)
 {
     struct rx rx;
 
-    setup_small(&rx, FLOW_RX_RESYNC_ASYNC, 0xffffffc0);
+    setup_small(&rx, KTLSNIC_TLS_RX_ASYNC, 0xffffffc0);
     for (size_t pos = 1; pos < rx.len; pos++) {
         uint8_t junk[3] = { 23, 3, 3 };
 
@@ -283,7 +284,7 @@ static void test_overlap(void)
     static const size_t overlaps[] = { 1, 2, 12, 30, 70 };
     struct rx rx;
 
-    setup_small(&rx, FLOW_RX_RESYNC_HINT, 0xffffffc0);
+    setup_small(&rx, KTLSNIC_TLS_RX_HINT, 0xffffffc0);
     for (size_t pos = 1; pos < rx.len; pos++) {
         for (size_t i = 0; i < G_N_ELEMENTS(overlaps); i++) {
             size_t back = MIN(pos, overlaps[i]);
@@ -307,7 +308,7 @@ static void test_overlap_long(void)
     static const size_t lengths[] = { 16384, 16384 };
     struct rx rx;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, FLOW_RX_RESYNC_HINT, 1, 0,
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, KTLSNIC_TLS_RX_HINT, 1, 0,
              lengths, 2);
     for (size_t len = 2000; len < rx.len; len += 2000) {
         rx_restart(&rx);
@@ -354,7 +355,7 @@ static void gap(struct rx *rx, size_t a, size_t b, size_t e)
     }
 }
 
-static void gaps(enum flow_rx_resync mode)
+static void gaps(enum ktlsnic_tls_rx_mode mode)
 {
     static const size_t lengths[] = { 20, 0, 25 };
     struct rx rx;
@@ -379,9 +380,9 @@ static void gaps(enum flow_rx_resync mode)
 /* Also: where the header is known, all modes do the same. */
 static void test_gap(void)
 {
-    gaps(FLOW_RX_RESYNC_HINT);
-    gaps(FLOW_RX_RESYNC_SCAN);
-    gaps(FLOW_RX_RESYNC_ASYNC);
+    gaps(KTLSNIC_TLS_RX_HINT);
+    gaps(KTLSNIC_TLS_RX_SCAN);
+    gaps(KTLSNIC_TLS_RX_ASYNC);
 }
 
 /* Two gaps in a record, and one that begins in the record behind it. */
@@ -390,7 +391,7 @@ static void test_gap_again(void)
     static const size_t lengths[] = { 100, 100, 100, 100 };
     struct rx rx;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, FLOW_RX_RESYNC_HINT, 1, 0,
+    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_TLS_RX_HINT, 1, 0,
              lengths, 4);
     rx_send_clear(&rx, 0, 30);
     rx_send_wire(&rx, 50, 60);

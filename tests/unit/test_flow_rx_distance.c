@@ -31,7 +31,8 @@ struct lost {
     unsigned due;
 };
 
-static void sim_start(struct sim *sim, enum flow_rx_resync mode, size_t lag)
+static void sim_start(struct sim *sim, enum ktlsnic_tls_rx_mode mode,
+                      size_t lag)
 {
     sim->rx.mode = mode;
     sim->rx.seq = g_test_rand_int();
@@ -130,7 +131,7 @@ static bool distance(struct sim *sim, size_t *calm, size_t *last)
         }
         if (sim->kernel.confirmed > confirmed && sim->sent < sim->rx.len) {
             unsigned record = rx_record_at(&sim->rx, MAX(sim->sent,
-                sim->rx.mode == FLOW_RX_RESYNC_HINT ? sim->kernel.confirm_seq
+                sim->rx.mode == KTLSNIC_TLS_RX_HINT ? sim->kernel.confirm_seq
                                                     : 0));
 
             must = rx_start(&sim->rx, record + 1);
@@ -139,7 +140,7 @@ static bool distance(struct sim *sim, size_t *calm, size_t *last)
     return any;
 }
 
-static void report(enum flow_rx_resync mode, size_t size, size_t lag,
+static void report(enum ktlsnic_tls_rx_mode mode, size_t size, size_t lag,
                    size_t *bytes, unsigned count, unsigned never)
 {
     size_t median, worst;
@@ -157,7 +158,7 @@ static void report(enum flow_rx_resync mode, size_t size, size_t lag,
                    worst / (size + 29) + 1, median, worst);
 }
 
-static void measure(struct sim *sim, enum flow_rx_resync mode, size_t size,
+static void measure(struct sim *sim, enum ktlsnic_tls_rx_mode mode, size_t size,
                     size_t lag)
 {
     size_t bytes[RUNS];
@@ -169,7 +170,7 @@ static void measure(struct sim *sim, enum flow_rx_resync mode, size_t size,
         sim_start(sim, mode, lag);
         if (distance(sim, &calm, &last)) {
             /* a hint comes when the kernel likes, and may come too late */
-            g_assert_true(last < sim->rx.len || mode == FLOW_RX_RESYNC_HINT);
+            g_assert_true(last < sim->rx.len || mode == KTLSNIC_TLS_RX_HINT);
             if (last < sim->rx.len) {
                 bytes[count++] = last - calm;
             } else {
@@ -190,7 +191,7 @@ static void make_sim(struct sim *sim, size_t size, unsigned count,
         lengths[i] = size;
     }
     memset(sim, 0, sizeof(*sim));
-    rx_setup(&sim->rx, KTLSNIC_CIPHER_AES_GCM_128, FLOW_RX_RESYNC_HINT, 0, 0,
+    rx_setup(&sim->rx, KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_TLS_RX_HINT, 0, 0,
              lengths, count);
     sim->pauses = pauses;
 }
@@ -208,7 +209,7 @@ static void test_distance(void)
         make_sim(&sim, kinds[k].size, kinds[k].count, 20);
         for (unsigned mode = 0; mode < 3; mode++) {
             measure(&sim, mode, kinds[k].size, 0);
-            if (mode != FLOW_RX_RESYNC_HINT) {
+            if (mode != KTLSNIC_TLS_RX_HINT) {
                 measure(&sim, mode, kinds[k].size, LAG);
             }
         }
@@ -218,7 +219,7 @@ static void test_distance(void)
 
 /* ---- share ---- */
 
-static unsigned share(struct sim *sim, enum flow_rx_resync mode,
+static unsigned share(struct sim *sim, enum ktlsnic_tls_rx_mode mode,
                       unsigned per_mille)
 {
     size_t clear = 0;
@@ -249,7 +250,7 @@ static void test_share(void)
                            mode_names[mode], losses[i] / 10, losses[i] % 10,
                            part / 10, part % 10);
             g_assert_true(losses[i] || part == 1000);
-            g_assert_true(losses[i] > 10 || mode == FLOW_RX_RESYNC_HINT ||
+            g_assert_true(losses[i] > 10 || mode == KTLSNIC_TLS_RX_HINT ||
                           part >= 700);
         }
     }

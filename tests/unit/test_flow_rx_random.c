@@ -339,7 +339,7 @@ static void new_stream(struct run *run)
     for (unsigned i = 0; i < count; i++) {
         lengths[i] = roll(max + 1);
     }
-    rx_setup(&run->rx, rx_ciphers[roll(2)], FLOW_RX_RESYNC_HINT, 0,
+    rx_setup(&run->rx, rx_ciphers[roll(2)], KTLSNIC_TLS_RX_HINT, 0,
              chance(10) ? UINT64_MAX - roll(count + 2)
                         : roll64() >> (1 + roll(63)), lengths, count);
     if (chance(50)) {
@@ -432,7 +432,7 @@ static void test_hostile(void)
     struct rx rx;
 
     dice = (uint64_t)g_test_rand_int() << 32 | g_test_rand_int();
-    rx_setup(&rx, rx_ciphers[0], FLOW_RX_RESYNC_HINT, 0, 0, lengths, 1);
+    rx_setup(&rx, rx_ciphers[0], KTLSNIC_TLS_RX_HINT, 0, 0, lengths, 1);
     for (unsigned i = 0; i < HOSTILE_RUNS; i++) {
         uint32_t place = rx.seq = roll64();
 

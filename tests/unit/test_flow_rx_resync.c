@@ -14,13 +14,13 @@
 #define UNMOVED_MAX (1u << 30)      /* as in flow_rx.c */
 #define IDLE        65536
 
-static const enum flow_rx_resync search_modes[] = {
-    FLOW_RX_RESYNC_SCAN, FLOW_RX_RESYNC_ASYNC,
+static const enum ktlsnic_tls_rx_mode search_modes[] = {
+    KTLSNIC_TLS_RX_SCAN, KTLSNIC_TLS_RX_ASYNC,
 };
 
 static const size_t lengths[] = { 40, 50, 60, 70, 80, 90, 30, 31 };
 
-static void setup(struct rx *rx, enum flow_rx_resync mode, uint32_t seq,
+static void setup(struct rx *rx, enum ktlsnic_tls_rx_mode mode, uint32_t seq,
                   uint64_t rec_num)
 {
     rx_setup(rx, rx_ciphers[mode % 2], mode, seq, rec_num, lengths,
@@ -109,7 +109,7 @@ static void test_swapped_false(void)
     struct rx rx;
     size_t second, third, fourth;
 
-    setup(&rx, FLOW_RX_RESYNC_ASYNC, -300, 5);
+    setup(&rx, KTLSNIC_TLS_RX_ASYNC, -300, 5);
     second = rx_start(&rx, 1);
     third = rx_start(&rx, 2);
     fourth = rx_start(&rx, 3);
@@ -137,7 +137,7 @@ static void test_swapped_numbers_end(void)
         size_t third;
 
         /* number 2^64 - 1 is record `left`; the chain is from 2 into 3 */
-        setup(&rx, FLOW_RX_RESYNC_SCAN, 0, UINT64_MAX - left);
+        setup(&rx, KTLSNIC_TLS_RX_SCAN, 0, UINT64_MAX - left);
         third = rx_start(&rx, 2);
         rx_send_clear(&rx, 0, 10);
         rx_send_wire(&rx, third, rx_start(&rx, 3) + 20);
@@ -170,7 +170,7 @@ static void lose_place(struct rx *rx)
 
 static unsigned named_record(const struct rx *rx)
 {
-    return rx->mode == FLOW_RX_RESYNC_SCAN ? 4 : 3;
+    return rx->mode == KTLSNIC_TLS_RX_SCAN ? 4 : 3;
 }
 
 /* Stale and mistaken confirmations change nothing; after them a right one. */
@@ -289,13 +289,11 @@ static bool send_long(struct flow_rx *flow, uint64_t pos, size_t len,
     return result->decrypted;
 }
 
-static struct flow_rx *long_flow(enum flow_rx_resync mode)
+static struct flow_rx *long_flow(enum ktlsnic_tls_rx_mode mode)
 {
-    struct flow_rx_params params = {
-        .version = KTLSNIC_TLS_1_2, .tcp_seq = 0, .resync = mode,
-    };
+    struct flow_params params = { .version = KTLSNIC_TLS_1_2 };
 
-    return flow_rx_new(&params);
+    return flow_rx_new(&params, mode);
 }
 
 /*
@@ -347,7 +345,7 @@ static void test_patience(void)
 static void test_patience_names(void)
 {
     for (unsigned answered = 0; answered < 3; answered++) {
-        struct flow_rx *flow = long_flow(FLOW_RX_RESYNC_ASYNC);
+        struct flow_rx *flow = long_flow(KTLSNIC_TLS_RX_ASYNC);
         struct flow_rx_result result;
         uint32_t names[3];
         uint64_t pos = 7;
@@ -399,7 +397,7 @@ static void test_far_ahead(void)
             g_assert_cmpuint(pos - start, >, BEHIND_MAX);
             g_assert_cmpuint(pos - start, <, BEHIND_MAX + 3 * LONG_RECORD);
             g_assert_true(flow_rx_confirm(flow, result.resync_seq, 1) ==
-                          (search_modes[m] == FLOW_RX_RESYNC_ASYNC));
+                          (search_modes[m] == KTLSNIC_TLS_RX_ASYNC));
             flow_rx_free(flow);
         }
     }
@@ -408,7 +406,7 @@ static void test_far_ahead(void)
 /* Segments behind that come now and then, with others, are not that. */
 static void test_behind_now_and_then(void)
 {
-    struct flow_rx *flow = long_flow(FLOW_RX_RESYNC_ASYNC);
+    struct flow_rx *flow = long_flow(KTLSNIC_TLS_RX_ASYNC);
     struct flow_rx_result result;
     uint32_t seq, name = 0;
 
@@ -446,7 +444,7 @@ static void test_unmoved(void)
 
     for (size_t a = 0; a < G_N_ELEMENTS(away); a++) {
         for (unsigned more = 0; more < 3; more++) {
-            struct flow_rx *flow = long_flow(FLOW_RX_RESYNC_HINT);
+            struct flow_rx *flow = long_flow(KTLSNIC_TLS_RX_HINT);
             uint32_t seen = 10 + away[a] + IDLE;
             struct flow_rx_result result;
 
@@ -464,7 +462,7 @@ static void test_unmoved(void)
 /* A new place counts anew; and one that was given up is searched for. */
 static void test_unmoved_then(void)
 {
-    struct flow_rx *flow = long_flow(FLOW_RX_RESYNC_HINT);
+    struct flow_rx *flow = long_flow(KTLSNIC_TLS_RX_HINT);
     struct flow_rx_result result;
     uint64_t pos = 0x40000000;
     unsigned requests = 0;
@@ -476,7 +474,7 @@ static void test_unmoved_then(void)
     g_assert_true(result.decrypted);
     flow_rx_free(flow);
 
-    flow = long_flow(FLOW_RX_RESYNC_ASYNC);
+    flow = long_flow(KTLSNIC_TLS_RX_ASYNC);
     send_idle(flow, -0x20000, UNMOVED_MAX / IDLE + 1);
     for (; pos < 0x40000000 + 3 * LONG_RECORD; pos += 1000) {
         send_long(flow, pos, 1000, &result);
@@ -493,7 +491,7 @@ static void test_hint_in_step(void)
 {
     struct rx rx;
 
-    setup(&rx, FLOW_RX_RESYNC_HINT, 0xffffff00, 5);
+    setup(&rx, KTLSNIC_TLS_RX_HINT, 0xffffff00, 5);
     for (size_t pos = 1; pos < rx.len; pos++) {
         rx_send_clear(&rx, pos - 1, pos);
         for (int off = -200; off <= 200; off += 25) {
@@ -512,7 +510,7 @@ static void test_hint(void)
 {
     struct rx rx;
 
-    setup(&rx, FLOW_RX_RESYNC_HINT, 0xffffff00, 5);
+    setup(&rx, KTLSNIC_TLS_RX_HINT, 0xffffff00, 5);
     for (unsigned forged = 0; forged < 2; forged++) {
         size_t start = rx_start(&rx, 4);
 
@@ -550,7 +548,7 @@ static void test_hint_again(void)
     struct rx rx;
     size_t third, fifth;
 
-    setup(&rx, FLOW_RX_RESYNC_HINT, 0xffffff00, 5);
+    setup(&rx, KTLSNIC_TLS_RX_HINT, 0xffffff00, 5);
     third = rx_start(&rx, 2);
     fifth = rx_start(&rx, 4);
     rx_send_wire(&rx, 40, third);

@@ -8,8 +8,8 @@
 #define HEADER      5
 #define PREFIX      13
 
-static const enum flow_rx_resync search_modes[] = {
-    FLOW_RX_RESYNC_SCAN, FLOW_RX_RESYNC_ASYNC,
+static const enum ktlsnic_tls_rx_mode search_modes[] = {
+    KTLSNIC_TLS_RX_SCAN, KTLSNIC_TLS_RX_ASYNC,
 };
 
 /* The place of the next header at or behind pos; the end if there is none. */
@@ -47,7 +47,7 @@ static size_t nameable(const struct rx *rx, size_t begin, size_t from,
     if (second + HEADER > to) {
         return rx->len;
     }
-    if (rx->mode == FLOW_RX_RESYNC_SCAN) {
+    if (rx->mode == KTLSNIC_TLS_RX_SCAN) {
         return header_from(rx, to - HEADER + 1);
     }
     while (header_from(rx, current + 1) <= to) {
@@ -157,7 +157,7 @@ static void test_find_not(void)
     struct rx rx;
     uint32_t seq;
 
-    rx_setup(&rx, rx_ciphers[0], FLOW_RX_RESYNC_HINT, 1, 0, lengths, 5);
+    rx_setup(&rx, rx_ciphers[0], KTLSNIC_TLS_RX_HINT, 1, 0, lengths, 5);
     for (size_t pos = 10; pos < rx.len; pos++) {
         rx_send_wire(&rx, pos, pos + 1);
         g_assert_false(rx.result.resync_request);
@@ -186,7 +186,7 @@ static void test_find_after_forgery(void)
         g_assert_false(rx.result.resync_request);
         rx_send_wire(&rx, third, third + HEADER);
         g_assert_true(rx.result.resync_request);
-        if (search_modes[m] == FLOW_RX_RESYNC_SCAN) {
+        if (search_modes[m] == KTLSNIC_TLS_RX_SCAN) {
             rx_send_wire(&rx, third + HEADER, fourth + HEADER);
             g_assert_true(flow_rx_confirm(rx.flow, rx.seq + fourth, 3));
             rx_send_clear(&rx, fourth + HEADER, rx.len);
@@ -211,7 +211,7 @@ struct false_case {
 /*
  * A chain of count false headers in record 1 of 8; at + count * 69 is its end.
  */
-static void plant_chain(struct false_case *f, enum flow_rx_resync mode,
+static void plant_chain(struct false_case *f, enum ktlsnic_tls_rx_mode mode,
                         unsigned count, size_t to_from_next)
 {
     static const uint8_t header[HEADER] = { 23, 3, 3, 0, FALSE_LEN };
@@ -255,7 +255,7 @@ static void test_false_header(void)
                 g_assert_false(rx->result.resync_request);
                 rx_send_wire(rx, third + HEADER - 1, third + HEADER);
                 g_assert_true(rx->result.resync_request ==
-                              (search_modes[m] == FLOW_RX_RESYNC_SCAN));
+                              (search_modes[m] == KTLSNIC_TLS_RX_SCAN));
             }
         }
         rx_teardown(rx);
@@ -276,7 +276,7 @@ static void test_false_header_near(void)
         unsigned second = hidden ? 4 : exact ? 2 : 3;
         size_t agreed;
 
-        plant_chain(&f, FLOW_RX_RESYNC_SCAN, 1, near);
+        plant_chain(&f, KTLSNIC_TLS_RX_SCAN, 1, near);
         agreed = rx_start(rx, second) + HEADER;
         for (size_t piece = 1; piece < 100; piece += 3) {
             unsigned refuted = 0;
@@ -304,7 +304,7 @@ static void test_false_header_not(void)
     struct false_case f;
     struct rx *rx = &f.rx;
 
-    plant_chain(&f, FLOW_RX_RESYNC_ASYNC, 1, 0);
+    plant_chain(&f, KTLSNIC_TLS_RX_ASYNC, 1, 0);
     for (unsigned type = 0; type < 256; type++) {
         uint8_t header[HEADER] = { type, 3, 3, 0, FALSE_LEN };
 
@@ -316,7 +316,7 @@ static void test_false_header_not(void)
     }
     rx_teardown(rx);
 
-    plant_chain(&f, FLOW_RX_RESYNC_ASYNC, 1, 0);
+    plant_chain(&f, KTLSNIC_TLS_RX_ASYNC, 1, 0);
     for (size_t cut = 1; cut < HEADER; cut++) {
         rx_restart(rx);
         rx_send_wire(rx, f.at - 40, f.at + cut - 10);
@@ -335,7 +335,7 @@ static void test_false_header_old(void)
     struct false_case f;
     struct rx *rx = &f.rx;
 
-    plant_chain(&f, FLOW_RX_RESYNC_SCAN, 1, 0);
+    plant_chain(&f, KTLSNIC_TLS_RX_SCAN, 1, 0);
     rx_send_forged(rx, 0, f.at + 1, 10);
     g_assert_true(rx->result.auth_failed);
     rx_send_wire(rx, f.at, f.to + 10);
@@ -419,7 +419,7 @@ static void test_hole(void)
         for (size_t a = rx_start(&rx, 4) - 3; a < rx_start(&rx, 4) + 20; a++) {
             for (size_t b = a + 1; b < rx_start(&rx, 5) + 8; b++) {
                 hole(&rx, rx_start(&rx, search_modes[m] ==
-                                        FLOW_RX_RESYNC_SCAN ? 4 : 3), a, b);
+                                        KTLSNIC_TLS_RX_SCAN ? 4 : 3), a, b);
             }
         }
         rx_teardown(&rx);

@@ -22,7 +22,7 @@ struct fixture {
 static struct flow_tx *flow_for(const struct reference_key *key, uint32_t seq,
                                 uint64_t rec_num)
 {
-    struct flow_tx_params params = {
+    struct flow_params params = {
         .version = key->version,
         .cipher = key->cipher,
         .tcp_seq = seq,
@@ -349,7 +349,7 @@ static void test_record_numbers_end(void)
 
 static void test_supported(void)
 {
-    struct flow_tx_params params = { .version = KTLSNIC_TLS_1_3 };
+    struct flow_params params = { .version = KTLSNIC_TLS_1_3 };
 
     g_assert_true(flow_tx_supported(KTLSNIC_TLS_1_2, 0));
     g_assert_true(flow_tx_supported(KTLSNIC_TLS_1_2, 1));

@@ -63,6 +63,11 @@ class Keys:
 def install(sock, keys, direction=TLS_TX):
     """Turn the socket into a kTLS one, in one direction."""
     sock.setsockopt(socket.IPPROTO_TCP, TCP_ULP, b"tls")
+    install_more(sock, keys, direction)
+
+
+def install_more(sock, keys, direction):
+    """The keys of the other direction of a kTLS socket."""
     sock.setsockopt(SOL_TLS, direction, keys.crypto_info())
 
 

@@ -32,6 +32,22 @@ def behind_the_wire(context, *impairment):
     run("tc", "qdisc", "add", "dev", IFB, "root", "netem", *impairment, ns=REMOTE_NS)
 
 
+def before_the_wire(context, *impairment):
+    """Impair what the far end sends. Its segmentation offload is off meanwhile, so that
+    single segments are lost."""
+    netif = system.remote_netif()
+    context.enter_context(nic.remote().with_(tso=False, gso=False))
+    run("tc", "qdisc", "replace", "dev", netif, "root", "netem", "limit", 100_000, *impairment,
+        ns=REMOTE_NS)
+    context.callback(run, "tc", "qdisc", "del", "dev", netif, "root", ns=REMOTE_NS, check=False)
+
+
+def change_before_the_wire(*impairment):
+    """Another impairment of what the far end sends."""
+    run("tc", "qdisc", "change", "dev", system.remote_netif(), "root", "netem", "limit", 100_000,
+        *impairment, ns=REMOTE_NS)
+
+
 def change(*impairment):
     """Another impairment behind the wire."""
     run("tc", "qdisc", "change", "dev", IFB, "root", "netem", *impairment, ns=REMOTE_NS)

@@ -94,6 +94,13 @@ def unacknowledged(sock):
     return struct.unpack("i", buffer)[0]
 
 
+def queued(sock):
+    """Bytes that have arrived and are not read (SIOCINQ)."""
+    buffer = bytearray(4)
+    fcntl.ioctl(sock, termios.FIONREAD, buffer)
+    return struct.unpack("i", buffer)[0]
+
+
 class Untaken:
     """The far end of a half-open connection, taken when somebody reads from it."""
 

@@ -27,13 +27,15 @@ static int ktlsnic_cmd_errno(u16 status)
 		return -EEXIST;
 	case KTLSNIC_CMD_NO_CONTEXT:
 		return -ENOENT;
+	case KTLSNIC_CMD_NO_RESYNC:
+		return -ESTALE;
 	default:
 		return -EIO;
 	}
 }
 
 /* The oldest command is over. Its slot may have held a key. */
-static void ktlsnic_cmd_finish(struct ktlsnic_cmdq *cmdq, int err)
+static void ktlsnic_cmd_finish(struct ktlsnic_cmdq *cmdq, int err, u32 value)
 {
 	u32 slot = ktlsnic_ring_slot(&cmdq->ring, cmdq->clean);
 	struct ktlsnic_cmd_slot *s = &cmdq->slots[slot];
@@ -42,7 +44,7 @@ static void ktlsnic_cmd_finish(struct ktlsnic_cmdq *cmdq, int err)
 	memzero_explicit(ktlsnic_ring_entry(&cmdq->ring, cmdq->clean),
 			 sizeof(struct ktlsnic_cmd));
 	if (s->done)
-		s->done(s->arg, err);
+		s->done(s->arg, err, value);
 	s->done = NULL;
 	cmdq->clean++;
 }
@@ -77,7 +79,8 @@ void ktlsnic_cmdq_poll(struct ktlsnic_nic *nic)
 			break;
 		}
 		ktlsnic_cmd_finish(cmdq,
-				   ktlsnic_cmd_errno(le16_to_cpu(cpl->status)));
+				   ktlsnic_cmd_errno(le16_to_cpu(cpl->status)),
+				   le32_to_cpu(cpl->value));
 		cmdq->cq.index++;
 	}
 	if (cmdq->up)
@@ -136,7 +139,7 @@ struct ktlsnic_cmd_waiter {
 	int err;
 };
 
-static void ktlsnic_cmd_wake(void *arg, int err)
+static void ktlsnic_cmd_wake(void *arg, int err, u32 value)
 {
 	struct ktlsnic_cmd_waiter *waiter = arg;
 
@@ -287,7 +290,7 @@ void ktlsnic_cmdq_stop(struct ktlsnic_nic *nic)
 
 	spin_lock_bh(&cmdq->lock);
 	while (cmdq->clean != cmdq->ring.index)
-		ktlsnic_cmd_finish(cmdq, -ENETDOWN);
+		ktlsnic_cmd_finish(cmdq, -ENETDOWN, 0);
 	spin_unlock_bh(&cmdq->lock);
 	wake_up(&cmdq->room);
 }

@@ -16,12 +16,13 @@ struct ktlsnic_nic;
  * typedef ktlsnic_cmd_done_t - called when a command is over
  * @arg: what the poster gave
  * @err: 0 or a negative errno
+ * @value: what the device answered, if it answered anything
  *
  * Runs in the admin interrupt's thread or, for commands that a stop ends, in
  * the stopping context; in both with the queue's lock held and bottom halves
  * off, so it must not sleep and must not post.
  */
-typedef void (*ktlsnic_cmd_done_t)(void *arg, int err);
+typedef void (*ktlsnic_cmd_done_t)(void *arg, int err, u32 value);
 
 /**
  * struct ktlsnic_cmd_slot - the driver's side of a command in the ring

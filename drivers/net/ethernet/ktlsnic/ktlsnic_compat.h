@@ -76,6 +76,58 @@ static inline bool ktlsnic_skb_decrypted(const struct sk_buff *skb)
 {
 	return skb->decrypted;
 }
+
+/* The payload of a received skb is plaintext. */
+static inline void ktlsnic_skb_set_decrypted(struct sk_buff *skb)
+{
+	skb->decrypted = 1;
+}
+
+/* Asynchronous resync requests: older kernels want the socket instead, and the
+ * oldest have no way to cancel one.
+ */
+static inline void
+ktlsnic_resync_async_start(struct sock *sk,
+			   struct tls_offload_resync_async *async,
+			   u32 seq, u16 len)
+{
+#ifdef HAVE_RESYNC_ASYNC_START
+	tls_offload_rx_resync_async_request_start(async, htonl(seq), len);
+#else
+	tls_offload_rx_resync_async_request_start(sk, htonl(seq), len);
+#endif
+}
+
+static inline void
+ktlsnic_resync_async_end(struct sock *sk,
+			 struct tls_offload_resync_async *async, u32 seq)
+{
+#ifdef HAVE_RESYNC_ASYNC_END
+	tls_offload_rx_resync_async_request_end(async, htonl(seq));
+#else
+	tls_offload_rx_resync_async_request_end(sk, htonl(seq));
+#endif
+}
+
+static inline void
+ktlsnic_resync_async_cancel(struct tls_offload_resync_async *async)
+{
+#ifdef HAVE_RESYNC_ASYNC_CANCEL
+	tls_offload_rx_resync_async_request_cancel(async);
+#else
+	atomic64_set(&async->req, 0);
+#endif
+}
+
+/* Waits for everything that was given to call_rcu_tasks(). */
+static inline void ktlsnic_rcu_tasks_barrier(void)
+{
+#ifdef CONFIG_TASKS_RCU
+	rcu_barrier_tasks();
+#else
+	rcu_barrier();
+#endif
+}
 #endif
 
 #endif /* KTLSNIC_COMPAT_H */

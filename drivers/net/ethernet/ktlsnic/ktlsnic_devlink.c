@@ -11,6 +11,7 @@
 
 /* Resource 0 is the top of the tree. */
 #define KTLSNIC_RESOURCE_TLS_TX		1
+#define KTLSNIC_RESOURCE_TLS_RX		2
 
 /**
  * struct ktlsnic_devlink - devlink's view of the device
@@ -42,25 +43,61 @@ static u64 ktlsnic_devlink_tls_tx_live(void *nic)
 	return ktlsnic_tls_tx_live(nic);
 }
 
-static int ktlsnic_devlink_resources(struct ktlsnic_nic *nic,
-				     struct devlink *devlink)
+static u64 ktlsnic_devlink_tls_rx_live(void *nic)
+{
+	return ktlsnic_tls_rx_live(nic);
+}
+
+/* A direction without contexts has no resource. */
+static int ktlsnic_devlink_resource(struct ktlsnic_nic *nic,
+				    struct devlink *devlink, const char *name,
+				    u64 id, u32 max,
+				    devlink_resource_occ_get_t *live)
 {
 	struct devlink_resource_size_params params;
-	u32 max = ktlsnic_tls_tx_max(nic);
 	int err;
 
 	if (!max)
 		return 0;
 	devlink_resource_size_params_init(&params, max, max, 1,
 					  DEVLINK_RESOURCE_UNIT_ENTRY);
-	err = devl_resource_register(devlink, "tls_tx_contexts", max,
-				     KTLSNIC_RESOURCE_TLS_TX,
+	err = devl_resource_register(devlink, name, max, id,
 				     DEVLINK_RESOURCE_ID_PARENT_TOP, &params);
+	if (!err)
+		devl_resource_occ_get_register(devlink, id, live, nic);
+	return err;
+}
+
+static void ktlsnic_devlink_resources_drop(struct ktlsnic_nic *nic,
+					   struct devlink *devlink)
+{
+	if (ktlsnic_tls_tx_max(nic))
+		devl_resource_occ_get_unregister(devlink,
+						 KTLSNIC_RESOURCE_TLS_TX);
+	if (ktlsnic_tls_rx_max(nic))
+		devl_resource_occ_get_unregister(devlink,
+						 KTLSNIC_RESOURCE_TLS_RX);
+	devl_resources_unregister(devlink);
+}
+
+static int ktlsnic_devlink_resources(struct ktlsnic_nic *nic,
+				     struct devlink *devlink)
+{
+	int err;
+
+	err = ktlsnic_devlink_resource(nic, devlink, "tls_tx_contexts",
+				       KTLSNIC_RESOURCE_TLS_TX,
+				       ktlsnic_tls_tx_max(nic),
+				       ktlsnic_devlink_tls_tx_live);
+	if (!err)
+		err = ktlsnic_devlink_resource(nic, devlink, "tls_rx_contexts",
+					       KTLSNIC_RESOURCE_TLS_RX,
+					       ktlsnic_tls_rx_max(nic),
+					       ktlsnic_devlink_tls_rx_live);
+	/* without memory one of the two may be there */
 	if (err)
-		return err;
-	devl_resource_occ_get_register(devlink, KTLSNIC_RESOURCE_TLS_TX,
-				       ktlsnic_devlink_tls_tx_live, nic);
-	return 0;
+		devl_resources_unregister(devlink);
+	return err;
 }
 
 /**
@@ -102,10 +139,7 @@ void ktlsnic_devlink_cleanup(struct ktlsnic_nic *nic)
 {
 	devlink_unregister(nic->devlink);
 	devl_lock(nic->devlink);
-	if (ktlsnic_tls_tx_max(nic))
-		devl_resource_occ_get_unregister(nic->devlink,
-						 KTLSNIC_RESOURCE_TLS_TX);
-	devl_resources_unregister(nic->devlink);
+	ktlsnic_devlink_resources_drop(nic, nic->devlink);
 	devl_unlock(nic->devlink);
 	devlink_free(nic->devlink);
 }

@@ -6,6 +6,7 @@
 #include <linux/prefetch.h>
 
 #include "ktlsnic.h"
+#include "ktlsnic_tls.h"
 #include "ktlsnic_txrx.h"
 
 /* Doorbells are not free: refill in batches. */
@@ -166,6 +167,22 @@ static void ktlsnic_rx_hash(struct sk_buff *skb,
 		     PKT_HASH_TYPE_L3 : PKT_HASH_TYPE_L4);
 }
 
+/* Returns false if the frame must not reach the stack. */
+static bool ktlsnic_rx_tls(struct ktlsnic_queue *q, struct sk_buff *skb,
+			   const struct ktlsnic_rx_cpl *cpl, u16 flags)
+{
+	const struct ktlsnic_tls_rx_mark mark = {
+		.ctx = le32_to_cpu(cpl->tls_ctx),
+		.payload = le32_to_cpu(cpl->tls_payload),
+		.seq = le32_to_cpu(cpl->tls_seq),
+		.decrypted = flags & KTLSNIC_RXF_TLS_DECRYPTED,
+		.failed = flags & KTLSNIC_RXF_TLS_FAILED,
+		.resync = flags & KTLSNIC_RXF_TLS_RESYNC,
+	};
+
+	return ktlsnic_tls_rx(q->nic, q->index, skb, &mark);
+}
+
 /* The frame is whole: to the stack with it. */
 static void ktlsnic_rx_deliver(struct ktlsnic_queue *q,
 			       const struct ktlsnic_rx_cpl *cpl, u16 flags)
@@ -192,6 +209,11 @@ static void ktlsnic_rx_deliver(struct ktlsnic_queue *q,
 				       le16_to_cpu(cpl->vlan_tci));
 	skb_record_rx_queue(skb, q->index);
 	skb->protocol = eth_type_trans(skb, netdev);
+	if ((flags & KTLSNIC_RXF_TLS) && !ktlsnic_rx_tls(q, skb, cpl, flags)) {
+		ktlsnic_rx_count(rxq, KTLSNIC_RX_STAT_DROPPED, 1);
+		dev_kfree_skb_any(skb);
+		return;
+	}
 	napi_gro_receive(&q->napi, skb);
 }
 

@@ -102,8 +102,9 @@ static int ktlsnic_tls_add(struct net_device *netdev, struct sock *sk,
 			   enum tls_offload_ctx_dir direction,
 			   struct tls_crypto_info *crypto_info, u32 tcp_seq)
 {
-	if (direction != TLS_OFFLOAD_CTX_DIR_TX)
-		return -EOPNOTSUPP;
+	if (direction == TLS_OFFLOAD_CTX_DIR_RX)
+		return ktlsnic_tls_add_rx(netdev_priv(netdev), sk, crypto_info,
+					  tcp_seq);
 	return ktlsnic_tls_add_tx(netdev_priv(netdev), sk, crypto_info,
 				  tcp_seq);
 }
@@ -120,8 +121,10 @@ static void ktlsnic_tls_del(struct net_device *netdev,
 	struct ktlsnic_tls_tx *tx;
 	int err;
 
-	if (direction != TLS_OFFLOAD_CTX_DIR_TX)
+	if (direction == TLS_OFFLOAD_CTX_DIR_RX) {
+		ktlsnic_tls_del_rx(nic, tls_ctx);
 		return;
+	}
 	tx = ktlsnic_tls_tx_state(tls_ctx)->tx;
 	ktlsnic_tls_tx_state(tls_ctx)->tx = NULL;
 
@@ -149,8 +152,9 @@ static int ktlsnic_tls_resync(struct net_device *netdev, struct sock *sk,
 			      u32 seq, u8 *rcd_sn,
 			      enum tls_offload_ctx_dir direction)
 {
-	if (direction != TLS_OFFLOAD_CTX_DIR_TX)
-		return -EOPNOTSUPP;
+	if (direction == TLS_OFFLOAD_CTX_DIR_RX)
+		return ktlsnic_tls_resync_rx(netdev_priv(netdev),
+					     tls_get_ctx(sk), seq, rcd_sn);
 	return ktlsnic_tls_tx_resync(netdev_priv(netdev), tls_get_ctx(sk), seq,
 				     get_unaligned_be64(rcd_sn));
 }
@@ -211,6 +215,7 @@ void ktlsnic_tls_restore(struct ktlsnic_nic *nic)
 	list_for_each_entry(tx, &tls->tx_list, list)
 		ktlsnic_tls_tx_restore(nic, tx);
 	mutex_unlock(&tls->lock);
+	ktlsnic_tls_rx_restore(nic);
 }
 
 /**
@@ -263,8 +268,11 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 			KTLSNIC_TLS_TX_MAX);
 	struct ktlsnic_tls *tls;
 	unsigned int i;
+	int err;
 
-	if (!max || !ktlsnic_tls_ciphers_any(nic))
+	if (!ktlsnic_tls_ciphers_any(nic))
+		max = 0;
+	if (!max && !ktlsnic_tls_hw_rx_contexts(nic))
 		return 0;
 	tls = kzalloc(sizeof(*tls), GFP_KERNEL);
 	if (!tls)
@@ -286,11 +294,18 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 	tls->tx_max = max;
 	tls->can_replay = ktlsnic_tls_hw_tx_can_replay(nic);
 	nic->tls = tls;
+	err = ktlsnic_tls_rx_init(nic);
+	if (err) {
+		nic->tls = NULL;
+		ktlsnic_tls_free(tls);
+		return err;
+	}
 
 	/* ktlsnic_tls_from_above() looks at an skb's route */
 	netif_keep_dst(nic->netdev);
 	nic->netdev->tlsdev_ops = &ktlsnic_tlsdev_ops;
-	nic->netdev->hw_features |= NETIF_F_HW_TLS_TX;
+	if (max)
+		nic->netdev->hw_features |= NETIF_F_HW_TLS_TX;
 	return 0;
 }
 
@@ -305,6 +320,7 @@ void ktlsnic_tls_cleanup(struct ktlsnic_nic *nic)
 	if (!tls)
 		return;
 	WARN_ON(!list_empty(&tls->tx_list));
+	ktlsnic_tls_rx_cleanup(nic);
 	nic->tls = NULL;
 	ktlsnic_tls_free(tls);
 }

@@ -21,6 +21,13 @@ void ktlsnic_tls_queues_closed(struct ktlsnic_nic *nic);
 u32 ktlsnic_tls_tx_max(struct ktlsnic_nic *nic);
 u32 ktlsnic_tls_tx_live(struct ktlsnic_nic *nic);
 
+/* ktlsnic_tls_rx.c */
+bool ktlsnic_tls_rx(struct ktlsnic_nic *nic, unsigned int queue,
+		    struct sk_buff *skb,
+		    const struct ktlsnic_tls_rx_mark *mark);
+u32 ktlsnic_tls_rx_max(struct ktlsnic_nic *nic);
+u32 ktlsnic_tls_rx_live(struct ktlsnic_nic *nic);
+
 /* ktlsnic_tls_tx.c */
 void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 		      struct sk_buff *skb);
@@ -66,6 +73,23 @@ static inline u32 ktlsnic_tls_tx_max(struct ktlsnic_nic *nic)
 }
 
 static inline u32 ktlsnic_tls_tx_live(struct ktlsnic_nic *nic)
+{
+	return 0;
+}
+
+static inline bool ktlsnic_tls_rx(struct ktlsnic_nic *nic, unsigned int queue,
+				  struct sk_buff *skb,
+				  const struct ktlsnic_tls_rx_mark *mark)
+{
+	return !mark->decrypted;
+}
+
+static inline u32 ktlsnic_tls_rx_max(struct ktlsnic_nic *nic)
+{
+	return 0;
+}
+
+static inline u32 ktlsnic_tls_rx_live(struct ktlsnic_nic *nic)
 {
 	return 0;
 }

@@ -17,6 +17,9 @@
  * @iv_off: offset of the IV
  * @iv_len: its length
  * @rec_seq_off: offset of the record number, 8 bytes, big-endian
+ * @rx: the core gets records right of which the device decrypted only a part:
+ *	it does so for AES-GCM in all kernels, and spoils those of ciphers
+ *	without an explicit nonce
  */
 struct ktlsnic_tls_cipher_desc {
 	u16 type;
@@ -28,9 +31,10 @@ struct ktlsnic_tls_cipher_desc {
 	u8 iv_off;
 	u8 iv_len;
 	u8 rec_seq_off;
+	bool rx;
 };
 
-#define KTLSNIC_TLS_CIPHER(NAME, name, hw_id) {				\
+#define KTLSNIC_TLS_CIPHER(NAME, name, hw_id, rx_ok) {			\
 	.type		= TLS_CIPHER_##NAME,				\
 	.hw		= hw_id,					\
 	.key_off	= offsetof(struct tls12_crypto_info_##name, key), \
@@ -40,15 +44,19 @@ struct ktlsnic_tls_cipher_desc {
 	.iv_off		= offsetof(struct tls12_crypto_info_##name, iv), \
 	.iv_len		= TLS_CIPHER_##NAME##_IV_SIZE,			\
 	.rec_seq_off	= offsetof(struct tls12_crypto_info_##name, rec_seq), \
+	.rx		= rx_ok,					\
 }
 
 /* The one place to add a cipher to. */
 static const struct ktlsnic_tls_cipher_desc ktlsnic_tls_ciphers[] = {
-	KTLSNIC_TLS_CIPHER(AES_GCM_128, aes_gcm_128, KTLSNIC_CIPHER_AES_GCM_128),
-	KTLSNIC_TLS_CIPHER(AES_GCM_256, aes_gcm_256, KTLSNIC_CIPHER_AES_GCM_256),
-	KTLSNIC_TLS_CIPHER(AES_CCM_128, aes_ccm_128, KTLSNIC_CIPHER_AES_CCM_128),
+	KTLSNIC_TLS_CIPHER(AES_GCM_128, aes_gcm_128,
+			   KTLSNIC_CIPHER_AES_GCM_128, true),
+	KTLSNIC_TLS_CIPHER(AES_GCM_256, aes_gcm_256,
+			   KTLSNIC_CIPHER_AES_GCM_256, true),
+	KTLSNIC_TLS_CIPHER(AES_CCM_128, aes_ccm_128,
+			   KTLSNIC_CIPHER_AES_CCM_128, false),
 	KTLSNIC_TLS_CIPHER(CHACHA20_POLY1305, chacha20_poly1305,
-			   KTLSNIC_CIPHER_CHACHA20_POLY1305),
+			   KTLSNIC_CIPHER_CHACHA20_POLY1305, false),
 };
 
 static const struct {
@@ -111,6 +119,47 @@ bool ktlsnic_tls_ciphers_any(struct ktlsnic_nic *nic)
 	for (v = 0; v < ARRAY_SIZE(ktlsnic_tls_versions); v++)
 		for (c = 0; c < ARRAY_SIZE(ktlsnic_tls_ciphers); c++)
 			if (ktlsnic_tls_hw_tx_supports(nic,
+						       ktlsnic_tls_versions[v].hw,
+						       ktlsnic_tls_ciphers[c].hw))
+				return true;
+	return false;
+}
+
+/**
+ * ktlsnic_tls_cipher_rx_supported() - can the device receive this?
+ * @nic: the device
+ * @info: version and cipher
+ *
+ * The core asks this of the driver, whatever version and cipher it has.
+ *
+ * Return: true if core, driver and device know the pair.
+ */
+bool ktlsnic_tls_cipher_rx_supported(struct ktlsnic_nic *nic,
+				     const struct tls_crypto_info *info)
+{
+	const struct ktlsnic_tls_cipher_desc *desc;
+	int version;
+
+	desc = ktlsnic_tls_cipher_find(info->cipher_type);
+	version = ktlsnic_tls_version_find(info->version);
+	return desc && desc->rx && version >= 0 &&
+	       ktlsnic_tls_hw_rx_supports(nic, version, desc->hw);
+}
+
+/**
+ * ktlsnic_tls_ciphers_rx_any() - can the device receive anything at all?
+ * @nic: the device
+ *
+ * Return: true if there is a pair of version and cipher that all know.
+ */
+bool ktlsnic_tls_ciphers_rx_any(struct ktlsnic_nic *nic)
+{
+	unsigned int v, c;
+
+	for (v = 0; v < ARRAY_SIZE(ktlsnic_tls_versions); v++)
+		for (c = 0; c < ARRAY_SIZE(ktlsnic_tls_ciphers); c++)
+			if (ktlsnic_tls_ciphers[c].rx &&
+			    ktlsnic_tls_hw_rx_supports(nic,
 						       ktlsnic_tls_versions[v].hw,
 						       ktlsnic_tls_ciphers[c].hw))
 				return true;

@@ -8,8 +8,10 @@
 #ifndef KTLSNIC_TLS_HW_H
 #define KTLSNIC_TLS_HW_H
 
+#include <linux/in6.h>
 #include <linux/skbuff.h>
 #include <linux/types.h>
+#include <net/tls.h>
 
 struct ktlsnic_nic;
 struct ktlsnic_tls_tx;
@@ -75,11 +77,61 @@ struct ktlsnic_tls_mark {
 	const struct ktlsnic_tls_sync *sync;
 };
 
+/**
+ * struct ktlsnic_tls_flow - the packets of a connection, seen from the receiver
+ * @version: 4 or 6
+ * @remote_port: their source port
+ * @local_port: their destination port
+ * @remote: their source address; IPv4: in the first word, then zeros
+ * @local: their destination address
+ */
+struct ktlsnic_tls_flow {
+	u8 version;
+	__be16 remote_port;
+	__be16 local_port;
+	struct in6_addr remote;
+	struct in6_addr local;
+};
+
+/**
+ * struct ktlsnic_tls_rx_mark - what the hardware says of a received packet that
+ *				belongs to an offloaded connection
+ * @ctx: the context that it met
+ * @payload: bytes of TLS payload that are plaintext now
+ * @seq: @resync: TCP sequence of the record header that is asked about
+ * @decrypted: all TLS payload in the packet is plaintext
+ * @failed: a record in it has a wrong tag or no header
+ * @resync: the context lost its place and asks for the number of a record
+ */
+struct ktlsnic_tls_rx_mark {
+	u32 ctx;
+	u32 payload;
+	u32 seq;
+	bool decrypted;
+	bool failed;
+	bool resync;
+};
+
+/**
+ * typedef ktlsnic_tls_hw_done_t - called once when the hardware has answered
+ * @arg: what the caller gave
+ * @err: 0 or a negative errno
+ * @value: the answer
+ *
+ * Bottom halves are off. It must not sleep and must not call the hardware.
+ */
+typedef void (*ktlsnic_tls_hw_done_t)(void *arg, int err, u32 value);
+
 /* Capabilities. */
 u32 ktlsnic_tls_hw_tx_contexts(struct ktlsnic_nic *nic);
 bool ktlsnic_tls_hw_tx_supports(struct ktlsnic_nic *nic, u8 version, u8 cipher);
 bool ktlsnic_tls_hw_tx_can_replay(struct ktlsnic_nic *nic);
 u32 ktlsnic_tls_hw_tx_live(struct ktlsnic_nic *nic);
+u32 ktlsnic_tls_hw_rx_contexts(struct ktlsnic_nic *nic);
+bool ktlsnic_tls_hw_rx_supports(struct ktlsnic_nic *nic, u8 version, u8 cipher);
+enum tls_offload_sync_type
+ktlsnic_tls_hw_rx_sync_type(struct ktlsnic_nic *nic);
+u32 ktlsnic_tls_hw_rx_live(struct ktlsnic_nic *nic);
 
 /* Contexts; these sleep and work whether the interface is up or not. */
 int ktlsnic_tls_hw_tx_add(struct ktlsnic_nic *nic, u32 ctx,
@@ -87,6 +139,17 @@ int ktlsnic_tls_hw_tx_add(struct ktlsnic_nic *nic, u32 ctx,
 int ktlsnic_tls_hw_tx_del(struct ktlsnic_nic *nic, u32 ctx);
 int ktlsnic_tls_hw_tx_resync(struct ktlsnic_nic *nic, u32 ctx, u32 tcp_seq,
 			     u64 rec_num);
+int ktlsnic_tls_hw_rx_add(struct ktlsnic_nic *nic, u32 ctx,
+			  const struct ktlsnic_tls_keys *keys, u32 tcp_seq,
+			  const struct ktlsnic_tls_flow *flow);
+int ktlsnic_tls_hw_rx_del(struct ktlsnic_nic *nic, u32 ctx);
+
+/* RX contexts that lost their place; these do not sleep. */
+int ktlsnic_tls_hw_rx_resync(struct ktlsnic_nic *nic, u32 ctx, u32 tcp_seq,
+			     u64 rec_num, ktlsnic_tls_hw_done_t done,
+			     void *arg);
+int ktlsnic_tls_hw_rx_query(struct ktlsnic_nic *nic, u32 ctx,
+			    ktlsnic_tls_hw_done_t done, void *arg);
 
 /* Packets; called with the TX queue locked and room made sure of. */
 int ktlsnic_tls_hw_tx_post(struct ktlsnic_nic *nic, unsigned int queue,

@@ -73,6 +73,7 @@ struct ktlsnic_tls_queue {
  *	   no context is where the driver thinks it is
  * @stats: enum ktlsnic_tls_conn_stat
  * @queues: one for each TX queue
+ * @rx: the receiving side, NULL without it
  */
 struct ktlsnic_tls {
 	struct mutex lock; /* lists, ids, and the commands about them */
@@ -84,6 +85,7 @@ struct ktlsnic_tls {
 	u32 epoch;
 	atomic64_t stats[KTLSNIC_TLS_CONN_STATS];
 	struct ktlsnic_tls_queue *queues;
+	struct ktlsnic_tls_rx_half *rx;
 };
 
 /**
@@ -142,7 +144,25 @@ int ktlsnic_tls_tx_resync(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
 bool ktlsnic_tls_cipher_supported(struct ktlsnic_nic *nic,
 				  const struct tls_crypto_info *info);
 bool ktlsnic_tls_ciphers_any(struct ktlsnic_nic *nic);
+bool ktlsnic_tls_cipher_rx_supported(struct ktlsnic_nic *nic,
+				     const struct tls_crypto_info *info);
+bool ktlsnic_tls_ciphers_rx_any(struct ktlsnic_nic *nic);
 void ktlsnic_tls_keys_fill(struct ktlsnic_tls_keys *keys,
 			   const struct tls_crypto_info *info);
+
+/* ktlsnic_tls_rx.c */
+int ktlsnic_tls_rx_init(struct ktlsnic_nic *nic);
+void ktlsnic_tls_rx_cleanup(struct ktlsnic_nic *nic);
+void ktlsnic_tls_rx_restore(struct ktlsnic_nic *nic);
+int ktlsnic_tls_add_rx(struct ktlsnic_nic *nic, struct sock *sk,
+		       const struct tls_crypto_info *info, u32 tcp_seq);
+void ktlsnic_tls_del_rx(struct ktlsnic_nic *nic, struct tls_context *tls_ctx);
+int ktlsnic_tls_resync_rx(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
+			  u32 seq, const u8 *rcd_sn);
+
+/* ktlsnic_tls_rx_stats.c */
+int ktlsnic_tls_rx_stats_count(struct ktlsnic_nic *nic);
+void ktlsnic_tls_rx_stats_strings(struct ktlsnic_nic *nic, u8 **data);
+void ktlsnic_tls_rx_stats_values(struct ktlsnic_nic *nic, u64 **data);
 
 #endif /* KTLSNIC_TLS_PRIV_H */

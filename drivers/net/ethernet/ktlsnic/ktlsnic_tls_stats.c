@@ -93,9 +93,11 @@ void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic, unsigned int queue,
  */
 int ktlsnic_tls_stats_count(struct ktlsnic_nic *nic)
 {
+	if (!nic->tls)
+		return 0;
 	/* encrypted bytes, and contexts in the device, are two more */
-	return nic->tls ? KTLSNIC_TLS_QUEUE_STATS + KTLSNIC_TLS_CONN_STATS + 2 :
-	       0;
+	return KTLSNIC_TLS_QUEUE_STATS + KTLSNIC_TLS_CONN_STATS + 2 +
+	       ktlsnic_tls_rx_stats_count(nic);
 }
 
 /**
@@ -115,6 +117,7 @@ void ktlsnic_tls_stats_strings(struct ktlsnic_nic *nic, u8 **data)
 	for (i = 0; i < KTLSNIC_TLS_CONN_STATS; i++)
 		ethtool_puts(data, ktlsnic_tls_conn_names[i]);
 	ethtool_puts(data, "hw_tls_tx_live");
+	ktlsnic_tls_rx_stats_strings(nic, data);
 }
 
 static void ktlsnic_tls_stats_sum(struct ktlsnic_nic *nic, u64 *sums)
@@ -170,6 +173,7 @@ void ktlsnic_tls_stats_values(struct ktlsnic_nic *nic, u64 **data)
 	for (i = 0; i < KTLSNIC_TLS_CONN_STATS; i++)
 		*(*data)++ = atomic64_read(&nic->tls->stats[i]);
 	*(*data)++ = ktlsnic_tls_hw_tx_live(nic);
+	ktlsnic_tls_rx_stats_values(nic, data);
 }
 
 /**

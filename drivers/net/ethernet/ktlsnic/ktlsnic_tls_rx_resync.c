@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A context that lost its place in the stream finds record headers by itself,
+ * but not their numbers, which only the core of kTLS knows. There are three ways
+ * to learn them (Documentation/networking/tls-offload.rst):
+ *
+ * The core says at its own will where the next record begins; nothing to do.
+ *
+ * The device names a header that is still to come (DRIVER_REQ). The core
+ * compares each header that it meets.
+ *
+ * The device names a header in the very packet that asks (DRIVER_REQ_ASYNC), and
+ * the core may already be past it when the question arrives. So it is told first
+ * to write down what headers it meets in that packet, and then, when the device
+ * has confirmed that it still follows the stream, which of them is meant.
+ *
+ * Nothing that the device says is believed: the packet must be one of the
+ * connection's, and the header must lie where the mode wants it.
+ */
+
+#include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/string.h>
+#include <linux/tcp.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "ktlsnic_tls_rx.h"
+
+/*
+ * While a request has not ended the core counts headers, up to 65535 and then it
+ * complains: the time is much shorter than software takes to decrypt so many
+ * records, and much longer than the device takes to answer.
+ */
+#define KTLSNIC_TLS_RX_TIMEOUT		(HZ / 5)
+
+/* A header that is to come stands at most so far behind the packet. */
+#define KTLSNIC_TLS_RX_RECORD_MAX	(TLS_HEADER_SIZE + 65535)
+
+/**
+ * struct ktlsnic_tls_segment - a packet's place in its stream
+ * @flow: the connection
+ * @seq: sequence of its first byte
+ * @len: bytes of TCP payload
+ */
+struct ktlsnic_tls_segment {
+	struct ktlsnic_tls_flow flow;
+	u32 seq;
+	u32 len;
+};
+
+static bool ktlsnic_tls_segment_tcp(struct ktlsnic_tls_segment *segment,
+				    const struct sk_buff *skb, int offset,
+				    int end)
+{
+	const struct tcphdr *th;
+	struct tcphdr buf;
+	int payload;
+
+	th = skb_header_pointer(skb, offset, sizeof(buf), &buf);
+	if (!th)
+		return false;
+	payload = offset + th->doff * 4;
+	if (th->doff < sizeof(*th) / 4 || payload > end || end > skb->len)
+		return false;
+	segment->flow.remote_port = th->source;
+	segment->flow.local_port = th->dest;
+	segment->seq = ntohl(th->seq);
+	segment->len = end - payload;
+	return true;
+}
+
+static bool ktlsnic_tls_segment_v4(struct ktlsnic_tls_segment *segment,
+				   const struct sk_buff *skb)
+{
+	const struct iphdr *iph;
+	struct iphdr buf;
+
+	iph = skb_header_pointer(skb, 0, sizeof(buf), &buf);
+	if (!iph || iph->version != 4 || iph->ihl < sizeof(*iph) / 4 ||
+	    iph->protocol != IPPROTO_TCP || ip_is_fragment(iph))
+		return false;
+	segment->flow.version = 4;
+	segment->flow.remote.s6_addr32[0] = iph->saddr;
+	segment->flow.local.s6_addr32[0] = iph->daddr;
+	return ktlsnic_tls_segment_tcp(segment, skb, iph->ihl * 4,
+				       ntohs(iph->tot_len));
+}
+
+static bool ktlsnic_tls_segment_v6(struct ktlsnic_tls_segment *segment,
+				   const struct sk_buff *skb)
+{
+	const struct ipv6hdr *iph;
+	struct ipv6hdr buf;
+	__be16 frag;
+	int offset;
+	u8 next;
+
+	iph = skb_header_pointer(skb, 0, sizeof(buf), &buf);
+	if (!iph || iph->version != 6)
+		return false;
+	next = iph->nexthdr;
+	offset = ipv6_skip_exthdr(skb, sizeof(*iph), &next, &frag);
+	if (offset < 0 || next != IPPROTO_TCP || frag)
+		return false;
+	segment->flow.version = 6;
+	segment->flow.remote = iph->saddr;
+	segment->flow.local = iph->daddr;
+	return ktlsnic_tls_segment_tcp(segment, skb, offset,
+				       sizeof(*iph) + ntohs(iph->payload_len));
+}
+
+static bool ktlsnic_tls_segment_parse(struct ktlsnic_tls_segment *segment,
+				      const struct sk_buff *skb)
+{
+	memset(segment, 0, sizeof(*segment));
+	switch (skb->protocol) {
+	case htons(ETH_P_IP):
+		return ktlsnic_tls_segment_v4(segment, skb);
+	case htons(ETH_P_IPV6):
+		return ktlsnic_tls_segment_v6(segment, skb);
+	default:
+		return false;
+	}
+}
+
+static bool ktlsnic_tls_flow_equal(const struct ktlsnic_tls_flow *a,
+				   const struct ktlsnic_tls_flow *b)
+{
+	return a->version == b->version && a->remote_port == b->remote_port &&
+	       a->local_port == b->local_port &&
+	       ipv6_addr_equal(&a->remote, &b->remote) &&
+	       ipv6_addr_equal(&a->local, &b->local);
+}
+
+/* An asynchronous request is over. */
+static void ktlsnic_tls_rx_ended(struct ktlsnic_tls_rx *rx, bool answered)
+{
+	lockdep_assert_held(&rx->lock);
+	if (!rx->asked)
+		return;
+	rx->asked = false;
+	if (answered)
+		ktlsnic_resync_async_end(rx->sk, &rx->async, rx->name);
+	else
+		ktlsnic_resync_async_cancel(&rx->async);
+	ktlsnic_tls_rx_count(rx->half, answered ?
+			     KTLSNIC_TLS_RX_RESYNC_REQ_END :
+			     KTLSNIC_TLS_RX_RESYNC_REQ_SKIP);
+}
+
+/*
+ * The device has answered, or never will. Only the last of several answers counts:
+ * the others were given before it was asked. The device may have asked about a
+ * later header in the meantime; any of them will do, and the core knows of ours.
+ */
+static void ktlsnic_tls_rx_answered(void *arg, int err, u32 value)
+{
+	struct ktlsnic_tls_rx *rx = arg;
+
+	spin_lock(&rx->lock);
+	if (!--rx->queries)
+		ktlsnic_tls_rx_ended(rx, !err && !before(value, rx->name));
+	spin_unlock(&rx->lock);
+	ktlsnic_tls_rx_put(rx);
+}
+
+static void ktlsnic_tls_rx_timeout(struct work_struct *work)
+{
+	struct ktlsnic_tls_rx *rx = container_of(to_delayed_work(work),
+						 struct ktlsnic_tls_rx, timeout);
+
+	spin_lock_bh(&rx->lock);
+	ktlsnic_tls_rx_ended(rx, false);
+	spin_unlock_bh(&rx->lock);
+}
+
+static void ktlsnic_tls_rx_start(struct ktlsnic_tls_rx *rx,
+				 const struct ktlsnic_tls_segment *segment,
+				 u32 name)
+{
+	lockdep_assert_held(&rx->lock);
+	ktlsnic_tls_rx_ended(rx, false);
+	rx->asked = true;
+	rx->name = name;
+	ktlsnic_resync_async_start(rx->sk, &rx->async, segment->seq,
+				   segment->len);
+	ktlsnic_tls_rx_count(rx->half, KTLSNIC_TLS_RX_RESYNC_REQ_START);
+	mod_delayed_work(system_wq, &rx->timeout, KTLSNIC_TLS_RX_TIMEOUT);
+}
+
+/*
+ * Until a request has ended the core writes headers down. Another one can take
+ * its place only while the core does not: while nobody has the socket. (The
+ * socket's lock is taken before ours elsewhere.)
+ */
+static bool ktlsnic_tls_rx_restart(struct ktlsnic_tls_rx *rx,
+				   const struct ktlsnic_tls_segment *segment,
+				   u32 name)
+{
+	struct sock *sk = rx->sk;
+	bool quiet;
+
+	if (!spin_trylock(&sk->sk_lock.slock))
+		return false;
+	quiet = !sock_owned_by_user_nocheck(sk);
+	if (quiet)
+		ktlsnic_tls_rx_start(rx, segment, name);
+	spin_unlock(&sk->sk_lock.slock);
+	return quiet;
+}
+
+static bool ktlsnic_tls_rx_begin(struct ktlsnic_tls_rx *rx,
+				 const struct ktlsnic_tls_segment *segment,
+				 u32 name)
+{
+	bool begun = false;
+
+	spin_lock(&rx->lock);
+	if (!rx->gone && tls_is_sk_rx_device_offloaded(rx->sk)) {
+		begun = true;
+		if (rx->asked)
+			begun = ktlsnic_tls_rx_restart(rx, segment, name);
+		else
+			ktlsnic_tls_rx_start(rx, segment, name);
+	}
+	if (begun) {
+		rx->queries++;
+		refcount_inc(&rx->refs);
+	}
+	spin_unlock(&rx->lock);
+	return begun;
+}
+
+static bool ktlsnic_tls_rx_ask_async(struct ktlsnic_tls_rx *rx,
+				     const struct ktlsnic_tls_segment *segment,
+				     u32 name)
+{
+	int err;
+
+	if (name - segment->seq > segment->len)
+		return false;
+	if (!ktlsnic_tls_rx_begin(rx, segment, name))
+		return true;
+	err = ktlsnic_tls_hw_rx_query(rx->half->nic, rx->ctx,
+				      ktlsnic_tls_rx_answered, rx);
+	if (err)
+		ktlsnic_tls_rx_answered(rx, err, 0);
+	return true;
+}
+
+static bool ktlsnic_tls_rx_ask(struct ktlsnic_tls_rx *rx,
+			       const struct ktlsnic_tls_segment *segment,
+			       u32 name)
+{
+	/* the last byte of a header: how the core names a record here */
+	u32 last = name + TLS_HEADER_SIZE - 1;
+
+	if (last - (segment->seq + segment->len) > KTLSNIC_TLS_RX_RECORD_MAX)
+		return false;
+	spin_lock(&rx->lock);
+	if (!rx->gone && tls_is_sk_rx_device_offloaded(rx->sk)) {
+		tls_offload_rx_resync_request(rx->sk, htonl(last));
+		ktlsnic_tls_rx_count(rx->half, KTLSNIC_TLS_RX_RESYNC_REQ_SCAN);
+	}
+	spin_unlock(&rx->lock);
+	return true;
+}
+
+/**
+ * ktlsnic_tls_rx_request() - the device asks for the number of a record
+ * @rx: the connection of the context that asks; under RCU
+ * @skb: the packet with which it asks, not yet given to the stack
+ * @name: TCP sequence of the record's header
+ *
+ * Called in NAPI.
+ *
+ * Return: false if the question makes no sense.
+ */
+bool ktlsnic_tls_rx_request(struct ktlsnic_tls_rx *rx,
+			    const struct sk_buff *skb, u32 name)
+{
+	struct ktlsnic_tls_segment segment;
+
+	if (!ktlsnic_tls_segment_parse(&segment, skb) ||
+	    !ktlsnic_tls_flow_equal(&segment.flow, &rx->flow))
+		return false;
+	switch (rx->half->type) {
+	case TLS_OFFLOAD_SYNC_TYPE_DRIVER_REQ_ASYNC:
+		return ktlsnic_tls_rx_ask_async(rx, &segment, name);
+	case TLS_OFFLOAD_SYNC_TYPE_DRIVER_REQ:
+		return ktlsnic_tls_rx_ask(rx, &segment, name);
+	default:
+		return false;
+	}
+}
+
+/**
+ * ktlsnic_tls_rx_resync_init() - be ready for requests
+ * @rx: a new connection
+ */
+void ktlsnic_tls_rx_resync_init(struct ktlsnic_tls_rx *rx)
+{
+	INIT_DELAYED_WORK(&rx->timeout, ktlsnic_tls_rx_timeout);
+}
+
+/**
+ * ktlsnic_tls_rx_resync_stop() - no more requests: the socket goes
+ * @rx: the connection
+ *
+ * Afterwards nobody touches the socket. A query may still be under way; its
+ * answer finds no request.
+ */
+void ktlsnic_tls_rx_resync_stop(struct ktlsnic_tls_rx *rx)
+{
+	spin_lock_bh(&rx->lock);
+	rx->gone = true;
+	ktlsnic_tls_rx_ended(rx, false);
+	spin_unlock_bh(&rx->lock);
+	cancel_delayed_work_sync(&rx->timeout);
+}

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A TCP peer made of raw frames, at the far port: the case says which segments
+come, in which order, with which bytes. It has addresses that nobody else has, so
+that no kernel answers in its place."""
+
+import ipaddress
+import select
+import socket
+import struct
+import time
+
+from . import packet, system, tcp
+from .cases import Failed
+from .system import LOCAL, NETIF, REMOTE_NS, in_ns, ip
+
+ADDRESS = {4: "192.0.3.77", 6: "2001:db8:1::77"}
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+WINDOW = 65535
+MASK = 0xffffffff
+ETH_P_ALL = 3
+SECONDS = 10
+
+
+class Peer:
+    """One connection from the peer to a listener at the local port."""
+
+    ports = iter(range(40000, 60000))
+
+    def __init__(self, context, family=4, isn=1_000_000, timestamps=False, rcvbuf=None,
+                 v4_mapped=False, port=None, near_port=0, tag=None,
+                 ns=None):
+        self.family = family
+        self.isn = isn
+        self.mss = 1448 if family == 4 else 1428
+        self.timestamps = timestamps
+        self.port = port or next(self.ports)
+        self.near_port = near_port
+        self.near_mac = system.ip_json("link", "show", NETIF)[0]["address"]
+        self.far_mac = system.ip_json("link", "show", system.remote_netif(),
+                                      ns=REMOTE_NS)[0]["address"]
+        self.tag = tag
+        self.ns = ns                # where the listener is, if not here
+        if not ns:
+            ip("neighbor", "replace", ADDRESS[family], "lladdr", self.far_mac,
+               "dev", NETIF)
+        with in_ns(REMOTE_NS):
+            self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.raw.bind((system.remote_netif(), ETH_P_ALL))
+        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        context.callback(self.raw.close)
+        self.acked = 0              # bytes of our stream that the near end has
+        self.window = WINDOW
+        self.scale = 0
+        self.near_next = 0          # what we acknowledge
+        self.near_fin = False
+        self.sent = 0               # up to where the stream has been sent
+        self.sock = self._connect(context, rcvbuf, v4_mapped)
+
+    def _listen(self, rcvbuf, v4_mapped):
+        with in_ns(self.ns):
+            listener = socket.socket(socket.AF_INET6 if v4_mapped else tcp.FAMILY[self.family],
+                                     socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if rcvbuf:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+            listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", tcp.SECONDS, 0))
+        if v4_mapped:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            listener.bind(("::ffff:" + LOCAL[4], self.near_port))
+        else:
+            listener.bind((LOCAL[self.family], self.near_port))
+        listener.listen(1)
+        return listener
+
+    def _connect(self, context, rcvbuf, v4_mapped):
+        with self._listen(rcvbuf, v4_mapped) as listener:
+            self.near_port = listener.getsockname()[1]
+            self._put(self.isn, SYN, b"")
+            self._until(lambda: self.near_next, "a SYN-ACK")
+            self._put((self.isn + 1) & MASK, ACK, b"")
+            sock, _ = listener.accept()
+        context.callback(self.reset)
+        context.callback(sock.close)
+        return sock
+
+    # ---- frames
+
+    def _options(self, flags):
+        options = b""
+        if flags & SYN:
+            options += struct.pack("!BBH", 2, 4, self.mss) + b"\1\3\3\0"
+        if self.timestamps:
+            now = int(time.monotonic() * 1000) & MASK
+            options += b"\1\1" + struct.pack("!BBII", 8, 10, now, getattr(self, "echo", 0))
+        return options
+
+    def frame(self, seq, flags, payload, flip=0, ip_options=b"", extensions=b""):
+        """A frame of the connection. flip spoils the TCP checksum."""
+        source, target = ADDRESS[self.family], LOCAL[self.family]
+        options = self._options(flags)
+        header = struct.pack("!HHIIBBHHH", self.port, self.near_port, seq & MASK,
+                             self.near_next, (20 + len(options)) << 2, flags, WINDOW, 0, 0)
+        segment = header + options + payload
+        packed = [ipaddress.ip_address(text).packed for text in (source, target)]
+        pseudo = b"".join(packed) + struct.pack("!IHBB", len(segment), 0, 0, packet.TCP)
+        value = (0xffff - packet.sum16(pseudo + segment)) ^ flip
+        segment = segment[:16] + struct.pack("!H", value) + segment[18:]
+        if self.family == 4:
+            kind, body = packet.ETH_IP, packet.ipv4(source, target, packet.TCP, segment,
+                                                    ip_options)
+        else:
+            kind, body = packet.ETH_IP6, packet.ipv6(
+                source, target, 60 if extensions else packet.TCP, segment, extensions)
+        if self.tag is not None:
+            kind, body = packet.ETH_VLAN, struct.pack("!HH", self.tag, kind) + body
+        return packet.ethernet(self.near_mac, self.far_mac, kind, body)
+
+    def _put(self, seq, flags, payload, **how):
+        self.raw.send(self.frame(seq, flags, payload, **how))
+
+    def put(self, at, payload, flags=ACK | PSH, **how):
+        """Send a segment whose first byte is byte at of our stream."""
+        self._put(self.isn + 1 + at, flags, payload, **how)
+        self.sent = max(self.sent, at + len(payload))
+
+    def seq(self, at):
+        return (self.isn + 1 + at) & MASK
+
+    # ---- what comes back
+
+    def _take(self, raw):
+        frame = packet.Frame(raw)
+        if frame.tag != self.tag or frame.protocol != packet.TCP or frame.ports != (self.near_port, self.port):
+            return
+        segment = frame.segment
+        seq, ack = struct.unpack_from("!II", segment, 4)
+        flags, window = segment[13], struct.unpack_from("!H", segment, 14)[0]
+        if flags & SYN:
+            self._take_options(segment)
+            self.near_next = (seq + 1) & MASK
+        if flags & FIN:
+            self.near_fin = True
+        if flags & ACK:
+            self.acked = max(self.acked, (ack - self.isn - 1) & MASK
+                             if (ack - self.isn - 1) & MASK < 1 << 31 else 0)
+            self.window = window << (0 if flags & SYN else self.scale)
+        if self.timestamps:
+            self._take_echo(segment)
+
+    def _take_options(self, segment):
+        options = segment[20:(segment[12] >> 4) * 4]
+        at = 0
+        while at < len(options) and options[at]:
+            if options[at] == 1:
+                at += 1
+                continue
+            if options[at] == 3:
+                self.scale = options[at + 2]
+            at += options[at + 1]
+
+    def _take_echo(self, segment):
+        options = segment[20:(segment[12] >> 4) * 4]
+        at = options.find(b"\x08\x0a")
+        if at >= 0:
+            self.echo = struct.unpack_from("!I", options, at + 2)[0]
+
+    def look(self, seconds=0):
+        """Take in what has arrived."""
+        while select.select([self.raw], [], [], seconds)[0]:
+            raw, source = self.raw.recvfrom(1 << 16)
+            if source[2] != socket.PACKET_OUTGOING:
+                self._take(raw)
+            seconds = 0
+
+    def _until(self, condition, what):
+        deadline = time.monotonic() + SECONDS
+        while not condition():
+            if time.monotonic() > deadline:
+                raise Failed(f"the raw peer saw no {what} in {SECONDS} s")
+            self.look(0.05)
+
+    def wait_acked(self, at=None):
+        """Until the near end has everything, or everything before byte at."""
+        at = self.sent if at is None else at
+        self._until(lambda: self.acked >= at, f"acknowledgment of byte {at} "
+                    f"(there is one of {self.acked})")
+
+    def until_window(self, size):
+        """Until the near end has room for that many bytes more."""
+        self._until(lambda: self.sent + size <= self.acked + self.window, "window")
+
+    def send(self, at, data, size=None, **how):
+        """In-order segments of that size, as far as the near end's window lets us."""
+        size = size or self.mss
+        for place in range(0, len(data), size):
+            piece = data[place:place + size]
+            self.until_window(size)
+            self.put(at + place, piece, **how)
+
+    def fin(self):
+        self._put(self.isn + 1 + self.sent, FIN | ACK, b"")
+
+    def reset(self):
+        self._put(self.isn + 1 + self.acked, RST | ACK, b"")

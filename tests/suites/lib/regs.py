@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The NIC's registers, past the driver: for faults that only a broken device has.
+The group's guest needs iomem=relaxed on its command line."""
+
+import contextlib
+import mmap
+import os
+import struct
+
+from . import system
+from .cases import skip
+
+ADMIN_ARM = 0x3000          # IVEC_ARM(0): the vector of commands and events
+SIZE = 0x20000
+
+
+class Registers:
+    def __init__(self):
+        try:
+            fd = os.open(f"{system.pci_device()}/resource0", os.O_RDWR | os.O_SYNC)
+            self.map = mmap.mmap(fd, SIZE)
+            os.close(fd)
+        except OSError as error:
+            skip(f"this guest does not let registers be mapped: {error.strerror}")
+
+    def write(self, offset, value):
+        self.map[offset:offset + 4] = struct.pack("<I", value)
+
+    @contextlib.contextmanager
+    def silent_admin(self):
+        """Within this block the driver hears nothing of commands that are done."""
+        self.write(ADMIN_ARM, 0)
+        try:
+            yield
+        finally:
+            self.write(ADMIN_ARM, 1)

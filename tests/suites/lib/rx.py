@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One kTLS stream to the local port, and what kernel and NIC must say of it."""
+
+import errno
+import hashlib
+import re
+import socket
+import threading
+
+from . import ktls, nic, tcp, wait
+from .cases import Failed, check, equal
+from .evidence import ss_line, tls_stat
+from .system import NETIF, run
+
+TLS_GET_RECORD_TYPE = 2
+FLAG = "tls-hw-rx-offload"
+
+# Counters that no case may move, but one that is made for it.
+NEVER = ("rx_tls_err", "rx_tls_add_failed", "rx_tls_del_failed", "rx_tls_given_up",
+         "hw_tls_rx_auth_failed", "hw_tls_rx_bad_headers", "tx_timeouts", "cmd_timeouts")
+
+
+def ready(on=True):
+    run("ethtool", "-K", NETIF, FLAG, "on" if on else "off")
+
+
+def rxconf(sock):
+    """"hw", "sw" or "none": where `ss` says that this socket's RX is."""
+    match = re.search(r"tcp-ulp-tls.*?rxconf: (\w+)", ss_line(sock))
+    return match[1] if match else "none"
+
+
+class Evidence:
+    """Made before the socket; asked while it lives, and after it is gone."""
+
+    def __init__(self):
+        self.kernel = tls_stat()
+        self.nic = nic.statistics()
+
+    def kernel_moved(self):
+        return nic.change(self.kernel, tls_stat())
+
+    def counters(self):
+        return nic.change(self.nic, nic.statistics())
+
+    def moved(self, name):
+        return self.counters().get(name, 0)
+
+    def offloaded(self, sock, count=1):
+        """Right after the keys were installed: this is the NIC's connection."""
+        moved = self.kernel_moved()
+        equal(moved.get("TlsRxDevice", 0), count, "TlsRxDevice")
+        equal(moved.get("TlsCurrRxDevice", 0), count, "TlsCurrRxDevice")
+        equal(moved.get("TlsRxSw", 0), 0, "TlsRxSw")
+        equal(rxconf(sock), "hw", "ss: rxconf")
+        equal(self.moved("rx_tls_ctx"), count, "rx_tls_ctx")
+        equal(self.moved("hw_tls_rx_live"), count, "hw_tls_rx_live")
+
+    def in_software(self, sock, count=1):
+        """The connection runs, and the NIC was given nothing of it."""
+        moved = self.kernel_moved()
+        equal(moved.get("TlsRxSw", 0), count, "TlsRxSw")
+        equal(moved.get("TlsRxDevice", 0), 0, "TlsRxDevice")
+        equal(rxconf(sock), "sw", "ss: rxconf")
+        equal(self.moved("rx_tls_ctx"), 0, "rx_tls_ctx")
+
+    def settled(self, size):
+        """Wait until the NIC has seen that many bytes of the stream, at least."""
+        wait.until(lambda: self.moved("hw_tls_rx_seen_bytes") >= size,
+                   f"the NIC has seen {size} bytes", seconds=tcp.SECONDS)
+
+    def decrypted(self, packets, payload, stream):
+        """Exactly so many packets, TLS payload and stream bytes in them."""
+        now = self.counters()
+        for name, want in (("rx_tls_decrypted_packets", packets),
+                           ("hw_tls_rx_packets", packets),
+                           ("rx_tls_decrypted_bytes", payload),
+                           ("hw_tls_rx_bytes", stream)):
+            equal(now.get(name, 0), want, name)
+
+    def all_decrypted(self, payload, stream, records):
+        """The NIC decrypted everything, and every record was authentic."""
+        now = self.counters()
+        equal(now.get("rx_tls_decrypted_bytes", 0), payload, "rx_tls_decrypted_bytes")
+        for name in ("hw_tls_rx_seen_bytes", "hw_tls_rx_bytes"):
+            equal(now.get(name, 0), stream, name)
+        equal(now.get("hw_tls_rx_records", 0), records, "hw_tls_rx_records")
+        for name in ("rx_tls_decrypted_packets", "rx_tls_packets", "hw_tls_rx_packets"):
+            equal(now.get(name, 0), now.get("hw_tls_rx_seen_packets", 0), name)
+        self.no_errors()
+
+    def share(self, payload=None):
+        """Of that much TLS payload, what the NIC has decrypted; without a number, of all
+        the TCP payload that it has seen, what TCP sent twice included."""
+        now = self.counters()
+        if payload:
+            return now.get("rx_tls_decrypted_bytes", 0) / payload
+        return now.get("hw_tls_rx_bytes", 0) / max(1, now.get("hw_tls_rx_seen_bytes", 0))
+
+    def no_errors(self, but=()):
+        now = self.counters()
+        for name in NEVER:
+            if name not in but:
+                equal(now.get(name, 0), 0, name)
+        if "TlsDecryptError" not in but:
+            equal(self.kernel_moved().get("TlsDecryptError", 0), 0, "TlsDecryptError")
+        self.requests_balance()
+
+    def requests_balance(self):
+        """start = end + skip, once nothing is outstanding; and the device's count of
+        what it asked is the driver's count of what it was asked."""
+        def balanced():
+            now = self.counters()
+            return (now.get("rx_tls_resync_req_start", 0)
+                    == now.get("rx_tls_resync_req_end", 0) + now.get("rx_tls_resync_req_skip", 0)
+                    and now.get("hw_tls_rx_requests", 0) == now.get("rx_tls_resync_req_pkt", 0)
+                    and now.get("hw_tls_rx_resyncs", 0) == now.get("rx_tls_resync_res_ok", 0))
+        wait.until(balanced, f"resync requests balance: {self.resync_counters()}")
+
+    def resync_counters(self):
+        return {name: value for name, value in self.counters().items()
+                if "resync" in name or "request" in name or "false" in name}
+
+    def gone(self):
+        """Everything that was added is deleted again, here and in the NIC."""
+        wait.until(lambda: not any(self.kernel_moved().get(name) for name in
+                                   ("TlsCurrRxDevice", "TlsCurrRxSw", "TlsCurrTxDevice",
+                                    "TlsCurrTxSw")), "TlsCurr* are back where they were")
+
+        def balanced():
+            now = self.counters()
+            return ("hw_tls_rx_live" not in now
+                    and now.get("rx_tls_ctx", 0) == now.get("rx_tls_del", 0)
+                    and now.get("hw_tls_rx_added", 0) == now.get("hw_tls_rx_deleted", 0))
+        wait.until(balanced, "contexts deleted equal contexts added")
+
+
+class Reader(threading.Thread):
+    """Reads records to the end of the stream in the background, of any type."""
+
+    def __init__(self, sock, pause=None, limit=1 << 17):
+        super().__init__(daemon=True)
+        self.sock = sock
+        self.pause = pause          # an Event: read only while it is set
+        self.limit = limit
+        self.bytes = bytearray()
+        self.kinds = []             # [content type, bytes], neighbours of one type joined
+        self.error = None
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                if self.pause:
+                    self.pause.wait()
+                got, control, _flags, _source = self.sock.recvmsg(self.limit, 64)
+                if not got:
+                    return
+                kind = next((data[0] for level, what, data in control
+                             if (level, what) == (ktls.SOL_TLS, TLS_GET_RECORD_TYPE)), ktls.DATA)
+                self.bytes += got
+                if self.kinds and self.kinds[-1][0] == kind == ktls.DATA:
+                    self.kinds[-1][1] += len(got)
+                else:
+                    self.kinds.append([kind, len(got)])
+        except OSError as error:
+            self.error = error
+
+    def wait_for(self, size):
+        wait.until(lambda: len(self.bytes) >= size or self.error,
+                   f"{size} bytes read", seconds=tcp.SECONDS)
+        if self.error:
+            raise Failed(f"reading: {self.error}")
+
+    def finish(self, seconds=tcp.SECONDS):
+        """Wait for the end of the stream; what came."""
+        self.join(seconds)
+        check(not self.is_alive(), f"the stream had no end after {seconds} s, "
+              f"{len(self.bytes)} bytes")
+        if self.error:
+            raise Failed(f"reading: {self.error}")
+        return bytes(self.bytes)
+
+    def fails(self, seconds=tcp.SECONDS):
+        """Wait for EBADMSG; what came before."""
+        self.join(seconds)
+        equal(self.error and errno.errorcode[self.error.errno], "EBADMSG", "reading ended with")
+        return bytes(self.bytes)
+
+
+class Flow:
+    """A connection whose far end encrypts in software (kTLS) and whose near end
+    decrypts in the NIC."""
+
+    def __init__(self, context, keys=ktls.Keys(), family=4, mss=None, pause=None, install=True,
+                 rcvbuf=None):
+        self.keys = keys
+        self.evidence = Evidence()
+        self.near, self.far = tcp.connect(family, mss)
+        context.enter_context(tcp.closing(self.near, self.far))
+        if rcvbuf:
+            self.near.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+        self.sender = ktls.Sender(self.far)
+        self.pause = pause
+        self.reader = None
+        if install:
+            self.install()
+
+    def install(self):
+        ktls.install(self.near, self.keys, ktls.TLS_RX)
+        ktls.install(self.far, self.keys, ktls.TLS_TX)
+        self.reader = Reader(self.near, self.pause)
+
+    def finish(self):
+        """The far end closes; what arrived is what was sent. Bytes sent again."""
+        again = tcp.retransmitted(self.far)
+        self.far.shutdown(socket.SHUT_WR)
+        got = self.reader.finish()
+        again = max(again, tcp.retransmitted(self.far))
+        equal(sha(got), sha(self.sender.sent), "SHA-256 of the content")
+        equal(self.reader.kinds, self.sender.kinds, "content types")
+        self.near.close()
+        self.far.close()
+        return again
+
+
+def sha(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def records_of(script):
+    """Sizes of the records that software kTLS makes of a script of Writes without
+    MSG_MORE and Controls."""
+    return [size for step in script for size in ktls.records_of(step.size)]
+
+
+def stream_size(sizes):
+    """TCP payload of records with these payloads: TLS 1.2 GCM."""
+    return sum(size + 5 + 8 + 16 for size in sizes)
+

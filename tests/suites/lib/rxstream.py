@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A stream of records whose segments the case makes itself."""
+
+import socket
+
+from . import ktls, rawpeer, rx, seal, tlstrace, wait
+from .cases import equal
+from .ktls import Keys
+
+SO_RCVBUFFORCE = 33
+
+
+class Stream:
+    """Records on their way to an offloaded socket, through a raw peer."""
+
+    def __init__(self, context, keys=Keys(), family=4, check=True, install=True,
+                 reading=True, room=None, **options):
+        self.evidence = rx.Evidence()
+        self.trace = tlstrace.Trace(context)
+        self.keys = keys
+        self.peer = rawpeer.Peer(context, family, **options)
+        self.sealer = seal.Sealer(keys)
+        self.stream = b""               # all records so far
+        self.sent = bytearray()         # their payload
+        self.sizes = []
+        self.reading = reading
+        self.reader = None
+        if room:
+            self.peer.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
+        if install:
+            self.install(check)
+
+    def install(self, check=True):
+        ktls.install(self.peer.sock, self.keys, ktls.TLS_RX)
+        if check:
+            self.evidence.offloaded(self.peer.sock)
+        if self.reading:
+            self.read()
+
+    def read(self):
+        """Somebody reads from now on."""
+        self.reader = rx.Reader(self.peer.sock)
+
+    def record(self, plain, **how):
+        """Make the next record; where it lies in the stream."""
+        at = len(self.stream)
+        self.stream += self.sealer.seal(plain, **how)
+        self.sent += plain
+        self.sizes.append(len(plain))
+        return at, len(self.stream)
+
+    def put(self, start, end, plainly=True, **how):
+        """Send these bytes as one segment; plainly: the NIC can decrypt it."""
+        start -= not plainly
+        self.peer.put(start, self.stream[start:end], **how)
+
+    def resynced(self, count=1):
+        wait.until(lambda: self.evidence.moved("rx_tls_resync_res_ok") >= count,
+                   f"resync {count}: {self.evidence.resync_counters()}")
+
+    def arrived(self):
+        """All of it was acknowledged and read, and it is what was sent."""
+        self.peer.wait_acked()
+        self.reader.wait_for(len(self.sent))
+        equal(rx.sha(self.reader.bytes), rx.sha(self.sent), "SHA-256 of the content")
+
+    def finish(self):
+        self.arrived()
+        self.peer.fin()
+        self.reader.finish()
+        self.peer.sock.close()
+        self.peer.reset()
+        self.evidence.gone()

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel's own trace of kTLS offload: what it made of every record, and when it
+told the NIC where a record begins."""
+
+import pathlib
+import re
+
+TRACING = pathlib.Path("/sys/kernel/tracing")
+EVENTS = TRACING / "events/tls"
+LINE = re.compile(r"\s(\d+\.\d+): (\w+): (.*)$")
+FIELD = re.compile(r"(\w+)=(\S+)")
+
+
+class Event:
+    def __init__(self, time, name, text):
+        self.time = time
+        self.name = name
+        self.fields = {key: value if key == "sk" else int(value)
+                       for key, value in FIELD.findall(text)}
+
+    def __getattr__(self, name):
+        return self.fields[name]
+
+    def __repr__(self):
+        return f"{self.name} {self.fields}"
+
+
+class Trace:
+    """Collects the TLS events from here to the end of the case."""
+
+    def __init__(self, context, kilobytes=16384):
+        (TRACING / "buffer_size_kb").write_text(str(kilobytes))
+        (TRACING / "trace_clock").write_text("mono")
+        (TRACING / "trace").write_text("")
+        (EVENTS / "enable").write_text("1")
+        context.callback((TRACING / "buffer_size_kb").write_text, "64")
+        context.callback((EVENTS / "enable").write_text, "0")
+
+    def events(self, *names):
+        """All so far, in order; only those names if there are any."""
+        found = []
+        for line in (TRACING / "trace").read_text().splitlines():
+            match = LINE.search(line)
+            if match and match[2].startswith("tls_device") and (not names or match[2] in names):
+                found.append(Event(float(match[1]), match[2], match[3]))
+        return found
+
+    def records(self):
+        """socket -> what became of each of its records: "hw", "sw" or "mixed"."""
+        found = {}
+        for event in self.events("tls_device_decrypted"):
+            how = "hw" if event.decrypted else "sw" if event.encrypted else "mixed"
+            found.setdefault(event.sk, []).append((event, how))
+        return found
+
+    def fates(self):
+        """The same for the one socket there is, without the events."""
+        tables = list(self.records().values())
+        return [how for _event, how in tables[0]] if tables else []
+
+    def sent(self):
+        """Times that the kernel told the NIC where a record begins."""
+        return self.events("tls_device_rx_resync_send")

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How much of long streams the NIC decrypts: on a clean link, under loss, and after it.
+What a case measures it writes down."""
+
+import statistics
+import threading
+import time
+
+from lib import netem, rx, system, tcp, tlstrace, wait
+from lib.cases import Registry, at_least, check, equal
+from lib.ktls import Keys, Write
+
+registry = Registry()
+MEGABYTE = 1 << 20
+SEED = 0x9e3779b97f4a7c15     # netem wants one with many bits
+def clean_share(context):
+    """Eight connections at a time, 40 MB in all."""
+    state = rx.Evidence()
+    flows = start(context, 8)
+    transfer(flows, 5 * MEGABYTE, "clean")
+    for flow in flows:
+        flow.finish()
+    state.gone()
+    share = state.share(8 * 5 * MEGABYTE)
+    context.note(f"decrypted: {100 * share:.3f} % of the payload")
+    at_least(share, 0.999, "share that was decrypted")
+    state.no_errors()
+
+
+def start(context, count):
+    return [rx.Flow(context, Keys(seed=f"connection {i}"), 4 if i % 2 else 6)
+            for i in range(count)]
+
+
+def transfer(flows, size, seed):
+    """All of them send that much at once, in records of 16 KB, and it is read."""
+    data = tcp.data(seed, size)
+    threads = [threading.Thread(target=flow.sender.play, args=((Write(size),), data))
+               for flow in flows]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+        check(not thread.is_alive(), "sending took more than 120 s")
+    for flow in flows:
+        flow.reader.wait_for(len(flow.sender.sent))
+
+
+# ---- the curve
+
+def curve(context, percent, least):
+    """Steady loss, segments of a full MSS, records of 16 KB; least is the share of
+    the payload that must have been decrypted."""
+    if percent:
+        netem.before_the_wire(context, "loss", f"{percent}%", "seed", SEED + int(10 * percent))
+    trace = tlstrace.Trace(context)
+    flow = rx.Flow(context)
+    size = (8 if percent < 3 else 4) * MEGABYTE
+    begin = time.monotonic()
+    flow.sender.play((Write(size),), tcp.data("curve", size))
+    again = flow.finish()
+    seconds = time.monotonic() - begin
+    flow.evidence.gone()
+    fates = trace.fates()
+    share = flow.evidence.share(size)
+    context.note(f"loss {percent} %: decrypted {100 * share:.1f} % of the payload; "
+                 f"of {len(fates)} records hw {fates.count('hw')} mixed {fates.count('mixed')} "
+                 f"sw {fates.count('sw')}; {again[0]} segments sent again, {seconds:.1f} s; "
+                 f"{flow.evidence.resync_counters()}")
+    if percent:
+        at_least(again[0], 1, "segments sent again")
+    at_least(share, least, "share of the payload that was decrypted")
+    flow.evidence.no_errors()
+
+
+PERCENT = (0, 0.5, 1, 2, 3, 5)
+for _percent in PERCENT:
+    registry.add(f"must-hold/loss-{_percent}-percent", curve, _percent,
+                 0.999 if not _percent else 0.7 if _percent <= 1 else 0, seconds=200)
+
+
+# ---- bursts
+
+class Burst:
+    """What the kernel's trace says of connections that went through a burst of loss."""
+
+    def __init__(self, trace, end):
+        self.end = end
+        self.records = trace.records()
+        self.distances = [self._distance(table) for table in self.records.values()]
+
+    def _distance(self, table):
+        """(records, bytes) from the end of the burst to the first of the records from
+        which on the NIC decrypts; None if it never does again."""
+        later = [(event, how) for event, how in table if event.time >= self.end]
+        for i, (_event, how) in enumerate(later):
+            if how == "hw":
+                return i, sum(event.len for event, _how in later[:i])
+        return None
+
+
+def note_distances(context, seen, what):
+    check(None not in seen.distances, f"a connection never got back: {seen.distances}")
+    for unit, values in zip(("records", "bytes"), zip(*seen.distances)):
+        context.note(f"{unit} from {what} to the first decrypted record: median "
+                     f"{statistics.median(values):.0f}, worst {max(values)}: {sorted(values)}")
+
+
+def burst(context):
+    """Eight connections lose much for a while. When that is over each one gets back,
+    and of the next 10 MB of each, read as they come, 95 % are decrypted."""
+    trace = tlstrace.Trace(context, 32768)
+    netem.before_the_wire(context, "loss", "0%")
+    state = rx.Evidence()
+    flows = start(context, 8)
+    transfer(flows, MEGABYTE // 2, "before")
+    netem.change_before_the_wire("loss", "25%", "seed", SEED)
+    sender = threading.Thread(target=transfer, args=(flows, MEGABYTE // 2, "in the burst"))
+    sender.start()
+    wait.until(lambda: sum(tcp.retransmitted(flow.far)[0] for flow in flows) >= 150,
+               "a hundred segments and more were lost", seconds=60)
+    netem.change_before_the_wire("loss", "0%")
+    end = time.clock_gettime(time.CLOCK_MONOTONIC)
+    sender.join(120)
+    after = rx.Evidence()
+    transfer(flows, 10 * MEGABYTE, "after")
+    share = after.share(8 * 10 * MEGABYTE)
+    for flow in flows:
+        flow.finish()
+    state.gone()
+    seen = Burst(trace, end)
+    equal(len(seen.distances), len(flows), "connections in the trace")
+    context.note(f"share of the next 10 MB of each: {100 * share:.2f} %; "
+                 f"{state.resync_counters()}")
+    note_distances(context, seen, "the end of the burst")
+    at_least(share, 0.95, "share of the next 10 MB")
+    state.no_errors()
+
+
+def all_lost(context):
+    """Eight connections under traffic lose their place in the same moment: the NIC is
+    reset. Each one needs the kernel to get back."""
+    trace = tlstrace.Trace(context, 32768)
+    state = rx.Evidence()
+    flows = start(context, 8)
+    transfer(flows, MEGABYTE // 2, "before")
+    sender = threading.Thread(target=transfer, args=(flows, 3 * MEGABYTE, "meanwhile"))
+    sender.start()
+    wait.until(lambda: all(len(flow.reader.bytes) > MEGABYTE for flow in flows), "all receive",
+               seconds=60)
+    system.write(f"{system.pci_device()}/reset", "1")
+    end = time.clock_gettime(time.CLOCK_MONOTONIC)
+    sender.join(120)
+    after = rx.Evidence()
+    transfer(flows, 2 * MEGABYTE, "after")
+    share = after.share(8 * 2 * MEGABYTE)
+    for flow in flows:
+        flow.finish()
+    state.gone()
+    equal(state.moved("rx_tls_restored"), len(flows), "rx_tls_restored")
+    context.note(f"share of the last 2 MB of each: {100 * share:.2f} %; "
+                 f"{state.resync_counters()}")
+    note_distances(context, Burst(trace, end), "the reset")
+    at_least(state.moved("rx_tls_resync_res_ok"), len(flows), "rx_tls_resync_res_ok")
+    at_least(share, 0.95, "share of the last 2 MB")
+    state.no_errors()
+
+
+def lagging(context):
+    """Nobody reads while the NIC has lost its place: it asks, and the kernel answers
+    when it gets to the header, which is not before somebody reads."""
+    trace = tlstrace.Trace(context, 16384)
+    pause = threading.Event()
+    pause.set()
+    flow = rx.Flow(context, pause=pause)
+    transfer([flow], MEGABYTE, "before")
+    pause.clear()
+    system.write(f"{system.pci_device()}/reset", "1")
+    sender = threading.Thread(target=flow.sender.play,
+                              args=((Write(8 * MEGABYTE),), tcp.data("lag", 8 * MEGABYTE)))
+    sender.start()
+    queued = wait.unchanged(lambda: tcp.queued(flow.near), "data is queued", seconds=2)
+    asleep, answered = flow.evidence.counters(), len(trace.sent())
+    pause.set()
+    sender.join(60)
+    flow.reader.wait_for(len(flow.sender.sent))
+    transfer([flow], 4 * MEGABYTE, "after")
+    flow.finish()
+    flow.evidence.gone()
+    context.note(f"{queued} bytes unread; asked {asleep.get('rx_tls_resync_req_pkt', 0)} times and "
+                 f"answered {answered} times by then; in the end {flow.evidence.resync_counters()}")
+    equal(answered, 0, "answers of the kernel while nobody read")
+    at_least(flow.evidence.moved("rx_tls_resync_res_ok"), 1, "rx_tls_resync_res_ok")
+    at_least(trace.fates()[-200:].count("hw"), 190, "of the last 200 records, decrypted ones")
+    flow.evidence.no_errors()
+
+
+CASES = {
+    "clean-link-99.9-percent": clean_share, "burst-of-loss": burst,
+    "all-lose-their-place": all_lost, "reader-that-lags": lagging,
+}
+for _name, _case in CASES.items():
+    registry.add(f"must-hold/{_name}", _case, seconds=250)

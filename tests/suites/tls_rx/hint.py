@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""CORE_NEXT_HINT: the kernel says at its own will where a record begins."""
+
+from lib import tcp, wait
+from lib.cases import Registry, at_least, equal
+from lib.ktls import Keys
+from . import bulk
+from .framing import COMBINATIONS
+from .lost import Lost, pieces, send
+
+registry = Registry()
+# Which of the records that came undecrypted in a row makes the kernel speak up.
+SCHEDULE = (3, 5, 9, 17, 33, 65, 129, 257, 385)
+
+
+def one_by_one(stream, count):
+    """Records of a segment each, the next one when the last one was read."""
+    for _ in range(count):
+        send(stream, stream.record(tcp.data(f"one {len(stream.sizes)}", 50)))
+        stream.peer.wait_acked()
+        stream.reader.wait_for(len(stream.sent))
+
+
+@registry.case("38-schedule", seconds=200)
+def schedule(context):
+    """Nothing but the record being read is queued: the kernel speaks up at the 3rd,
+    5th, 9th ... record. What it says then is of no use: the number is that of the next
+    record, the place still that of this one. The NIC must not believe it."""
+    stream = Lost(context)
+    stream.send_late()
+    stream.arrived()
+    one_by_one(stream, SCHEDULE[-1])
+    records = stream.trace.records().popitem()[1]
+    first = next(i for i, (_event, how) in enumerate(records) if how == "sw")
+    sent = stream.trace.sent()
+    starts = {}
+    for event in sent:
+        number = next(record.rec_no for record, _how in records if record.time > event.time) - 1 \
+            if records[-1][0].time > event.time else records[-1][0].rec_no
+        starts[number - first + 1] = event
+    context.note("spoke up at the n-th undecrypted record: "
+                 f"{sorted(starts)}; numbers are those of the next record: "
+                 f"{[event.rec_no - first - n + 1 for n, event in sorted(starts.items())]}")
+    equal(tuple(sorted(starts)), SCHEDULE, "records at which the kernel spoke up")
+    stream.finish()
+    equal(stream.evidence.moved("rx_tls_resync_res_ok"), 0, "rx_tls_resync_res_ok")
+    equal(stream.evidence.moved("rx_tls_resync_res_skip"), len(SCHEDULE),
+          "rx_tls_resync_res_skip")
+    stream.evidence.no_errors()
+
+
+def next_head_is_in(context, family, cipher):
+    """The head of the record behind the next one has not come when the kernel speaks
+    up: what it says is ahead of the NIC, and puts it right."""
+    stream = Lost(context, Keys(cipher), family)
+    stream.send_late()
+    stream.arrived()
+    one_by_one(stream, 1)                       # the second in a row
+    first = stream.record(tcp.data("third", 300))
+    second = stream.record(tcp.data("fourth", 300))
+    send(stream, (first[0], second[0] + 20))    # a whole record, and the next one's head
+    stream.peer.wait_acked()
+    stream.resynced()
+    send(stream, (second[0] + 20, second[1]))
+    before = len(stream.sizes)
+    for _ in range(5):
+        send(stream, *pieces(stream))
+    stream.finish()
+    equal(stream.trace.fates()[before:], ["hw"] * 5, "what became of the records behind it")
+    equal(stream.evidence.moved("rx_tls_resync_res_ok"), 1, "rx_tls_resync_res_ok")
+    stream.evidence.no_errors()
+
+
+for _family, _cipher in COMBINATIONS:
+    registry.add(f"38-next-head-is-in/v{_family}/{_cipher.name[-3:]}", next_head_is_in,
+                 _family, _cipher)
+
+
+@registry.case("38-busy-reader")
+def busy(context):
+    """The queue never drains: the kernel waits with what it has to say until it does."""
+    stream = Lost(context)
+    stream.send_late()
+    stream.arrived()
+    ahead = [stream.record(tcp.data(f"busy {i}", 200)) for i in range(40)]
+    send(stream, *ahead[:4])
+    for place in ahead[4:]:
+        send(stream, place)
+    stream.peer.wait_acked()
+    delayed = stream.trace.events("tls_device_rx_resync_nh_delay",
+                                  "tls_device_rx_resync_nh_schedule")
+    context.note(f"put off {len(delayed)} times, spoke up {len(stream.trace.sent())} times")
+    at_least(len(delayed), 1, "times that the kernel put it off")
+    wait.until(lambda: len(stream.reader.bytes) == len(stream.sent), "everything is read")
+    stream.finish()
+    stream.evidence.no_errors()
+
+
+# How soon the kernel speaks up is its own choice, and comes too late when the head of
+# the record that it names is through the NIC: the share depends on that alone.
+for _percent in bulk.PERCENT:
+    registry.add(f"must-hold/loss-{_percent}-percent", bulk.curve, _percent,
+                 0 if _percent else 0.999, seconds=200)
+for _name, _case in bulk.CASES.items():
+    registry.add(f"must-hold/{_name}", _case, seconds=250)

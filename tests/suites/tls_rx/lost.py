@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Streams that lose their place on purpose."""
+
+import itertools
+
+from lib import tcp, wait
+from lib.rxstream import Stream
+
+PARTS = 3                   # segments of a record
+SIZE = 3000
+
+
+def pieces(stream, size=SIZE, parts=PARTS, plain=None):
+    """The segments of the next record; the first begins with its header."""
+    plain = plain or tcp.data(f"record {len(stream.sizes)}", size)
+    start, end = stream.record(plain)
+    step = -(-(end - start) // parts)
+    return list(itertools.pairwise([*range(start, end, step), end]))
+
+
+def send(stream, *segments):
+    for segment in segments:
+        stream.put(*segment)
+
+
+class Lost(Stream):
+    """Behind one good record the headers of two are lost and come late, the second
+    first: so the NIC does not find back by itself when it has seen them. Late ones
+    are kept in `late`, to be sent when the case likes."""
+
+    def __init__(self, context, *args, **options):
+        super().__init__(context, *args, **options)
+        send(self, *pieces(self))
+        self.peer.wait_acked()
+        first, second = pieces(self), pieces(self)
+        send(self, *first[1:], *second[1:])
+        self.late = [second[0], first[0]]
+        self.wanted = ["hw", "mixed", "sw"]     # what becomes of these records
+
+    def send_late(self):
+        send(self, *self.late)
+        self.late = []
+
+    def requests(self, count=1):
+        wait.until(lambda: self.evidence.moved("rx_tls_resync_req_pkt") >= count,
+                   f"request {count} of the NIC")

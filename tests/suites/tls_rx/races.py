@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Races of asynchronous resync, each arranged on purpose. The device's answers are
+held back by taking away the interrupt that announces them; the kernel's record
+parser by not reading."""
+
+import contextlib
+import socket
+
+from lib import rawpeer, regs, rx, tcp, wait
+from lib.cases import Registry, equal
+from lib.ktls import Keys
+from lib.rxstream import Stream
+from lib.system import run
+from .lost import Lost, pieces, send
+
+registry = Registry()
+ROOM = 4 << 20              # a receive buffer for all that is not read
+REQUEST_AGAIN = 256 * 1024  # bytes without an answer after which the NIC asks again
+
+
+def after(stream, count=6):
+    """More records, each behind the last one's end, all of which must be decrypted but
+    for those of which the NIC has seen the beginning."""
+    for _ in range(count):
+        send(stream, *pieces(stream))
+        stream.peer.wait_acked()
+    stream.finish()
+
+
+def counts(stream, **wanted):
+    """The five counters of requests and answers."""
+    names = ("req_start", "req_end", "req_skip", "res_ok", "res_skip")
+    got = {name: stream.evidence.moved(f"rx_tls_resync_{name}") for name in names}
+    equal(got, {name: wanted.get(name, 0) for name in names}, "rx_tls_resync_*")
+    stream.evidence.no_errors()
+
+
+@registry.case("37a-end-before-the-header-is-parsed")
+def end_first(context):
+    """The reader sleeps: the request has ended before the kernel gets to the header."""
+    stream = Lost(context, reading=False)
+    send(stream, *pieces(stream), *pieces(stream))
+    stream.send_late()
+    wait.until(lambda: stream.evidence.moved("rx_tls_resync_req_end") == 1, "the request ended")
+    equal(stream.trace.sent(), [], "numbers from the kernel while nobody reads")
+    stream.read()
+    stream.resynced()
+    after(stream)
+    equal(stream.trace.fates()[-6:], ["hw"] * 6, "what became of the last records")
+    counts(stream, req_start=1, req_end=1, res_ok=1)
+
+
+@registry.case("37a-header-parsed-before-the-end")
+def header_first(context):
+    """The device's answer comes when the kernel is past the header: it finds it in what
+    it has written down."""
+    stream = Lost(context)
+    send(stream, *pieces(stream))
+    stream.send_late()
+    stream.arrived()
+    asked = pieces(stream)
+    with regs.Registers().silent_admin():
+        send(stream, asked[0])                  # the second header of a chain
+        stream.peer.wait_acked()
+    wait.until(lambda: stream.evidence.moved("rx_tls_resync_req_end") == 1, "the request ended")
+    equal(stream.trace.sent(), [], "numbers from the kernel before the next header")
+    send(stream, *asked[1:])
+    after(stream)
+    sent = stream.trace.sent()
+    equal([(event.tcp_seq, event.rec_no) for event in sent],
+          [(stream.peer.seq(asked[0][0]), 4)], "what the kernel told the NIC")
+    equal(stream.trace.fates()[-5:], ["hw"] * 5, "what became of the last records")
+    counts(stream, req_start=1, req_end=1, res_ok=1)
+
+
+def tiny_records(stream, count=20):
+    """One segment of so many records and the head of another (header and explicit
+    nonce: with less the kernel does not look), about which the NIC asks; and the rest
+    of that."""
+    start = len(stream.stream)
+    for i in range(count):
+        stream.record(bytes([i]))
+    head, end = stream.record(b"asked about")
+    return (start, head + 14), (head + 14, end)
+
+
+@registry.case("37b-more-headers-than-the-log-holds/end-first")
+def overflow_end_first(context):
+    stream = Lost(context, reading=False)
+    send(stream, *tiny_records(stream))
+    stream.send_late()
+    wait.until(lambda: stream.evidence.moved("rx_tls_resync_req_end") == 1, "the request ended")
+    stream.read()
+    stream.resynced()
+    after(stream)
+    counts(stream, req_start=1, req_end=1, res_ok=1)
+
+
+@registry.case("37b-more-headers-than-the-log-holds/headers-first")
+def overflow_headers_first(context):
+    """The kernel has met twenty headers, and kept thirteen, when it hears that the
+    last is meant. It must not take another for it. The NIC asks again later."""
+    stream = Lost(context)
+    stream.send_late()
+    stream.arrived()
+    segment, rest = tiny_records(stream)
+    with regs.Registers().silent_admin():
+        send(stream, segment)
+        stream.reader.wait_for(len(stream.sent) - len(b"asked about"))
+    wait.until(lambda: stream.evidence.moved("rx_tls_resync_req_end") == 1, "the request ended")
+    send(stream, rest)
+    for _ in range(2):
+        send(stream, *pieces(stream))
+        stream.peer.wait_acked()
+    stream.reader.wait_for(len(stream.sent))
+    equal(stream.trace.sent(), [], "numbers from the kernel")
+    while stream.evidence.moved("rx_tls_resync_req_start") < 2:
+        for _ in range(10):
+            send(stream, *pieces(stream))
+        stream.peer.wait_acked()
+    after(stream)
+    stream.evidence.requests_balance()
+    equal(stream.trace.fates()[-2:], ["hw"] * 2, "what became of the last records")
+    counts(stream, req_start=2, req_end=2, res_ok=1)
+
+
+@registry.case("37c-a-request-overrides-another")
+def override(context):
+    """Nobody reads, so nobody answers; the NIC asks again, about a later header."""
+    stream = Lost(context, reading=False, room=ROOM)
+    stream.send_late()
+    while stream.evidence.moved("rx_tls_resync_req_end") < 2:
+        for _ in range(10):
+            for piece in pieces(stream, 14_000, 10):
+                stream.peer.until_window(2000)
+                send(stream, piece)
+        stream.peer.wait_acked()
+    send(stream, *pieces(stream))
+    equal(stream.trace.sent(), [], "numbers from the kernel while nobody reads")
+    stream.read()
+    stream.resynced()
+    after(stream)
+    equal(stream.trace.fates()[-5:], ["hw"] * 5, "what became of the last records")
+    counts(stream, req_start=2, req_end=2, res_ok=1)
+
+
+@registry.case("37d-deleted-between-start-and-end")
+def deleted(context):
+    """The socket closes while the device has an answer for it. (The deletion waits for
+    its own answer, too: the driver looks for lost ones after five seconds.)"""
+    stream = Lost(context)
+    stream.send_late()
+    send(stream, *pieces(stream))
+    stream.arrived()
+    with regs.Registers().silent_admin():
+        send(stream, pieces(stream)[0])
+        stream.peer.wait_acked()
+        stream.peer.fin()
+        stream.reader.join(tcp.SECONDS)
+        stream.peer.sock.close()
+    stream.evidence.gone()
+    counts(stream, req_start=1, req_skip=1)
+
+
+@registry.case("37e-same-ports-again-and-again", seconds=200)
+def same_ports(context):
+    """Each connection has the ports of the one before, and its sequence numbers; its
+    request is under way when it is reset. Late segments of the old one hit the new."""
+    state = rx.Evidence()
+    port, listener = 39_000, 39_001
+    old = None
+    for turn in range(12):
+        stream = Lost(context, Keys(seed=f"turn {turn}"), port=port, near_port=listener,
+                      check=False)
+        if old:
+            stream.peer.raw.send(old)           # encrypted with another key
+        send(stream, *pieces(stream))
+        asked = pieces(stream)
+        old = stream.peer.frame(stream.peer.seq(asked[2][0]), rawpeer.ACK,
+                                stream.stream[slice(*asked[2])])
+        send(stream, asked[0])
+        if turn % 3 == 0:
+            stream.send_late()
+            stream.peer.wait_acked()
+        if turn % 2:
+            stream.peer.reset()
+            stream.reader.join(tcp.SECONDS)
+        with contextlib.suppress(OSError):
+            stream.peer.sock.shutdown(socket.SHUT_RDWR)
+        stream.reader.join(tcp.SECONDS)
+        stream.peer.sock.close()
+        stream.peer.reset()
+        wait.until(lambda: not run("ss", "-tnH", "state", "established", "sport", "=",
+                                   f":{listener}"), "the socket is gone")
+    state.gone()
+    last = Stream(context, port=port, near_port=listener)
+    for _ in range(5):
+        send(last, *pieces(last))
+    last.finish()
+    equal(last.trace.fates()[-5:], ["hw"] * 5, "what became of the last one's records")
+    state.requests_balance()
+
+
+@registry.case("37f-the-device-does-not-answer")
+def no_answer(context):
+    """The request is given up; what is answered in the end changes nothing, and the
+    next request is a new one."""
+    stream = Lost(context)
+    stream.send_late()
+    send(stream, *pieces(stream))
+    stream.arrived()
+    with regs.Registers().silent_admin():
+        send(stream, *pieces(stream))
+        wait.until(lambda: stream.evidence.moved("rx_tls_resync_req_skip") == 1,
+                   "the request was given up")
+        for _ in range(3):
+            send(stream, *pieces(stream))
+        stream.peer.wait_acked()
+        equal(stream.trace.sent(), [], "numbers from the kernel")
+    while stream.evidence.moved("rx_tls_resync_req_start") < 2:
+        for _ in range(10):
+            send(stream, *pieces(stream))
+        stream.peer.wait_acked()
+    after(stream)
+    equal(stream.trace.fates()[-3:], ["hw"] * 3, "what became of the last records")
+    counts(stream, req_start=2, req_end=1, req_skip=1, res_ok=1)

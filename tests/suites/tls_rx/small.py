@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A NIC with four RX contexts and without AES-256-GCM: what it cannot take."""
+
+import threading
+
+from lib import ktls, rx, system, tcp
+from lib.cases import Failed, Registry, equal
+from lib.ktls import CCM128, CHACHA, GCM128, GCM256, TLS_1_2, TLS_1_3, Keys, Write
+from lib.system import run
+
+registry = Registry()
+CONTEXTS = 4
+SCRIPT = (Write(70_001), Write(13), Write(16384))
+
+
+def play(flow, seed="small"):
+    flow.sender.play(SCRIPT, tcp.data(seed, ktls.size_of(SCRIPT)))
+
+
+def opened(context, count, name, keys=None):
+    return [rx.Flow(context, keys or Keys(seed=f"{name} {i}"), 4 if i % 2 else 6)
+            for i in range(count)]
+
+
+def occupied():
+    """What devlink says of the table: (in use, size)."""
+    text = run("devlink", "resource", "show", f"pci/{system.pci_device().name}")
+    words = next(line for line in text.splitlines() if "tls_rx_contexts" in line).split()
+    return int(words[words.index("occ") + 1]), int(words[words.index("size") + 1])
+
+
+@registry.case("44-table-full")
+def table_full(context):
+    """The connection for which there is no room runs in software; when another one has
+    gone, the next has room again."""
+    state = rx.Evidence()
+    flows = opened(context, CONTEXTS, "first")
+    equal([rx.rxconf(flow.near) for flow in flows], ["hw"] * CONTEXTS, "ss: rxconf")
+    equal(occupied(), (CONTEXTS, CONTEXTS), "devlink: contexts in use, size")
+    more = opened(context, 2, "more")
+    equal([rx.rxconf(flow.near) for flow in more], ["sw"] * 2, "ss: rxconf beyond the table")
+    equal(state.moved("rx_tls_no_space"), 2, "rx_tls_no_space")
+    for flow in (*flows, *more):
+        play(flow)
+    flows.pop().finish()
+    equal(occupied(), (CONTEXTS - 1, CONTEXTS), "devlink: contexts in use, size")
+    flows += opened(context, 1, "again")
+    equal(rx.rxconf(flows[-1].near), "hw", "ss: rxconf when there is room again")
+    play(flows[-1])
+    for flow in (*flows, *more):
+        flow.finish()
+    state.gone()
+    sizes = rx.records_of(SCRIPT)
+    count = CONTEXTS + 1
+    equal(state.moved("rx_tls_decrypted_bytes"), count * sum(sizes), "rx_tls_decrypted_bytes")
+    state.no_errors()
+
+
+@registry.case("44-churn", seconds=200)
+def churn(context):
+    """Connections come and go in six threads over four contexts: what is added is
+    deleted, and every stream is right."""
+    state = rx.Evidence()
+    failures = []
+
+    def work(name):
+        try:
+            for turn in range(12):
+                flow = rx.Flow(context, Keys(seed=f"{name} {turn}"))
+                play(flow, f"{name} {turn}")
+                flow.finish()
+        except (Failed, OSError) as error:
+            failures.append(error)
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(150)
+    equal(failures, [], "failures")
+    state.gone()
+    equal(state.moved("rx_tls_ctx") + state.moved("rx_tls_no_space"), 72,
+          "rx_tls_ctx and rx_tls_no_space")
+    state.no_errors()
+
+
+UNSUPPORTED = {
+    "aes-gcm-256-switched-off": Keys(GCM256),
+    "chacha20-poly1305": Keys(CHACHA, TLS_1_2),
+    "aes-ccm-128": Keys(CCM128, TLS_1_2),
+}
+NEVER_ASKED = {
+    "tls-1.3/aes-gcm-128": Keys(GCM128, TLS_1_3),
+    "tls-1.3/aes-gcm-256": Keys(GCM256, TLS_1_3),
+    "tls-1.3/chacha20-poly1305": Keys(CHACHA, TLS_1_3),
+}
+
+
+def in_software(context, keys, refused):
+    flow = rx.Flow(context, keys)
+    flow.evidence.in_software(flow.near)
+    equal(flow.evidence.moved("rx_tls_unsupported"), refused, "rx_tls_unsupported")
+    play(flow)
+    flow.finish()
+    flow.evidence.gone()
+    equal(flow.evidence.moved("hw_tls_rx_seen_packets"), 0, "hw_tls_rx_seen_packets")
+    flow.evidence.no_errors()
+
+
+for _name, _keys in UNSUPPORTED.items():
+    registry.add(f"44-unsupported-runs-in-software/{_name}", in_software, _keys, 1)
+for _name, _keys in NEVER_ASKED.items():
+    registry.add(f"44-unsupported-runs-in-software/{_name}", in_software, _keys, 0)
+
+
+@registry.case("flag-off-runs-in-software")
+def flag_off(context):
+    rx.ready(False)
+    context.callback(rx.ready)
+    in_software(context, Keys(), 0)
+
+
+@registry.case("checks-notice-software-fallback")
+def checks_notice(context):
+    """With the offload off every single check of offload must fail. A connection that
+    works all the same is how a broken offload looks."""
+    rx.ready(False)
+    context.callback(rx.ready)
+    flow = rx.Flow(context)
+    must_fail("the kernel's and ss's check", flow.evidence.offloaded, flow.near)
+    play(flow)
+    flow.finish()
+    sizes = rx.records_of(SCRIPT)
+    must_fail("the NIC's check", flow.evidence.all_decrypted, sum(sizes),
+              rx.stream_size(sizes), len(sizes))
+    equal(flow.evidence.share(), 0, "share that was decrypted")
+
+
+def must_fail(what, function, *args):
+    try:
+        function(*args)
+    except Failed:
+        return
+    raise Failed(f"{what} passed, though the offload was off")
