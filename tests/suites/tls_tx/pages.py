@@ -28,9 +28,9 @@ class Changing:
         self.keys = Keys(cipher)
         self.lost = context.enter_context(link.Link(
             rules=f"drop conn 1 tx byte {M * 3} times 1000"))
-        self.near, far = tcp.connect(family, M + 12)
-        context.enter_context(tcp.closing(self.near, far))
-        self.reader = tcp.Reader(far)
+        self.near, self.far = tcp.connect(family, M + 12)
+        context.enter_context(tcp.closing(self.near, self.far))
+        self.reader = tcp.Reader(self.far)
         ktls.install(self.near, self.keys)
         if zerocopy:
             self.near.setsockopt(ktls.SOL_TLS, ktls.TLS_TX_ZEROCOPY_RO, 1)
@@ -49,7 +49,9 @@ class Changing:
         wait.until(lambda: tcp.unacknowledged(self.near) == 0, "all data acknowledged",
                    seconds=tcp.SECONDS)
         self.near.close()
-        return bytes(self.reader.finish())
+        stream = bytes(self.reader.finish())
+        self.far.close()
+        return stream
 
 
 def page_changes(context, zerocopy, family, cipher, tso):

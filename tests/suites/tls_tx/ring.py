@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Case 18: a ring that is nearly full when something out of order comes, which needs
+room for the record's beginning and for the packet. The queue must have been stopped
+before that: once the driver has looked at a packet it cannot give it back."""
+
+import threading
+
+from lib import link, nic, offload, tcp, trace
+from lib.cases import Registry, at_least, check, equal
+from lib.evidence import Evidence
+from lib.ktls import Keys, Splice, Write
+from lib.offload import Spec
+from lib.system import NETIF, run, write
+from . import ready
+from .stream import COMBINATIONS, combination_name
+
+registry = Registry()
+ENTRIES = 64                    # an skb and a prefix of the worst kind take 36
+CONNECTIONS = 4
+SEED = 18
+# Records of nearly as many pieces as they may have, each of which takes a descriptor.
+PIECES = (Splice(700, step=50),) * 8
+SCRIPT = (Write(60_000), *PIECES, Write(25_000), *PIECES, Write(5))
+
+
+class Refused:
+    """Packets for which the driver's ndo_start_xmit returns NETDEV_TX_BUSY, which it must
+    not. (The requeues of `tc -s qdisc` do not tell: a packet is also put back when the
+    queue has been stopped by the one before it, and the driver never saw it.)"""
+
+    EVENT = trace.TRACEFS / "events/net/net_dev_xmit"
+
+    def __enter__(self):
+        if not self.EVENT.exists():
+            run("mount", "-t", "tracefs", "tracefs", trace.TRACEFS)
+        write(trace.TRACEFS / "trace", "0")
+        write(self.EVENT / "filter", f'name == "{NETIF}" && rc != 0')
+        write(self.EVENT / "enable", "1")
+        return self
+
+    def __exit__(self, *_):
+        write(self.EVENT / "enable", "0")
+
+    def lines(self):
+        text = (trace.TRACEFS / "trace").read_text(encoding="ascii")
+        return [line for line in text.splitlines() if "net_dev_xmit:" in line]
+
+
+def queues_moved(state, what):
+    return sum(state.nic_moved(f"tx_queue_{queue}_{what}") for queue in (0, 1))
+
+
+def small_ring(context, entries=ENTRIES):
+    context.callback(run, "ethtool", "-G", NETIF, "tx", nic.ring_size("TX"))
+    run("ethtool", "-G", NETIF, "tx", entries)
+
+
+def play(context, spec, faults):
+    """The same on several connections at once; what the counters were before."""
+    state = Evidence()
+    with link.Link(**faults):
+        runs = [offload.Run(context, spec) for _ in range(CONNECTIONS)]
+        for number, run_ in enumerate(runs, 1):
+            run_.install()
+            state.offloaded(run_.near, number)
+        threads = [threading.Thread(target=run_.play) for run_ in runs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(tcp.SECONDS)
+        for run_ in runs:
+            run_.settled()
+    return state, runs
+
+
+def nearly_full(context, family, cipher, tso):
+    ready(tso)
+    spec = Spec(script=SCRIPT, keys=Keys(cipher), family=family, tso=tso, zerocopy=True)
+    small_ring(context)
+    with Refused() as refused:
+        state, runs = play(context, spec, {"loss": "2%", "seed": SEED})
+    equal(refused.lines(), [], "packets that the driver gave back")
+    context.note(f"stopped {queues_moved(state, 'stopped')}, woken {queues_moved(state, 'woken')}, "
+                 f"linearized {queues_moved(state, 'linearized')}; {state.tls_counters()}")
+    software = offload.software_stream(spec.script, spec.keys)
+    for run_ in runs:
+        check(run_.finish().stream == software, "the wire is not what software kTLS sends")
+    state.gone()
+    at_least(queues_moved(state, "stopped"), 1, "times that a queue was stopped")
+    at_least(queues_moved(state, "woken"), 1, "times that a queue was woken")
+    at_least(state.nic_moved("tx_tls_resync"), 1, "tx_tls_resync")
+    equal(state.nic_moved("tx_tls_fallback"), 0, "tx_tls_fallback")
+    state.no_errors()
+
+
+for _combination in COMBINATIONS:
+    registry.add(f"case-18-ring-nearly-full/{combination_name(*_combination)}", nearly_full,
+                 *_combination)
