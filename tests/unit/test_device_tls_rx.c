@@ -240,11 +240,13 @@ static void test_no_payload(void)
 
 static void test_tcp_flags(void)
 {
+    struct conn t;
+
+    setup(&t, 6);
     for (unsigned flags = 0; flags < 256; flags++) {
-        struct conn t;
         struct frame frame;
 
-        setup(&t, 6);
+        conn_reopen(&t);
         frame = conn_frame(&t, 0, t.rx.stream->wire->data, 60);
         set_tcp_flags(&frame, flags);
         if (flags & 0x06) {                     /* SYN, RST */
@@ -257,8 +259,8 @@ static void test_tcp_flags(void)
             g_assert_true(t.rx.result.decrypted);
         }
         frame_free(&frame);
-        conn_close(&t);
     }
+    conn_close(&t);
 }
 
 static void send_forged(struct conn *t, size_t from, size_t to, size_t at)

@@ -268,59 +268,55 @@ static void host_speaks(struct conn *t)
 }
 
 /* Segments of all kinds: the device must say what the state machine says. */
-static void anything(enum ktlsnic_tls_rx_mode mode, uint64_t *sum)
+static void anything(struct conn *t)
 {
-    struct conn t;
+    struct rx *rx = &t->rx;
     size_t at = 0;
 
-    setup(&t, mode);
-    t.buf_size = roll(2) ? 256 : 2048;
-    while (at < t.rx.len) {
+    conn_reopen(t);
+    t->buf_size = roll(2) ? 256 : 2048;
+    while (at < rx->len) {
         size_t from = at, to, back = roll(5) ? 0 : roll(60);
 
         from += roll(5) ? 0 : roll(100);                /* lost */
         from -= MIN(from, back);                        /* overlapped, again */
-        from = MIN(from, t.rx.len - 1);
+        from = MIN(from, rx->len - 1);
         to = from + 1 + roll(100);
-        to = MIN(to, t.rx.len);
+        to = MIN(to, rx->len);
         if (!roll(30)) {
             g_autofree uint8_t *bytes = g_malloc(to - from);
 
             reference_random(bytes, to - from);
-            conn_send_bytes(&t, from, bytes, to - from);
+            conn_send_bytes(t, from, bytes, to - from);
         } else {
-            struct frame frame = conn_frame(&t, from,
-                                            t.rx.stream->wire->data + from,
-                                            to - from);
-            g_autofree uint8_t *want = conn_expect(&t, &frame, from);
-
-            conn_deliver(&t, &frame);
-            conn_assert(&t, want, frame.len);
-            frame_free(&frame);
+            conn_send_bytes(t, from, rx->stream->wire->data + from, to - from);
             at = MAX(at, to);
         }
-        host_speaks(&t);
+        host_speaks(t);
     }
-    for (unsigned i = 0; i < KTLSNIC_STATS; i++) {
-        sum[i] += t.want[i];
-    }
-    conn_close(&t);
 }
 
 static void test_anything(void)
 {
     uint64_t sum[KTLSNIC_STATS] = { 0 };
 
-    for (unsigned i = 0; i < 900; i++) {
-        anything(i % 3, sum);
+    for (unsigned i = 0; i < 60; i++) {
+        struct conn t;
+
+        setup(&t, i % 3);
+        for (unsigned k = 0; k < 15; k++) {
+            anything(&t);
+        }
+        for (unsigned s = 0; s < KTLSNIC_STATS; s++) {
+            sum[s] += t.want[s];
+        }
+        conn_close(&t);
     }
     /* Each statistic has moved, so that each was compared. */
     for (unsigned i = KTLSNIC_STAT_TLS_RX_ADDED;
          i <= KTLSNIC_STAT_TLS_RX_RESYNCS; i++) {
         g_test_message("statistic %u: %" G_GUINT64_FORMAT, i, sum[i]);
-        if (i != KTLSNIC_STAT_TLS_RX_DELETED) {
-            g_assert_cmpuint(sum[i], >, 0);
-        }
+        g_assert_cmpuint(sum[i], >, 0);
     }
 }
 

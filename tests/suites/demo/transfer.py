@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""nginx sends a file with sendfile through OpenSSL's kTLS; curl fetches it and
-decrypts in user space."""
+"""A file goes to nginx and comes back, over TLS connections that OpenSSL sets up. There
+it is encrypted by kTLS at the far end and decrypted by the NIC; back it is sent with
+sendfile and encrypted by the NIC, and curl decrypts it in user space."""
 
 import hashlib
 import os
 import pathlib
 import re
+import socket
+import ssl
 import subprocess
 import tempfile
 
-from lib import evidence, nic, wait
-from lib.system import LOCAL, NETIF, REMOTE_NS, run
+from lib import evidence, nic, rx, wait
+from lib.system import LOCAL, NETIF, REMOTE_NS, in_ns, run
 from . import show
 
 ODD = 12_345                # bytes that make the last record a short one
@@ -18,6 +21,7 @@ PORT = 8443
 CIPHER = "ECDHE-ECDSA-AES128-GCM-SHA256"
 CONFIG = """
 daemon off;
+user root;
 worker_processes 1;
 pid {work}/nginx.pid;
 error_log {work}/error.log;
@@ -34,6 +38,9 @@ http {{
         ssl_ciphers {cipher};
         ssl_conf_command Options KTLS;
         root {work}/www;
+        client_body_temp_path {work}/www/.part;
+        client_max_body_size 0;
+        dav_methods PUT;
     }}
 }}
 """
@@ -70,8 +77,40 @@ def make_file(path, source, size):
         while left := size - file.tell():
             file.write(piece[:left])
             digest.update(piece[:left])
-    os.chmod(path, 0o644)
     return digest.hexdigest()
+
+
+def ss_lines(*words, ns=None):
+    """What `ss` says of kTLS on the connections to nginx."""
+    text = run("ss", "-tniH", "state", "established", *words, f":{PORT}", ns=ns)
+    return re.findall(r"tcp-ulp-tls .*?rxconf: \w+ txconf: \w+", text)
+
+
+class Upload:
+    """OpenSSL at the far end, with kTLS: the file is sent with PUT."""
+
+    def __init__(self, work):
+        self.work = work
+        self.near = self.far = ()
+
+    def run(self, path):
+        """Send it, and in the middle ask what `ss` says of both ends; the status line."""
+        context = ssl.create_default_context(cafile=self.work / "cert.pem")
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_ENABLE_KTLS
+        with in_ns(REMOTE_NS):
+            plain = socket.socket()
+        plain.connect((LOCAL[4], PORT))
+        size = path.stat().st_size
+        with context.wrap_socket(plain, server_hostname=LOCAL[4]) as tls, open(path, "rb") as file:
+            tls.sendall(f"PUT /file HTTP/1.1\r\nHost: {LOCAL[4]}\r\nContent-Length: {size}\r\n"
+                        "Connection: close\r\n\r\n".encode())
+            while piece := file.read(1 << 20):
+                tls.sendall(piece)
+                if file.tell() > size // 2 and not self.near:
+                    self.near = ss_lines("sport", "=")
+                    self.far = ss_lines("dport", "=", ns=REMOTE_NS)
+            return tls.recv(4096).split(b"\r\n")[0].decode()
 
 
 class Fetch:
@@ -84,40 +123,73 @@ class Fetch:
              f"https://{LOCAL[4]}:{PORT}/file"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.digest = hashlib.sha256()
-        self.line = ""
+        self.near = ()
 
     def run(self):
         """Read to the end; once, in the middle, ask what `ss` says."""
         while piece := self.curl.stdout.read(1 << 20):
             self.digest.update(piece)
-            if not self.line:
-                self.line = run("ss", "-tniH", "state", "established", "sport", "=", f":{PORT}")
+            if not self.near:
+                self.near = ss_lines("sport", "=")
         return self.curl.stderr.read().decode(), self.curl.wait(30)
 
 
 def transfer(source, megabytes):
     run("modprobe", "tls")
-    run("ethtool", "-K", NETIF, nic.TLS_TX_FLAG, "on")
-    flag = nic.features().get(nic.TLS_TX_FLAG, (False, False))[0]
-    show("flag", f"{NETIF} {nic.TLS_TX_FLAG}: {'on' if flag else 'off'}", flag)
+    for flag in (nic.TLS_TX_FLAG, rx.FLAG):
+        run("ethtool", "-K", NETIF, flag, "on")
+        on = nic.features().get(flag, (False, False))[0]
+        show("flag", f"{NETIF} {flag}: {'on' if on else 'off'}", on)
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         work = pathlib.Path(name)
         (work / "www").mkdir()
-        sent = make_file(work / "www/file", source, (megabytes << 20) + ODD)
-        size = (work / "www/file").stat().st_size
-        show("file", f"{size} bytes, sent with sendfile by nginx, received by curl")
+        sent = make_file(work / "sent", source, (megabytes << 20) + ODD)
+        size = (work / "sent").stat().st_size
+        show("file", f"{size} bytes; TLS 1.2 {CIPHER} by OpenSSL at both ends")
         with Server(work):
-            state = evidence.Evidence()
-            fetch = Fetch(work)
-            status, code = fetch.run()
-            show("handshake", f"TLS 1.2 {CIPHER} by OpenSSL at both ends",
-                 code == 0 and status.strip() == f"200 {size}")
-            _report(state, fetch, size, sent)
+            _there(work, size, sent)
+            _back(work, size, sent)
 
 
-def _report(state, fetch, size, sent):
-    match = re.search(r"tcp-ulp-tls .*?txconf: (\w+)", fetch.line)
-    show("ss", match[0] if match else "no kTLS socket seen", bool(match) and match[1] == "hw")
+def _there(work, size, sent):
+    """The NIC decrypts. The first records may be there before the keys, and are for
+    software; so are those of which TCP has sent a part again."""
+    state, upload = rx.Evidence(), Upload(work)
+    status = upload.run(work / "sent")
+    show("RECEIVE", "Python's ssl with kTLS at the far end, nginx behind the NIC",
+         status.endswith("201 Created"))
+    for end, lines, want in (("near", upload.near, "rxconf: hw txconf: hw"),
+                             ("far", upload.far, "rxconf: sw txconf: sw")):
+        show("ss", f"{end:<5} {lines[0] if lines else 'no kTLS socket seen'}",
+             len(lines) == 1 and want in lines[0])
+    state.gone()
+    kernel, card = state.kernel_moved(), state.counters()
+    show("tls_stat", f"TlsRxDevice +{kernel.get('TlsRxDevice', 0)}, TlsDecryptError "
+         f"+{kernel.get('TlsDecryptError', 0)}, TlsCurrRxDevice "
+         f"{evidence.tls_stat()['TlsCurrRxDevice']}",
+         kernel.get("TlsRxDevice") == 1 and not kernel.get("TlsDecryptError")
+         and not kernel.get("TlsCurrRxDevice"))
+    done, share = card.get("rx_tls_decrypted_bytes", 0), state.share(size)
+    show("ethtool -S", f"rx_tls_decrypted_bytes +{done}, {100 * share:.2f} % of the file",
+         0.98 < share < 1.01)
+    show("", f"hw_tls_rx_records +{card.get('hw_tls_rx_records', 0)}, asked for its place "
+         f"{card.get('rx_tls_resync_req_pkt', 0)} times", card.get("hw_tls_rx_records", 0) > 0)
+    errors = sum(card.get(name, 0) for name in rx.NEVER)
+    show("", f"contexts +{card.get('rx_tls_ctx', 0)} -{card.get('rx_tls_del', 0)}, errors {errors}",
+         card.get("rx_tls_ctx") == card.get("rx_tls_del") == 1 and not errors)
+    received = hashlib.sha256((work / "www/file").read_bytes()).hexdigest()
+    show("sha256", f"sent     {sent}")
+    show("sha256", f"received {received}", received == sent)
+
+
+def _back(work, size, sent):
+    """The NIC encrypts."""
+    state, fetch = evidence.Evidence(), Fetch(work)
+    status, code = fetch.run()
+    show("SEND", "nginx behind the NIC, with sendfile; curl in user space at the far end",
+         code == 0 and status.strip() == f"200 {size}")
+    show("ss", f"near  {fetch.near[0] if fetch.near else 'no kTLS socket seen'}",
+         len(fetch.near) == 1 and fetch.near[0].endswith("txconf: hw"))
     state.gone()
     kernel, card = state.kernel_moved(), nic.change(state.nic, nic.statistics())
     texts = [f"{name} +{kernel.get(name, 0)}" for name in ("TlsTxDevice", "TlsTxSw")]
@@ -125,7 +197,6 @@ def _report(state, fetch, size, sent):
          kernel.get("TlsTxDevice") == 1 and not kernel.get("TlsTxSw")
          and not kernel.get("TlsCurrTxDevice"))
     _counters(card, size)
-    show("sha256", f"sent     {sent}")
     show("sha256", f"received {fetch.digest.hexdigest()}", fetch.digest.hexdigest() == sent)
 
 

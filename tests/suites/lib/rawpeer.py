@@ -19,6 +19,16 @@ WINDOW = 65535
 MASK = 0xffffffff
 ETH_P_ALL = 3
 SECONDS = 10
+SOL_PACKET, PACKET_AUXDATA, VLAN_VALID = 263, 8, 1 << 4
+
+
+def tag_of(control):
+    """The VLAN tag of a received frame, which the kernel has taken out of it."""
+    for level, kind, data in control:
+        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
+            status, tag = struct.unpack_from("I", data)[0], struct.unpack_from("H", data, 16)[0]
+            return tag if status & VLAN_VALID else None
+    return None
 
 
 class Peer:
@@ -47,6 +57,7 @@ class Peer:
             self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.raw.bind((system.remote_netif(), ETH_P_ALL))
         self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self.raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         context.callback(self.raw.close)
         self.acked = 0              # bytes of our stream that the near end has
         self.window = WINDOW
@@ -129,9 +140,9 @@ class Peer:
 
     # ---- what comes back
 
-    def _take(self, raw):
+    def _take(self, raw, tag):
         frame = packet.Frame(raw)
-        if frame.tag != self.tag or frame.protocol != packet.TCP or frame.ports != (self.near_port, self.port):
+        if tag != self.tag or frame.protocol != packet.TCP or frame.ports != (self.near_port, self.port):
             return
         segment = frame.segment
         seq, ack = struct.unpack_from("!II", segment, 4)
@@ -168,9 +179,9 @@ class Peer:
     def look(self, seconds=0):
         """Take in what has arrived."""
         while select.select([self.raw], [], [], seconds)[0]:
-            raw, source = self.raw.recvfrom(1 << 16)
+            raw, control, _flags, source = self.raw.recvmsg(1 << 16, 64)
             if source[2] != socket.PACKET_OUTGOING:
-                self._take(raw)
+                self._take(raw, tag_of(control))
             seconds = 0
 
     def _until(self, condition, what):

@@ -23,6 +23,7 @@ class Stream:
         self.stream = b""               # all records so far
         self.sent = bytearray()         # their payload
         self.sizes = []
+        self.starts = []                # where each record begins
         self.reading = reading
         self.reader = None
         if room:
@@ -44,6 +45,7 @@ class Stream:
     def record(self, plain, **how):
         """Make the next record; where it lies in the stream."""
         at = len(self.stream)
+        self.starts.append(at)
         self.stream += self.sealer.seal(plain, **how)
         self.sent += plain
         self.sizes.append(len(plain))

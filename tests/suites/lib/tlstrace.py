@@ -5,10 +5,16 @@ told the NIC where a record begins."""
 import pathlib
 import re
 
+from .cases import skip
+
 TRACING = pathlib.Path("/sys/kernel/tracing")
 EVENTS = TRACING / "events/tls"
 LINE = re.compile(r"\s(\d+\.\d+): (\w+): (.*)$")
 FIELD = re.compile(r"(\w+)=(\S+)")
+
+
+# What the kernel takes for the place of each header: arguments of a function of tls.ko.
+PROBE = "p:ktlsnic_header tls_device_rx_resync_new_rec len=%si:u32 tcp_seq=%dx:u32"
 
 
 class Event:
@@ -44,6 +50,20 @@ class Trace:
             if match and match[2].startswith("tls_device") and (not names or match[2] in names):
                 found.append(Event(float(match[1]), match[2], match[3]))
         return found
+
+    def headers(self, context):
+        """From now on, where the kernel sees headers: a function that returns the places."""
+        try:
+            (TRACING / "kprobe_events").write_text(PROBE)
+        except OSError as error:
+            skip(f"this kernel has no kprobe events: {error.strerror}")
+        enable = TRACING / "events/kprobes/ktlsnic_header/enable"
+        enable.write_text("1")
+        context.callback((TRACING / "kprobe_events").write_text, "")
+        context.callback(enable.write_text, "0")
+        return lambda: [int(match[1]) for match in
+                        re.finditer(r"ktlsnic_header: .*tcp_seq=(\d+)",
+                                    (TRACING / "trace").read_text())]
 
     def records(self):
         """socket -> what became of each of its records: "hw", "sw" or "mixed"."""

@@ -2,6 +2,7 @@
 """How much of long streams the NIC decrypts: on a clean link, under loss, and after it.
 What a case measures it writes down."""
 
+import itertools
 import statistics
 import threading
 import time
@@ -81,18 +82,22 @@ for _percent in PERCENT:
 
 # ---- bursts
 
-class Burst:
-    """What the kernel's trace says of connections that went through a burst of loss."""
+class Distances:
+    """What the kernel's trace says of connections after a certain moment. lost: each of
+    them has lost its place then, so that records which come decrypted at first are
+    those that were through the NIC before."""
 
-    def __init__(self, trace, end):
-        self.end = end
-        self.records = trace.records()
-        self.distances = [self._distance(table) for table in self.records.values()]
+    def __init__(self, trace, moment, lost=False):
+        self.moment = moment
+        self.lost = lost
+        self.all = [self._distance(table) for table in trace.records().values()]
 
     def _distance(self, table):
-        """(records, bytes) from the end of the burst to the first of the records from
-        which on the NIC decrypts; None if it never does again."""
-        later = [(event, how) for event, how in table if event.time >= self.end]
+        """(records, bytes) from the moment to the first record that the NIC decrypts; None
+        if it never does again."""
+        later = [(event, how) for event, how in table if event.time >= self.moment]
+        if self.lost:
+            later = list(itertools.dropwhile(lambda pair: pair[1] == "hw", later))
         for i, (_event, how) in enumerate(later):
             if how == "hw":
                 return i, sum(event.len for event, _how in later[:i])
@@ -100,8 +105,8 @@ class Burst:
 
 
 def note_distances(context, seen, what):
-    check(None not in seen.distances, f"a connection never got back: {seen.distances}")
-    for unit, values in zip(("records", "bytes"), zip(*seen.distances)):
+    check(None not in seen.all, f"a connection never got back: {seen.all}")
+    for unit, values in zip(("records", "bytes"), zip(*seen.all)):
         context.note(f"{unit} from {what} to the first decrypted record: median "
                      f"{statistics.median(values):.0f}, worst {max(values)}: {sorted(values)}")
 
@@ -128,8 +133,8 @@ def burst(context):
     for flow in flows:
         flow.finish()
     state.gone()
-    seen = Burst(trace, end)
-    equal(len(seen.distances), len(flows), "connections in the trace")
+    seen = Distances(trace, end)
+    equal(len(seen.all), len(flows), "connections in the trace")
     context.note(f"share of the next 10 MB of each: {100 * share:.2f} %; "
                  f"{state.resync_counters()}")
     note_distances(context, seen, "the end of the burst")
@@ -160,7 +165,7 @@ def all_lost(context):
     equal(state.moved("rx_tls_restored"), len(flows), "rx_tls_restored")
     context.note(f"share of the last 2 MB of each: {100 * share:.2f} %; "
                  f"{state.resync_counters()}")
-    note_distances(context, Burst(trace, end), "the reset")
+    note_distances(context, Distances(trace, end, lost=True), "the reset")
     at_least(state.moved("rx_tls_resync_res_ok"), len(flows), "rx_tls_resync_res_ok")
     at_least(share, 0.95, "share of the last 2 MB")
     state.no_errors()

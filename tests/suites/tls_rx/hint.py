@@ -42,6 +42,9 @@ def schedule(context):
                  f"{sorted(starts)}; numbers are those of the next record: "
                  f"{[event.rec_no - first - n + 1 for n, event in sorted(starts.items())]}")
     equal(tuple(sorted(starts)), SCHEDULE, "records at which the kernel spoke up")
+    equal([event.tcp_seq for event in sent],
+          [stream.peer.seq(stream.starts[event.rec_no - 1]) for event in sent],
+          "places: those of the records before the numbered ones")
     stream.finish()
     equal(stream.evidence.moved("rx_tls_resync_res_ok"), 0, "rx_tls_resync_res_ok")
     equal(stream.evidence.moved("rx_tls_resync_res_skip"), len(SCHEDULE),

@@ -199,7 +199,6 @@ def vlan(context, family):
     """Behind a VLAN tag there is another connection with the same addresses, ports and
     sequence numbers, and it is plain TCP. It must come through as it is."""
     name = f"{NETIF}.{VLAN}"
-    context.enter_context(nic.remote().with_(rxvlan=False))     # the peer sees tags
     ip("netns", "add", VLAN_NS)
     context.callback(ip, "netns", "del", VLAN_NS, check=False)
     ip("link", "add", "link", NETIF, "name", name, "type", "vlan", "id", VLAN)

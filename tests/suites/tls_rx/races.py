@@ -201,6 +201,29 @@ def same_ports(context):
     state.requests_balance()
 
 
+@registry.case("37-header-parsed-in-copy-mode")
+def copy_mode(context):
+    """A header that begins at the end of a decrypted segment and ends in one that is
+    not: the kernel copies both before it looks, and then takes the segment's beginning
+    for the header's. It cannot find the header that the NIC asks about; it must not
+    confirm another. Without anybody asking all is well."""
+    stream = Stream(context)
+    places = stream.trace.headers(context)
+    for _ in range(3):
+        first = stream.record(tcp.data("first", 100))
+        second = stream.record(tcp.data("second", 100))
+        stream.put(first[0], second[0] + 2)
+        stream.put(second[0] + 2, second[1], plainly=False)
+        stream.peer.wait_acked()
+    stream.finish()
+    true = [stream.peer.seq(start) for start in stream.starts]
+    wrong = [seen - start for seen, start in zip(places(), true)]
+    context.note(f"places that the kernel saw, less the true ones: {wrong}")
+    equal(wrong, [0, -129] * 3, "places that the kernel saw, less the true ones")
+    equal(stream.trace.fates(), ["hw", "mixed"] * 3, "what became of the records")
+    stream.evidence.no_errors()
+
+
 @registry.case("37f-the-device-does-not-answer")
 def no_answer(context):
     """The request is given up; what is answered in the end changes nothing, and the
