@@ -59,7 +59,7 @@ SUITES = {
     "tls-tx": (
         Group("full", "tls_tx", ("stream", "retransmit", "wrap", "forged", "ends", "numbers",
                                  "pages", "queues", "control", "software", "live", "loss",
-                                 "library"),
+                                 "library", "ring"),
               vm=MONITOR_OPTIONS),
         Group("command", "tls_tx", ("command",),
               vm=(*MONITOR_OPTIONS, "--device", "tls-tx-replay=off")),
@@ -68,6 +68,7 @@ SUITES = {
         Group("bounce", "tls_tx", ("bounce",),
               vm=("--device", "queues=1", "--append", "swiotlb=2048,force",
                   *third_port(queues=13))),
+        Group("bond", "tls_tx", ("route",), vm=(*MONITOR_OPTIONS, *third_port())),
         Group("small", "tls_tx", ("small",),
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
     ),

@@ -42,10 +42,12 @@ void ktlsnic_tls_stats_strings(struct ktlsnic_nic *nic, u8 **data);
 void ktlsnic_tls_stats_values(struct ktlsnic_nic *nic, u64 **data);
 u64 ktlsnic_tls_stats_dropped(struct ktlsnic_nic *nic);
 
-/* Does the skb belong to a connection with TX offload, on whatever device? */
+/* Does the skb belong to a connection with TX offload, on whatever device, or was
+ * there one when the payload was written?
+ */
 static inline bool ktlsnic_tls_skb(const struct sk_buff *skb)
 {
-	return ktlsnic_skb_tls_offloaded(skb);
+	return ktlsnic_skb_tls_offloaded(skb) || ktlsnic_skb_decrypted(skb);
 }
 
 #else /* !CONFIG_TLS_DEVICE */

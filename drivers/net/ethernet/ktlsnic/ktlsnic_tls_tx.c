@@ -330,6 +330,39 @@ static void ktlsnic_tls_xmit_from_above(const struct ktlsnic_tls_packet *p)
 	ktlsnic_tls_hw_tx_send(p->nic, p->queue, p->skb);
 }
 
+/* Has the core encrypted an skb twice, which makes plaintext of it? It does so on
+ * each device that the skb passes and that is not the connection's own, and leaves
+ * the mark that says what it is to encrypt. On a bond it does so only when the
+ * connection's device has gone down.
+ */
+static bool ktlsnic_tls_encrypted_twice(const struct ktlsnic_nic *nic,
+					const struct sk_buff *skb)
+{
+	const struct dst_entry *dst = skb_dst(skb);
+
+	if (!ktlsnic_skb_decrypted(skb))
+		return false;
+	if (!ktlsnic_skb_tls_offloaded(skb))
+		return dst && dst->dev != nic->netdev;
+	/* redirected from the connection's device: once, on this one */
+	if (dst && dst->dev == rcu_access_pointer(tls_get_ctx(skb->sk)->netdev))
+		return false;
+	return ktlsnic_tls_from_above(nic, skb);
+}
+
+/* Sends what the core has encrypted on this device, since the connection belongs to
+ * another one or to none any more.
+ */
+static void ktlsnic_tls_xmit_foreign(const struct ktlsnic_tls_packet *p)
+{
+	if (p->nic->tls && ktlsnic_tls_encrypted_twice(p->nic, p->skb)) {
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_BYPASS_REQ, 1);
+		dev_kfree_skb_any(p->skb);
+		return;
+	}
+	ktlsnic_tls_hw_tx_send(p->nic, p->queue, p->skb);
+}
+
 /**
  * ktlsnic_tls_xmit() - send an skb of a connection with TX offload
  * @nic: the device that sends
@@ -339,16 +372,21 @@ static void ktlsnic_tls_xmit_from_above(const struct ktlsnic_tls_packet *p)
 void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 		      struct sk_buff *skb)
 {
-	struct tls_context *tls_ctx = tls_get_ctx(skb->sk);
-	const struct net_device *netdev = rcu_dereference_bh(tls_ctx->netdev);
 	struct ktlsnic_tls_packet p = {
 		.nic = nic, .queue = queue, .skb = skb,
 	};
 	struct ktlsnic_tls_tx_state *state;
+	const struct net_device *netdev;
+	struct tls_context *tls_ctx;
 
-	/* another device's connection was encrypted by the core */
-	if ((netdev && netdev != nic->netdev) || !nic->tls) {
-		ktlsnic_tls_hw_tx_send(nic, queue, skb);
+	if (!ktlsnic_skb_tls_offloaded(skb) || !nic->tls) {
+		ktlsnic_tls_xmit_foreign(&p);
+		return;
+	}
+	tls_ctx = tls_get_ctx(skb->sk);
+	netdev = rcu_dereference_bh(tls_ctx->netdev);
+	if (netdev && netdev != nic->netdev) {
+		ktlsnic_tls_xmit_foreign(&p);
 		return;
 	}
 	if (ktlsnic_tls_from_above(nic, skb)) {

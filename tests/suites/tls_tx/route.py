@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Case 20: the packets of an offloaded connection leave through something else than
+what it was offloaded to: another port, a VLAN, a bond. Software encrypts whatever the
+NIC cannot, and no byte differs."""
+
+from lib import ktls, monitor, nic, offload, system, tcp, wait
+from lib.cases import Failed, Registry, at_least, check, equal
+from lib.evidence import txconf
+from lib.ktls import Call, Control, Keys, Sendfile, Write
+from lib.offload import Spec
+from lib.system import NETIF, REMOTE_NS, ip, run
+from . import ready
+from .stream import COMBINATIONS, combination_name
+
+registry = Registry()
+OTHER_MAC = "02:00:00:00:03:03"
+BOND, VLAN_ID = "bond-tls", 7
+PART = (Write(40_000), Write(333, more=True), Sendfile(20_000), Control(9), Write(1447))
+
+
+def other():
+    """The third port, which has no address and is down between cases."""
+    links = system.ip_json("link", "show")
+    return next(link["ifname"] for link in links if link.get("address") == OTHER_MAC)
+
+
+def length(family):
+    return {4: 32, 6: 128}[family]
+
+
+def route(family, netif):
+    """Packets for the far end leave through that device from now on."""
+    ip("route", "replace", f"{system.REMOTE[family]}/{length(family)}", "dev", netif,
+       "src", system.LOCAL[family])
+
+
+def back(family):
+    ip("route", "del", f"{system.REMOTE[family]}/{length(family)}", check=False)
+
+
+def settled(sender):
+    """All of it acknowledged: what comes next is on the next route alone."""
+    wait.until(lambda: tcp.unacknowledged(sender.sock) == 0,
+                       "all data acknowledged", seconds=tcp.SECONDS)
+
+
+def third_port_up(context):
+    """The third port takes part. Answers reach it as well, in vain."""
+    netif = other()
+    context.callback(ip, "link", "set", netif, "down")
+    ip("link", "set", netif, "up")
+    wait.until(lambda: nic.carrier(netif), "carrier of the third port")
+    return netif
+
+
+def vlan_on(context, lower):
+    """A VLAN at both ends; the far end takes its addresses' packets on both."""
+    name = f"{lower}.{VLAN_ID}"
+    far = system.remote_netif()
+    ip("link", "add", "link", lower, "name", name, "type", "vlan", "id", VLAN_ID)
+    context.callback(ip, "link", "del", name, check=False)
+    ip("link", "add", "link", far, "name", "far-vlan", "type", "vlan", "id", VLAN_ID, ns=REMOTE_NS)
+    context.callback(ip, "link", "del", "far-vlan", ns=REMOTE_NS, check=False)
+    ip("link", "set", "far-vlan", "up", ns=REMOTE_NS)
+    ip("link", "set", name, "up")
+    return name
+
+
+def neighbour(context, family, netif):
+    """Who the far end is, so that nobody has to ask through a device without address."""
+    mac = system.ip_json("link", "show", system.remote_netif(), ns=REMOTE_NS)[0]["address"]
+    ip("neigh", "replace", system.REMOTE[family], "lladdr", mac, "dev", netif)
+    context.callback(ip, "neigh", "del", system.REMOTE[family], "dev", netif, check=False)
+
+
+def elsewhere(context, through, family, cipher, tso):
+    """To another device in mid-stream, and back. The core encrypts what leaves through
+    the other; the NIC goes on when the route leads to it again."""
+    ready(tso)
+    netif = through(context)
+    neighbour(context, family, netif)
+    context.callback(back, family)
+    spec = Spec(script=(*PART, Call(settled), Call(lambda _: route(family, netif)), *PART,
+                        Call(settled), Call(note_software), Call(lambda _: back(family)), *PART,
+                        Call(lambda _: route(family, netif)), *PART,
+                        Call(lambda _: back(family)), *PART),
+                keys=Keys(cipher), family=family, tso=tso, capture=True)
+    run_ = offload.Run(context, spec)
+    run_.install()
+    run_.evidence.offloaded(run_.near)
+    run_.play()
+    equal(txconf(run_.near), "hw", "ss: txconf")
+    result = run_.finish()
+    context.note(result.evidence.tls_counters())
+    check(result.stream == offload.software_stream(spec.script, spec.keys),
+          "the wire is not what software kTLS sends")
+    result.evidence.gone()
+    result.evidence.no_errors()
+    encrypted = result.evidence.nic_moved("tx_tls_encrypted_bytes")
+    size = ktls.size_of(PART)
+    at_least(encrypted, 2 * size, "bytes that the NIC encrypted: the first part and the last")
+    at_least(5 * size - encrypted, size, "bytes that were left to software")
+
+
+def note_software(sender):
+    """Still the NIC's connection, as far as the kernel is concerned."""
+    equal(txconf(sender.sock), "hw", "ss: txconf while software encrypts")
+
+
+def vlan_on_the_port(context):
+    return vlan_on(context, NETIF)
+
+
+for _combination in COMBINATIONS:
+    _end = combination_name(*_combination)
+    for _name, _through in (("another-port", third_port_up),
+                            ("vlan-on-the-port", vlan_on_the_port)):
+        registry.add(f"case-20-route-to-{_name}/{_end}", elsewhere, _through, *_combination)
+
+
+class Bond:
+    """Both ports below one device, which has the local port's addresses. On a hub both
+    receive every frame; only one is to listen."""
+
+    def __init__(self, context, *mode):
+        run("modprobe", "bonding", "max_bonds=0")
+        self.other = other()
+        context.callback(self.undo)
+        ip("link", "add", BOND, "type", "bond", "miimon", 20, *mode)
+        for netif in (NETIF, self.other):
+            ip("link", "set", netif, "down")
+            ip("address", "flush", "dev", netif)
+            run("tc", "qdisc", "add", "dev", netif, "clsact")
+            ip("link", "set", netif, "master", BOND)
+        ip("link", "set", BOND, "up")
+        for family, bits in ((4, 24), (6, 64)):
+            ip("address", "add", f"{system.LOCAL[family]}/{bits}", "dev", BOND,
+               *(["nodad"] if family == 6 else []))
+        self.listen(NETIF)
+        wait.until(nic.reachable, "both addresses of the far end answer through the bond")
+
+    def listen(self, netif):
+        for each in (NETIF, self.other):
+            run("tc", "filter", "del", "dev", each, "ingress", check=False)
+            if each != netif:
+                run("tc", "filter", "add", "dev", each, "ingress", "matchall", "action", "drop")
+
+    def undo(self):
+        ip("link", "del", BOND, check=False)
+        for netif in (NETIF, self.other):
+            run("tc", "qdisc", "del", "dev", netif, "clsact", check=False)
+        ip("link", "set", self.other, "down")
+        nic.up_again()
+
+
+def through_bond(context, spec):
+    """A connection that the bond gives to the local port: a hash of its ports decides."""
+    for _ in range(30):
+        run_ = offload.Run(context, spec)
+        run_.install()
+        if run_.evidence.nic_moved("tx_tls_ctx"):
+            run_.evidence.offloaded(run_.near)
+            return run_
+        run_.near.close()
+        run_.evidence.gone()
+    raise Failed("the bond gives no connection to the local port")
+
+
+def bonded(context, family, cipher, tso, script, *mode):
+    """Offload must be on at both ports; what software sends must be known before."""
+    ready(tso)
+    run("ethtool", "-K", other(), nic.TLS_TX_FLAG, "on", "tso", "on" if tso else "off")
+    spec = Spec(script=script, keys=Keys(cipher), family=family, tso=tso, capture=True)
+    software = offload.software_stream(spec.script, spec.keys)
+    return spec, software, Bond(context, "mode", *mode)
+
+
+XOR = ("balance-xor", "xmit_hash_policy", "layer3+4")
+
+
+def through_a_bond(context, family, cipher, tso):
+    """A bond that binds connections to ports is looked through. A cable that is pulled is
+    no reason to leave the port: what is lost is sent again when it is back."""
+    def pull(_sender):
+        monitor.set_link(False)
+        wait.until(lambda: not nic.carrier(), "the cable is out")
+
+    def plug(_sender):
+        monitor.set_link(True)
+        wait.until(nic.carrier, "the cable is in")
+    context.callback(monitor.set_link, True)
+    script = (*PART, Call(settled), Call(pull), Write(3000), Call(plug), Call(settled), *PART)
+    spec, software, _bond = bonded(context, family, cipher, tso, script, *XOR)
+    run_ = through_bond(context, spec)
+    run_.play()
+    equal(txconf(run_.near), "hw", "ss: txconf")
+    result = run_.finish()
+    check(result.stream == software, "the wire is not what software kTLS sends")
+    result.evidence.gone()
+    result.evidence.no_errors()
+    equal(result.evidence.nic_moved("tx_tls_fallback"), 0, "tx_tls_fallback")
+    at_least(result.evidence.nic_moved("tx_tls_encrypted_bytes"), ktls.size_of(PART) * 2,
+             "tx_tls_encrypted_bytes")
+
+
+def active_backup(context, family, cipher, tso):
+    """A bond that does not bind connections to ports gets no offload; the connection
+    follows it to the other port and back."""
+    def to(port_of):
+        def do(_sender):
+            netif = port_of()
+            ip("link", "set", BOND, "type", "bond", "active_slave", netif)
+            bond.listen(netif)
+        return Call(do)
+    script = (*PART, to(lambda: bond.other), *PART, Call(settled), to(lambda: NETIF), *PART)
+    spec, software, bond = bonded(context, family, cipher, tso, script, "active-backup")
+    run_ = offload.Run(context, spec)
+    run_.install()
+    run_.evidence.in_software(run_.near)
+    run_.play()
+    result = run_.finish()
+    check(result.stream == software, "the wire is not what software kTLS sends")
+    result.evidence.gone()
+    equal(result.evidence.nic_moved("tx_tls_encrypted_bytes"), 0, "tx_tls_encrypted_bytes")
+
+
+def dropped(netif):
+    return nic.statistics(netif)["tx_tls_drop_bypass_req"]
+
+
+def port_down_in_a_bond(context, family, cipher, tso):
+    """The connection's port goes down below a bond. A core that has it encrypted by the
+    bond and then once more by the other port makes plaintext of it: the driver drops
+    that, and counts. Without the bond the connection goes on where it was."""
+    state = {}
+
+    def fail(sender):
+        settled(sender)
+        state["dropped"] = dropped(bond.other)
+        ip("link", "set", NETIF, "down")
+        bond.listen(bond.other)
+
+    def leave(_sender):
+        wait.until(lambda: dropped(bond.other) > state["dropped"], "what is plaintext is dropped")
+        bond.undo()
+    script = (*PART, Call(fail), Write(3000), Call(leave), *PART)
+    spec, software, bond = bonded(context, family, cipher, tso, script, *XOR)
+    run_ = through_bond(context, spec)
+    run_.play()
+    result = run_.finish()
+    check(result.stream == software, "the wire is not what software kTLS sends")
+    result.evidence.gone()
+
+
+def double(context, family, cipher, tso):
+    """A VLAN on another port: the core encrypts on both, which makes plaintext. It is
+    dropped, until the route leads back."""
+    ready(tso)
+    lower = third_port_up(context)
+    netif = vlan_on(context, lower)
+    neighbour(context, family, netif)
+    context.callback(back, family)
+    before = dropped(lower)
+
+    def leave(_sender):
+        wait.until(lambda: dropped(lower) > before, "what is plaintext is dropped")
+        back(family)
+    spec = Spec(script=(*PART, Call(settled), Call(lambda _: route(family, netif)), Write(3000),
+                        Call(leave), *PART),
+                keys=Keys(cipher), family=family, tso=tso, capture=True)
+    result = offload.exact(context, spec)
+    equal(result.evidence.nic_moved("tx_tls_fallback"), 0, "tx_tls_fallback")
+    result.evidence.no_errors()
+
+
+for _combination in COMBINATIONS:
+    _end = combination_name(*_combination)
+    registry.add(f"case-20-route-to-vlan-on-another-port/{_end}", double, *_combination)
+    registry.add(f"case-20-through-a-bond/{_end}", through_a_bond, *_combination)
+    registry.add(f"case-20-active-backup-is-software/{_end}", active_backup, *_combination)
+    registry.add(f"case-20-port-down-in-a-bond/{_end}", port_down_in_a_bond, *_combination)
