@@ -145,7 +145,9 @@ class Peer:
 
     def _take(self, raw, tag):
         frame = packet.Frame(raw)
-        if tag != self.tag or frame.protocol != packet.TCP or frame.ports != (self.near_port, self.port):
+        if tag != self.tag or frame.protocol != packet.TCP:
+            return
+        if frame.ports != (self.near_port, self.port):
             return
         segment = frame.segment
         seq, ack = struct.unpack_from("!II", segment, 4)
