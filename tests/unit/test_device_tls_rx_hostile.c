@@ -218,8 +218,12 @@ static struct frame make_segment(struct hostile *t)
     if (pick(64)) {
         t->place[conn] = at + spec.payload_len;
     }
-    if (!pick(32)) {
-        f.data[pick(f.ip_end)] ^= 1 << pick(8);
+    if (!pick(32) && spec.payload_len) {
+        f.data[f.payload_off + pick(spec.payload_len)] ^= 1 << pick(8);
+    }
+    frame_set_checksums(&f);
+    if (!pick(32)) {                    /* broken on the way */
+        f.data[pick(f.len)] ^= 1 << pick(8);
     }
     return f;
 }
@@ -261,9 +265,6 @@ static void receive(struct hostile *t)
     struct frame f = make_segment(t);
     struct rx_received r;
 
-    if (pick(16)) {
-        frame_set_checksums(&f);
-    }
     t->h.host->used = t->h.used;
     while (!rx_host_offer(&t->h, f.data, f.len)) {      /* it is for queue 0 */
         rx_host_give(&t->h, 0, size);

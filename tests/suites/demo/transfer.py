@@ -193,7 +193,8 @@ def _back(work, size, sent):
     state.gone()
     kernel, card = state.kernel_moved(), nic.change(state.nic, nic.statistics())
     texts = [f"{name} +{kernel.get(name, 0)}" for name in ("TlsTxDevice", "TlsTxSw")]
-    show("tls_stat", ", ".join(texts) + f", TlsCurrTxDevice {evidence.tls_stat()['TlsCurrTxDevice']}",
+    texts.append(f"TlsCurrTxDevice {evidence.tls_stat()['TlsCurrTxDevice']}")
+    show("tls_stat", ", ".join(texts),
          kernel.get("TlsTxDevice") == 1 and not kernel.get("TlsTxSw")
          and not kernel.get("TlsCurrTxDevice"))
     _counters(card, size)

@@ -19,7 +19,8 @@ WINDOW = 65535
 MASK = 0xffffffff
 ETH_P_ALL = 3
 SECONDS = 10
-SOL_PACKET, PACKET_AUXDATA, VLAN_VALID = 263, 8, 1 << 4
+SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, VLAN_VALID = 263, 8, 23, 1 << 4
+SO_RCVBUFFORCE = 33
 
 
 def tag_of(control):
@@ -56,8 +57,10 @@ class Peer:
         with in_ns(REMOTE_NS):
             self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.raw.bind((system.remote_netif(), ETH_P_ALL))
-        self.raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        # Each peer sees what is for the others too, and has to have room for all of it.
+        self.raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 23)
         self.raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        self.raw.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         context.callback(self.raw.close)
         self.acked = 0              # bytes of our stream that the near end has
         self.window = WINDOW
@@ -142,7 +145,9 @@ class Peer:
 
     def _take(self, raw, tag):
         frame = packet.Frame(raw)
-        if tag != self.tag or frame.protocol != packet.TCP or frame.ports != (self.near_port, self.port):
+        if tag != self.tag or frame.protocol != packet.TCP:
+            return
+        if frame.ports != (self.near_port, self.port):
             return
         segment = frame.segment
         seq, ack = struct.unpack_from("!II", segment, 4)

@@ -66,10 +66,15 @@ class Stream:
         self.reader.wait_for(len(self.sent))
         equal(rx.sha(self.reader.bytes), rx.sha(self.sent), "SHA-256 of the content")
 
-    def finish(self):
-        self.arrived()
+    def end(self):
+        """Close both ends."""
         self.peer.fin()
         self.reader.finish()
         self.peer.sock.close()
         self.peer.reset()
+
+    def finish(self):
+        """Everything arrived, and nothing is left."""
+        self.arrived()
+        self.end()
         self.evidence.gone()

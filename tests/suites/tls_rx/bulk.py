@@ -104,14 +104,26 @@ class Distances:
         return None
 
 
-def note_distances(context, seen, what):
-    check(None not in seen.all, f"a connection never got back: {seen.all}")
-    for unit, values in zip(("records", "bytes"), zip(*seen.all)):
+def note_distances(context, seen, what, bound):
+    back = [distance for distance in seen.all if distance]
+    context.note(f"{len(back)} of {len(seen.all)} connections got back")
+    check(not bound or len(back) == len(seen.all), f"a connection never got back: {seen.all}")
+    for unit, values in zip(("records", "bytes"), zip(*back)):
         context.note(f"{unit} from {what} to the first decrypted record: median "
                      f"{statistics.median(values):.0f}, worst {max(values)}: {sorted(values)}")
 
 
-def burst(context):
+def enough(trace, state, share, bound):
+    """bound is False where the kernel decides when a context may get back (hint): then
+    each time that it spoke up has to be accounted for, as useful or as too late."""
+    if bound:
+        at_least(share, 0.95, "share of the payload that came last")
+    spoken = state.moved("rx_tls_resync_res_ok") + state.moved("rx_tls_resync_res_skip")
+    equal(len(trace.sent()), spoken, "times that the kernel spoke up")
+    state.no_errors()
+
+
+def burst(context, bound=True):
     """Eight connections lose much for a while. When that is over each one gets back,
     and of the next 10 MB of each, read as they come, 95 % are decrypted."""
     trace = tlstrace.Trace(context, 32768)
@@ -137,12 +149,11 @@ def burst(context):
     equal(len(seen.all), len(flows), "connections in the trace")
     context.note(f"share of the next 10 MB of each: {100 * share:.2f} %; "
                  f"{state.resync_counters()}")
-    note_distances(context, seen, "the end of the burst")
-    at_least(share, 0.95, "share of the next 10 MB")
-    state.no_errors()
+    note_distances(context, seen, "the end of the burst", bound)
+    enough(trace, state, share, bound)
 
 
-def all_lost(context):
+def all_lost(context, bound=True):
     """Eight connections under traffic lose their place in the same moment: the NIC is
     reset. Each one needs the kernel to get back."""
     trace = tlstrace.Trace(context, 32768)
@@ -165,10 +176,11 @@ def all_lost(context):
     equal(state.moved("rx_tls_restored"), len(flows), "rx_tls_restored")
     context.note(f"share of the last 2 MB of each: {100 * share:.2f} %; "
                  f"{state.resync_counters()}")
-    note_distances(context, Distances(trace, end, lost=True), "the reset")
-    at_least(state.moved("rx_tls_resync_res_ok"), len(flows), "rx_tls_resync_res_ok")
-    at_least(share, 0.95, "share of the last 2 MB")
-    state.no_errors()
+    note_distances(context, Distances(trace, end, lost=True), "the reset", bound)
+    if bound:
+        at_least(state.moved("rx_tls_resync_res_ok"), len(flows), "rx_tls_resync_res_ok")
+    enough(trace, state, share, bound)
+
 
 
 def lagging(context):

@@ -45,6 +45,31 @@ def header_split(context, pieces, family, cipher):
     stream.evidence.no_errors()
 
 
+def split_anywhere(context, family, cipher, timestamps):
+    """A record in two segments, cut at every place: in header, explicit nonce, payload
+    and tag; the first, the second or none of them comes undecrypted."""
+    stream = Stream(context, Keys(cipher), family, timestamps=timestamps)
+    wanted, packets = [], 0
+    stream.put(*stream.record(b"first"))
+    for cut_at in range(1, 40 + 29):
+        for flags in ((True, True), (True, False), (False, True)):
+            start, end = stream.record(tcp.data(f"{cut_at} {flags}", 40))
+            stream.put(start, start + cut_at, flags[0])
+            stream.put(start + cut_at, end, flags[1])
+            wanted.append(fate(flags))
+            packets += sum(flags)
+        stream.peer.wait_acked()
+    stream.finish()
+    equal(stream.trace.fates(), ["hw", *wanted], "what became of the records")
+    equal(stream.evidence.moved("rx_tls_decrypted_packets"), packets + 1,
+          "rx_tls_decrypted_packets")
+    equal(stream.evidence.moved("hw_tls_rx_records"), len(stream.sizes), "hw_tls_rx_records")
+    stream.evidence.no_errors()
+
+
+for _family, _cipher in COMBINATIONS:
+    registry.add(f"29-split-anywhere/v{_family}/{_cipher.name[-3:]}", split_anywhere, _family,
+                 _cipher, _family == 6)
 for _pieces in range(2, 6):
     for _family, _cipher in COMBINATIONS:
         registry.add(f"29-header-split/{_pieces}-segments/v{_family}/{_cipher.name[-3:]}",

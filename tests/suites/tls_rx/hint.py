@@ -105,4 +105,5 @@ for _percent in bulk.PERCENT:
     registry.add(f"must-hold/loss-{_percent}-percent", bulk.curve, _percent,
                  0 if _percent else 0.999, seconds=200)
 for _name, _case in bulk.CASES.items():
-    registry.add(f"must-hold/{_name}", _case, seconds=250)
+    _bound = [False] if _case in (bulk.burst, bulk.all_lost) else []
+    registry.add(f"must-hold/{_name}", _case, *_bound, seconds=250)

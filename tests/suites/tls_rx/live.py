@@ -428,6 +428,26 @@ def unbind(context):
     again.finish()
 
 
+@registry.case("43-moved-to-another-namespace")
+def moved(context):
+    """The port goes to another network namespace and comes back: the connection goes on
+    in software."""
+    ip("netns", "add", "ns-moved")
+    context.callback(ip, "netns", "del", "ns-moved", check=False)
+    flow = rx.Flow(context)
+    play(flow)
+    flow.reader.wait_for(ktls.size_of(SCRIPT))
+    ip("link", "set", NETIF, "netns", "ns-moved")
+    equal(flow.evidence.kernel_moved().get("TlsRxDevice"), 1, "TlsRxDevice")
+    ip("link", "set", NETIF, "netns", "1", ns="ns-moved")
+    nic.up_again()
+    play(flow, SCRIPT, "after")
+    flow.finish()
+    flow.evidence.gone()
+    equal(flow.evidence.moved("rx_tls_ctx"), 1, "rx_tls_ctx: not offloaded again")
+    flow.evidence.no_errors()
+
+
 @registry.case("43-close-with-data-coming")
 def close_early(context):
     """close() while the far end goes on sending: the context goes, the rest is refused."""

@@ -247,3 +247,44 @@ def no_answer(context):
     after(stream)
     equal(stream.trace.fates()[-3:], ["hw"] * 3, "what became of the last records")
     counts(stream, req_start=2, req_end=1, req_skip=1, res_ok=1)
+
+
+@registry.case("37-many-ask-and-answers-are-slow", seconds=200)
+def many_slow(context):
+    """Eight connections ask at once, their answers come when the requests have been
+    given up, and then each finds back with another one."""
+    state = rx.Evidence()
+    streams = [Lost(context, Keys(seed=f"slow {i}"), 4 if i % 2 else 6, check=False)
+               for i in range(8)]
+    for stream in streams:
+        stream.send_late()
+        send(stream, *pieces(stream))
+        stream.arrived()
+    with regs.Registers().silent_admin():
+        for stream in streams:
+            send(stream, *pieces(stream))
+        wait.until(lambda: state.moved("rx_tls_resync_req_skip") == len(streams),
+                   f"all requests were given up: {state.resync_counters()}")
+    state.requests_balance()
+    wait.until(lambda: all(more(stream) for stream in streams), "each connection asked again",
+               seconds=60)
+    for stream in streams:
+        for _ in range(3):
+            send(stream, *pieces(stream))
+            stream.peer.wait_acked()
+        stream.arrived()
+    for stream in streams:
+        stream.end()
+    equal(state.moved("rx_tls_resync_res_ok"), len(streams), "rx_tls_resync_res_ok")
+    state.gone()
+    state.no_errors()
+
+
+def more(stream):
+    """Send more, up to what makes the NIC ask again; true when that much was sent."""
+    if len(stream.stream) < REQUEST_AGAIN + 60_000:
+        for _ in range(10):
+            send(stream, *pieces(stream))
+        stream.peer.wait_acked()
+        return False
+    return True
