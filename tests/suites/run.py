@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs the cases of one group in the guest. `tests/check` starts it; by hand:
 
-    tests/vm --share tests:/mnt -- /mnt/suites/run.py tls-tx full --only cut-anywhere
+    tests/vm --share tests:/mnt -- /mnt/suites/run.py tls-tx stream --only cut-anywhere
 """
 
 import argparse
