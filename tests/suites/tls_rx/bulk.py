@@ -113,11 +113,17 @@ def note_distances(context, seen, what, bound):
                      f"{statistics.median(values):.0f}, worst {max(values)}: {sorted(values)}")
 
 
-def enough(trace, state, share, bound):
-    """bound is False where the kernel decides when a context may get back (hint): then
-    each time that it spoke up has to be accounted for, as useful or as too late."""
+def enough(context, trace, state, share, bound):
+    """bound is False where the kernel decides when a context may get back (hint): it
+    keeps to its schedule, and puts off what it has to say as long as data is queued
+    behind the record. Each time that it spoke up has to be accounted for, as useful or
+    as too late."""
     if bound:
         at_least(share, 0.95, "share of the payload that came last")
+    else:
+        delays = trace.events("tls_device_rx_resync_nh_delay")
+        context.note(f"the kernel spoke up {len(trace.sent())} times, and put it off "
+                     f"{len(delays)} times because data was queued")
     spoken = state.moved("rx_tls_resync_res_ok") + state.moved("rx_tls_resync_res_skip")
     equal(len(trace.sent()), spoken, "times that the kernel spoke up")
     state.no_errors()
@@ -150,7 +156,7 @@ def burst(context, bound=True):
     context.note(f"share of the next 10 MB of each: {100 * share:.2f} %; "
                  f"{state.resync_counters()}")
     note_distances(context, seen, "the end of the burst", bound)
-    enough(trace, state, share, bound)
+    enough(context, trace, state, share, bound)
 
 
 def all_lost(context, bound=True):
@@ -179,8 +185,7 @@ def all_lost(context, bound=True):
     note_distances(context, Distances(trace, end, lost=True), "the reset", bound)
     if bound:
         at_least(state.moved("rx_tls_resync_res_ok"), len(flows), "rx_tls_resync_res_ok")
-    enough(trace, state, share, bound)
-
+    enough(context, trace, state, share, bound)
 
 
 def lagging(context):
