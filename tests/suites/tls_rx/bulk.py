@@ -7,12 +7,13 @@ import statistics
 import threading
 import time
 
-from lib import netem, rx, system, tcp, tlstrace, wait
+from lib import link, netem, rx, system, tcp, tlstrace, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import Keys, Write
 
 registry = Registry()
 MEGABYTE = 1 << 20
+LOSS_SEED = 3
 SEED = 0x9e3779b97f4a7c15     # netem wants one with many bits
 def clean_share(context):
     """Eight connections at a time, 40 MB in all."""
@@ -50,10 +51,10 @@ def transfer(flows, size, seed):
 # ---- the curve
 
 def curve(context, percent, least):
-    """Steady loss, segments of a full MSS, records of 16 KB; least is the share of
-    the payload that must have been decrypted."""
-    if percent:
-        netem.before_the_wire(context, "loss", f"{percent}%", "seed", SEED + int(10 * percent))
+    """Steady loss on the wire, segments of a full MSS, records of 16 KB; least is the
+    share of the payload that must have been decrypted."""
+    faults = context.enter_context(link.Link(dir="rx", data_only="on", loss=f"{percent}%",
+                                             seed=LOSS_SEED))
     trace = tlstrace.Trace(context)
     flow = rx.Flow(context)
     size = (8 if percent < 3 else 4) * MEGABYTE
@@ -64,7 +65,8 @@ def curve(context, percent, least):
     flow.evidence.gone()
     fates = trace.fates()
     share = flow.evidence.share(size)
-    context.note(f"loss {percent} %: decrypted {100 * share:.1f} % of the payload; "
+    wire = faults.report()["rx"]
+    context.note(f"loss {percent} % ({wire['dropped']} of {wire['frames']} frames): decrypted {100 * share:.1f} % of the payload; "
                  f"of {len(fates)} records hw {fates.count('hw')} mixed {fates.count('mixed')} "
                  f"sw {fates.count('sw')}; {again[0]} segments sent again, {seconds:.1f} s; "
                  f"{flow.evidence.resync_counters()}")
