@@ -2,7 +2,7 @@
 /*
  * What the TLS half of the driver needs of the hardware, and all of it: the
  * other _tls files know no register, ring, descriptor or command. To bring the
- * TLS half to another NIC, implement these functions (ktlsnic_tls_hw.c here)
+ * TLS half to another NIC, implement these functions (ktlsnic_tls_hw*.c here)
  * and call what ktlsnic_tls.h declares from the driver's own places.
  */
 #ifndef KTLSNIC_TLS_HW_H
