@@ -142,6 +142,7 @@ class Reader(threading.Thread):
         super().__init__(daemon=True)
         self.sock = sock
         self.pause = pause          # an Event: read only while it is set
+        self.paused = threading.Event()     # it is not, and no call reads any more
         self.limit = limit
         self.bytes = bytearray()
         self.kinds = []             # [content type, bytes], neighbours of one type joined
@@ -151,8 +152,10 @@ class Reader(threading.Thread):
     def run(self):
         try:
             while True:
-                if self.pause:
+                if self.pause and not self.pause.is_set():
+                    self.paused.set()
                     self.pause.wait()
+                    self.paused.clear()
                 got, control, _flags, _source = self.sock.recvmsg(self.limit, 64)
                 if not got:
                     return
