@@ -92,6 +92,8 @@ static int ktlsnic_rx_alloc(struct ktlsnic_queue *q)
 	struct ktlsnic_rxq *rxq = &q->rx;
 	int err;
 
+	/* the ring begins anew, also for who has to free it before it runs */
+	rxq->clean = 0;
 	err = ktlsnic_ring_alloc(nic, &rxq->cq, KTLSNIC_RING_RX_CQ(q->index),
 				 sizeof(struct ktlsnic_rx_cpl), nic->rx_log2);
 	if (!err)
@@ -132,7 +134,6 @@ static int ktlsnic_queue_enable(struct ktlsnic_queue *q)
 
 	q->tx.kicked = 0;
 	q->tx.broken = false;
-	q->rx.clean = 0;
 	q->rx.broken = false;
 	q->rx.skip = false;
 
