@@ -23,6 +23,20 @@ def attempt(*command):
     return not said.strip()
 
 
+def is_up():
+    return "UP" in system.ip_json("link", "show", NETIF)[0]["flags"]
+
+
+def opened():
+    """Where memory is short twice, for a change and for taking it back, the port ends
+    down, which is to be seen; then the next round begins with opening it."""
+    return is_up() or attempt("ip", "link", "set", NETIF, "up")
+
+
+def honest():
+    check(nic.carrier() or not is_up(), "the port says that it is up, and is not")
+
+
 def works():
     nic.up_again()
     for upward in (True, False):
@@ -62,12 +76,14 @@ def rings(context):
                      check=False)
 
     def step(number):
+        if not opened():
+            return False
         was = nic.ring_size("TX"), nic.ring_size("RX")
         size = (128, 256, 512, 1024)[number % 4]
         done = attempt("ethtool", "-G", NETIF, "tx", size, "rx", size)
         now = nic.ring_size("TX"), nic.ring_size("RX")
         check(now == ((size, size) if done else was), f"rings {was} -> {now}, done {done}")
-        check(nic.carrier(), "the port went down")
+        honest()
         return done
     again_and_again(context, step, 2)
 
@@ -80,11 +96,13 @@ def channels(context):
     context.callback(run, "ethtool", "-L", NETIF, "combined", most, check=False)
 
     def step(_round):
+        if not opened():
+            return False
         was = count()
         wanted = 1 if was > 1 else 2
         done = attempt("ethtool", "-L", NETIF, "combined", wanted)
         check(count() == (wanted if done else was), "the number of channels")
-        check(nic.carrier(), "the port went down")
+        honest()
         return done
     again_and_again(context, step, 2)
 
