@@ -107,22 +107,6 @@ def channels(context):
     again_and_again(context, step, 2)
 
 
-@registry.case("mtu", seconds=200, splats=failing.SPLATS)
-def mtu(context):
-    def now():
-        return system.ip_json("link", "show", NETIF)[0]["mtu"]
-    context.callback(nic.set_mtu, 1500)
-
-    def step(number):
-        was, wanted = now(), (1500, 4000, 9000)[number % 3]
-        if was == wanted:
-            return True
-        done = attempt("ip", "link", "set", NETIF, "mtu", wanted)
-        check(now() == (wanted if done else was), "the MTU")
-        return done
-    again_and_again(context, step, 3)
-
-
 @registry.case("unbind-and-bind", seconds=300, splats=failing.SPLATS)
 def bind(context):
     """Probing fails or not; what it had got so far is given back."""
