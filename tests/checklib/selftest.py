@@ -19,8 +19,9 @@ from checklib.ktap import Reader                                # noqa: E402
 from checklib.run import Runner                                 # noqa: E402
 from checklib.suites import Job, complaint                      # noqa: E402
 from demolib import wire                                        # noqa: E402
-from lib import kmsg, packet, records                           # noqa: E402
+from lib import kmemleak, kmsg, packet, records                 # noqa: E402
 from lib.cases import Failed                                    # noqa: E402
+from vmlib import console, debug_kernel                         # noqa: E402
 
 
 def verdicts(text):
@@ -94,6 +95,28 @@ def splats_are_found():
     assert kmsg.splats(lines, ("kept",)) == lines[1:2]
 
 
+def faults_of_the_iommu_are_splats():
+    bad = ("DMAR: [DMA Write NO_PASID] Request device [01:00.0] fault addr 0xffffe000 "
+           "[fault reason 0x05] PTE Write access is not set")
+    good = ["DMAR: DRHD base: 0x000000fed90000 flags: 0x0", "DMA-API: preallocated 65536 "
+            "debug entries", "DMA-API: debugging enabled by kernel config"]
+    assert kmsg.splats([bad, good[0]]) == [bad]
+    assert console.SPLAT.search(bad) and not any(map(console.SPLAT.search, good))
+
+
+def addresses_of_an_unloaded_module():
+    symbols = kmemleak.Symbols.__new__(kmemleak.Symbols)
+    symbols.table = [(0xffffffffc0001000, "first", "[m]"), (0xffffffffc0002000, "next", "[m]")]
+    text = "  backtrace (crc 0):\n    __kmalloc+0x1/0x2\n    0xffffffffc0001010\n"
+    assert symbols.resolved(text).endswith("0x2\n    first+0x10 [m]\n"), symbols.resolved(text)
+
+
+def options_that_kconfig_dropped():
+    wanted = "# a\nCONFIG_A=y\nCONFIG_B=m\nCONFIG_C=\"x\"\n"
+    final = "CONFIG_A=y\nCONFIG_B=y\n# CONFIG_C is not set\n"
+    assert debug_kernel.dropped(wanted, final) == ["CONFIG_B", "CONFIG_C"]
+
+
 def plaintext_is_found():
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
@@ -128,7 +151,9 @@ def wrong_checksums_are_seen():
 CASES = (flat_results, only_leaves_count, parent_that_fails_alone,
          planned_subtests_that_are_missing, planned_cases_that_are_missing, bail_out,
          job_that_hangs, job_that_is_silent, job_that_fails_without_a_case,
-         unknown_and_later_suites, splats_are_found, plaintext_is_found,
+         unknown_and_later_suites, splats_are_found,
+         faults_of_the_iommu_are_splats, addresses_of_an_unloaded_module,
+         options_that_kconfig_dropped, plaintext_is_found,
          broken_records_are_refused, wrong_checksums_are_seen)
 
 

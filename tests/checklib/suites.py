@@ -13,9 +13,11 @@ SPARE_SECONDS = 60                      # a guest's boot, beyond what its cases 
 
 sys.path.insert(0, str(TESTS / "suites"))
 import plan                                                     # noqa: E402
+from vmlib import pace                                          # noqa: E402
 
 LATER = ("lifecycle", "net-tls", "apps", "upstream", "traffic", "hostile")
 NAMES = ("unit", *plan.SUITES)
+IN_GUEST = (*plan.SUITES, *plan.DEBUG_SUITES)
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,13 @@ def _face():
     return Job("nic/face", ("/usr/bin/python3", str(TESTS / "face/run")), 300)
 
 
-def _guest(suite, group, vm_options):
+def _guest(suite, group, vm_options, label):
     own = (option.replace("{run}", str(os.getpid())) for option in group.vm)
+    seconds = pace.scaled(group.seconds)
     command = (str(TESTS / "vm"), *vm_options, *own,
-               "--share", f"{TESTS}:{GUEST_TESTS}", "--timeout", str(group.seconds), "--",
+               "--share", f"{TESTS}:{GUEST_TESTS}", "--timeout", str(seconds), "--",
                "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name)
-    return Job(f"{suite}/{group.name}", command, group.seconds + SPARE_SECONDS,
+    return Job(f"{label}{suite}/{group.name}", command, seconds + pace.scaled(SPARE_SECONDS),
                tuple(case.name for case in group.cases()))
 
 
@@ -55,16 +58,22 @@ def jobs(names, vm_options=()):
             continue
         if name == "nic":
             found.append(_face())
-        found += [_guest(name, group, vm_options) for group in plan.SUITES[name]]
+        found += guest_jobs([name], vm_options)
     return found
 
 
-def complaint(names):
+def guest_jobs(names, vm_options=(), label=""):
+    """The jobs of these suites that run in a guest; their names begin with the label."""
+    return [_guest(name, group, vm_options, label)
+            for name in names for group in plan.suite(name)]
+
+
+def complaint(names, there=NAMES):
     """One line about the first name that cannot be run, or None."""
     for name in names:
         if name in LATER:
             return (f"suite {name} comes with a later version; there are now: "
-                    f"{' '.join(NAMES)}")
-        if name not in NAMES:
-            return f"no suite {name}; there are: {' '.join(NAMES)}"
+                    f"{' '.join(there)}")
+        if name not in there:
+            return f"no suite {name}; there are: {' '.join(there)}"
     return None

@@ -15,13 +15,13 @@ from lib import nic, runner
 
 def arguments():
     parser = argparse.ArgumentParser(description="Run test cases; KTAP on stdout.")
-    parser.add_argument("suite", choices=sorted(plan.SUITES))
+    parser.add_argument("suite", choices=sorted((*plan.SUITES, *plan.DEBUG_SUITES)))
     parser.add_argument("group", nargs="?", help="one boot of the suite (default: its first)")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     parser.add_argument("--only", metavar="PATTERN", action="append",
                         help="only cases whose name holds this (or matches it, with *)")
     options = parser.parse_args()
-    names = [group.name for group in plan.SUITES[options.suite]]
+    names = [group.name for group in plan.suite(options.suite)]
     if options.group not in (None, *names):
         parser.error(f"suite {options.suite} has no group {options.group}: {', '.join(names)}")
     return options
@@ -34,7 +34,7 @@ def wanted(case, patterns):
 
 def main():
     options = arguments()
-    group = plan.group(options.suite, options.group or plan.SUITES[options.suite][0].name)
+    group = plan.group(options.suite, options.group or plan.suite(options.suite)[0].name)
     cases = [case for case in group.cases() if wanted(case, options.only)]
     if options.list:
         print(*(case.name for case in cases), sep="\n")

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from . import console, machine, run, streams, ui
+from . import console, machine, pace, run, streams, ui
 
 BOOT_DEADLINE = 120         # seconds for a guest to come up, on a busy machine
 HELPER_DEADLINE = 10        # seconds for a helper to listen
@@ -141,9 +141,10 @@ class Guest:
                 raise TimeoutError
         self.go()
         try:
-            self.process.wait(timeout=END_DEADLINE)
+            self.process.wait(timeout=pace.scaled(END_DEADLINE))
         except subprocess.TimeoutExpired:
-            raise ui.Failure(f"the guest did not power off within {END_DEADLINE} s; the end "
+            raise ui.Failure(f"the guest did not power off within "
+                             f"{pace.scaled(END_DEADLINE)} s; the end "
                              f"of its console ({self.console}):\n"
                              + console.tail(self.console)) from None
 

@@ -11,6 +11,8 @@ KERNEL_COMMAND_LINE = (
     "tsc=reliable", "no_timer_check", "8250.nr_uarts=1", "i8042.nokbd", "i8042.noaux",
     "cryptomgr.notests", "maxcpus=1",
 )
+# Strict: what has been unmapped faults at once, not after the next flush.
+IOMMU_COMMAND_LINE = ("intel_iommu=on", "iommu.strict=1")
 # Ports of the virtio-serial device, in the order of init.c's enum port.
 PORTS = ("control", "stdin", "stdout", "stderr")
 
@@ -28,6 +30,8 @@ def arguments(qemu, kernel, root_image, acceleration, options, run_directory):
         "-chardev", f"file,id=console,path={_escaped(run_directory / 'console.log')}",
         "-serial", "chardev:console",
     ]
+    if options.iommu:
+        command += ["-device", "intel-iommu"]
     for image in (root_image, kernel.module_image):
         if image:
             command += disk(image)
@@ -42,7 +46,8 @@ def kernel_command_line(kernel, acceleration, options):
     if acceleration == accel.TCG:
         khz = tsc.khz()
         clock = (f"tsc_early_khz={khz}", f"lpj={khz * 1000 // kernel.timer_hz()}")
-    return KERNEL_COMMAND_LINE + clock + tuple(options.append)
+    iommu = IOMMU_COMMAND_LINE if options.iommu else ()
+    return KERNEL_COMMAND_LINE + clock + iommu + tuple(options.append)
 
 
 def disk(image):

@@ -9,7 +9,7 @@ import sys
 import time
 
 from . import accel, console, guestrun, initramfs, machine, nics, options as command_line
-from . import paths, prepare, rundir, shares, ui
+from . import pace, paths, prepare, rundir, shares, ui
 
 SPLAT_STATUS = 70
 TIMEOUT_STATUS = 124
@@ -89,13 +89,14 @@ def guest_environment(environment, options, port):
     shared = [] if port else [guest for _, guest in options.share]
     return {"PATH": GUEST_PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb",
             "VM_HOSTNAME": "remote" if port else "local", "VM_SHARES": " ".join(shared),
-            **environment}
+            **pace.for_guest(), **environment}
 
 
 def converse(guest, options):
     """Connect the streams, wait for COMMAND; return its status, or that of a timeout."""
     limit = time.monotonic() + options.timeout if options.timeout else None
-    deadline = time.monotonic() + guestrun.BOOT_DEADLINE
+    boot_seconds = pace.scaled(guestrun.BOOT_DEADLINE)
+    deadline = time.monotonic() + boot_seconds
     guest.connect(sys.stdin.fileno() if sys.stdin else None, 1, 2)
     try:
         for each in filter(None, (guest.twin, guest)):
@@ -112,7 +113,7 @@ def converse(guest, options):
         if limit and time.monotonic() >= limit:
             print(f"vm: ended after {options.timeout} s (--timeout)", file=sys.stderr)
             return TIMEOUT_STATUS
-        raise ui.Failure(f"the guest did not come up within {guestrun.BOOT_DEADLINE} s; the "
+        raise ui.Failure(f"the guest did not come up within {boot_seconds} s; the "
                          f"end of its console ({guest.console}):\n"
                          + console.tail(guest.console)) from None
 

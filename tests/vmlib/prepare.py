@@ -5,7 +5,7 @@ import concurrent.futures
 import os
 import pathlib
 
-from . import debian_kernel, guest, kernel as kernels, modules, nics, qemu, run
+from . import debian_kernel, debug_kernel, guest, kernel as kernels, modules, nics, qemu, run
 
 
 class Parts:
@@ -19,7 +19,10 @@ class Parts:
 
 
 def kernel_of(name, nic="ktlsnic"):
-    """A kernel from what --kernel says: a tree of the user's, or a Debian version."""
+    """A kernel from what --kernel says: a tree of the user's, a Debian version, or the
+    debug kernel."""
+    if name == debug_kernel.NAME:
+        return debug_kernel.get()
     if os.sep in name or pathlib.Path(name).is_dir():
         return kernels.users_tree(name)
     return debian_kernel.get(name, nics.DRIVERS[nic][1])

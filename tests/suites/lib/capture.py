@@ -4,7 +4,7 @@
 import socket
 import struct
 
-from . import system
+from . import pace, system
 from .cases import Failed
 from .packet import Frame
 from .system import in_ns
@@ -69,7 +69,7 @@ class Injector:
         with in_ns(system.REMOTE_NS if remote else None):
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             self.sock.bind((netif, 0))
-        self.sock.settimeout(10)
+        self.sock.settimeout(pace.scaled(10))
 
     def __enter__(self):
         return self

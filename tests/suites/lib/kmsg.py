@@ -10,7 +10,9 @@ SPLAT = re.compile(
     r"unable to handle|UBSAN|KASAN|KMSAN|KFENCE|kmemleak|DMA-API|refcount_t|"
     r"rcu:.*(stall|detected)|blocked for more than|soft lockup|"
     r"NETDEV WATCHDOG|unregister_netdevice: waiting|list_(add|del) corruption|"
-    r"possible (circular|recursive) locking|suspicious RCU|sleeping function",
+    r"possible (circular|recursive) locking|suspicious RCU|sleeping function|"
+    r"inconsistent lock state|invalid wait context|ODEBUG:|ref_tracker:|"
+    r"DMAR: (\[DMA|\[INTR|DRHD: handling fault)",
     re.IGNORECASE)
 
 

@@ -5,7 +5,7 @@ import signal
 import time
 import traceback
 
-from . import kmsg
+from . import history, kmsg, pace
 from .cases import Context, Failed, Skipped
 
 
@@ -23,7 +23,8 @@ def _on_alarm(_signal, _frame):
 
 def _attempt(case, context):
     """Run the case; the pair (verdict, reason)."""
-    signal.alarm(case.seconds)
+    seconds = round(pace.scaled(case.seconds))
+    signal.alarm(seconds)
     try:
         with context:
             case.function(context, *case.args)
@@ -33,7 +34,7 @@ def _attempt(case, context):
     except Failed as reason:
         return "not ok", f"{reason}{_where(reason)}"
     except TimedOut:
-        return "not ok", f"not done after {case.seconds} s"
+        return "not ok", f"not done after {seconds} s"
     except Exception as error:                      # pylint: disable=broad-except
         context.note(traceback.format_exc())
         return "not ok", f"{type(error).__name__}: {error}"
@@ -62,6 +63,7 @@ def _diagnose(text):
 
 def _run_one(number, case, log):
     context = Context(case.name)
+    history.begin(case.name)
     begin = time.monotonic()
     verdict, reason = _attempt(case, context)
     lines = log.new_lines()
@@ -92,7 +94,7 @@ def _set_up(setup):
 
 
 def _recover(recover, log):
-    signal.alarm(RECOVERY_SECONDS)
+    signal.alarm(round(pace.scaled(RECOVERY_SECONDS)))
     try:
         recover()
     except (Exception, TimedOut) as error:          # pylint: disable=broad-except

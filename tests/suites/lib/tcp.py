@@ -10,6 +10,7 @@ import struct
 import termios
 import threading
 
+from . import pace
 from .cases import Failed
 from .system import LOCAL, REMOTE, REMOTE_NS, in_ns
 
@@ -34,7 +35,7 @@ def _socket(family, ns=None):
     with in_ns(ns):
         sock = socket.socket(FAMILY[family], socket.SOCK_STREAM)
     for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
-        sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", SECONDS, 0))
+        sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", round(pace.scaled(SECONDS)), 0))
     return sock
 
 
@@ -152,9 +153,10 @@ class Reader(threading.Thread):
 
     def finish(self, seconds=SECONDS):
         """Wait for the end of the stream; what came."""
+        seconds = pace.scaled(seconds)
         self.join(seconds)
         if self.is_alive():
-            raise Failed(f"the stream had no end after {seconds} s, {self.count} bytes")
+            raise Failed(f"the stream had no end after {seconds:g} s, {self.count} bytes")
         if self.error:
             raise Failed(f"reading: {self.error}")
         return self.bytes

@@ -3,6 +3,7 @@
 
 import time
 
+from . import pace
 from .cases import Failed
 
 POLL = 0.01
@@ -10,23 +11,25 @@ POLL = 0.01
 
 def until(condition, what, seconds=15):
     """Poll until condition() is true and return what it returned."""
+    seconds = pace.scaled(seconds)
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise Failed(f"after {seconds} s still not: {what}")
+            raise Failed(f"after {seconds:g} s still not: {what}")
         time.sleep(POLL)
 
 
 def unchanged(read, what, seconds=0.3, limit=15):
     """Wait until read() has returned the same for a while, and return that."""
+    limit = pace.scaled(limit)
     deadline = time.monotonic() + limit
     value, since = read(), time.monotonic()
     while time.monotonic() - since < seconds:
         if time.monotonic() > deadline:
-            raise Failed(f"after {limit} s still changing: {what}")
+            raise Failed(f"after {limit:g} s still changing: {what}")
         time.sleep(POLL)
         now = read()
         if now != value:

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What `make check-debug` runs: suites on a kernel that checks itself, plain and
+behind an IOMMU."""
+
+import os
+
+from vmlib import debug_kernel, pace
+
+from . import suites
+
+TIME_SCALE = 4              # how much slower the debug kernel may be
+NAMES = tuple(name for name in ("nic", "tls-tx", "tls-rx", "faults") if name in suites.IN_GUEST)
+# KASAN stops reporting after its first finding unless told otherwise; a busy host
+# makes a guest's CPU stand still for longer than the watchdog's 20 seconds.
+VM = ("--memory", "2048", "--append", "kasan_multi_shot", "--append", "watchdog_thresh=60")
+VARIANTS = (("", ()), ("iommu/", ("--iommu",)))
+
+
+def prepare():
+    """Say it to whatever we start: limits are longer, guests end with further cases."""
+    os.environ.setdefault(pace.SCALE, str(TIME_SCALE))
+    os.environ[pace.ENDING] = "1"
+
+
+def options(vm):
+    """The options of tests/vm; the user's own come last."""
+    kernel = os.environ.get("KDIR") or debug_kernel.NAME
+    return ["--kernel", kernel, *VM, *vm]
+
+
+def jobs(names, vm):
+    return [job for label, extra in VARIANTS
+            for job in suites.guest_jobs(names, [*vm, *extra], label)]

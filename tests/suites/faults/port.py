@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The port is opened, changed and bound while allocations of its driver fail."""
+
+import errno
+import pathlib
+
+from lib import failing, nic, system, tcp, wait
+from lib.cases import Registry, at_least, check
+from lib.system import NETIF, run, write
+
+registry = Registry()
+DRIVER = "ktlsnic"
+WANTED = 60                 # failures that a case wants to see
+ROUNDS = 120
+REFUSED = ("Cannot allocate memory", "No buffer space", "Out of memory")
+
+
+def attempt(*command):
+    """A command that may be refused, but then for want of memory; whether it was done."""
+    said = run(*command, check=False)
+    check(not said.strip() or any(reason in said for reason in REFUSED),
+          f"{' '.join(map(str, command))}: {said.strip()[-200:]}")
+    return not said.strip()
+
+
+def is_up():
+    return "UP" in system.ip_json("link", "show", NETIF)[0]["flags"]
+
+
+def opened():
+    """Where memory is short twice, for a change and for taking it back, the port ends
+    down, which is to be seen; then the next round begins with opening it."""
+    return is_up() or attempt("ip", "link", "set", NETIF, "up")
+
+
+def honest():
+    check(nic.carrier() or not is_up(), "the port says that it is up, and is not")
+
+
+def works():
+    nic.up_again()
+    for upward in (True, False):
+        tcp.transfer(tcp.data("after", 300_000), upward=upward, clean=False)
+
+
+def again_and_again(context, step, percent, restore=lambda: None):
+    """Call step(round) until enough has failed; then the port works as ever."""
+    done = rounds = 0
+    try:
+        with failing.below(DRIVER, percent) as failures:
+            while rounds < ROUNDS and failures() < WANTED:
+                rounds += 1
+                done += bool(step(rounds))
+            count = failures()
+    finally:
+        restore()
+    context.note(f"{count} allocations failed in {rounds} rounds: {done} done, "
+                 f"{rounds - done} refused")
+    at_least(count, WANTED, "failed allocations")
+    works()
+
+
+@registry.case("open-and-close", seconds=200, splats=failing.SPLATS)
+def open_close(context):
+    def step(_round):
+        run("ip", "link", "set", NETIF, "down")
+        return attempt("ip", "link", "set", NETIF, "up")
+    again_and_again(context, step, 3)
+
+
+@registry.case("ring-sizes", seconds=200, splats=failing.SPLATS)
+def rings(context):
+    """A change that is refused leaves the rings, and the port, as they were."""
+    before = {name: nic.ring_size(name) for name in ("TX", "RX")}
+    context.callback(run, "ethtool", "-G", NETIF, "tx", before["TX"], "rx", before["RX"],
+                     check=False)
+
+    def step(number):
+        if not opened():
+            return False
+        was = nic.ring_size("TX"), nic.ring_size("RX")
+        size = (128, 256, 512, 1024)[number % 4]
+        done = attempt("ethtool", "-G", NETIF, "tx", size, "rx", size)
+        now = nic.ring_size("TX"), nic.ring_size("RX")
+        check(now == ((size, size) if done else was), f"rings {was} -> {now}, done {done}")
+        honest()
+        return done
+    again_and_again(context, step, 2)
+
+
+@registry.case("channels", seconds=200, splats=failing.SPLATS)
+def channels(context):
+    def count():
+        return int(run("ethtool", "-l", NETIF).rsplit("Combined:", 1)[1].split()[0])
+    most = count()
+    context.callback(run, "ethtool", "-L", NETIF, "combined", most, check=False)
+
+    def step(_round):
+        if not opened():
+            return False
+        was = count()
+        wanted = 1 if was > 1 else 2
+        done = attempt("ethtool", "-L", NETIF, "combined", wanted)
+        check(count() == (wanted if done else was), "the number of channels")
+        honest()
+        return done
+    again_and_again(context, step, 2)
+
+
+@registry.case("unbind-and-bind", seconds=300, splats=failing.SPLATS)
+def bind(context):
+    """Probing fails or not; what it had got so far is given back."""
+    device = system.pci_device().name
+    driver = pathlib.Path("/sys/bus/pci/drivers", DRIVER)
+
+    def bound():
+        return (driver / device).exists()
+
+    def step(_round):
+        if bound():
+            write(driver / "unbind", device)
+        try:
+            write(driver / "bind", device)
+        except OSError as error:
+            check(error.errno in (errno.ENOMEM, errno.ENOSPC), f"bind: {error}")
+        return bound()
+
+    def restore():
+        if not bound():
+            write(driver / "bind", device)
+        wait.until(lambda: system.succeeds("ip", "link", "show", NETIF), "the port is back")
+    again_and_again(context, step, 2, restore)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The last cases of a guest, after all others: `tests/check --debug` adds them.
+
+They find what no single case can see: memory and mappings that were not given
+back, references that are still held, and checks that had switched themselves
+off on the way."""
+
+import pathlib
+import re
+
+from . import kmemleak, nic, system, wait
+from .cases import Failed, Registry, check, equal, skip
+from .system import NETIF, run
+
+registry = Registry()
+DEBUGFS = pathlib.Path("/sys/kernel/debug")
+MODULES = ("ktlsnic", "tls")
+_symbols = []
+
+
+@registry.case("driver-unload")
+def driver_unload(_context):
+    """The driver can go: nothing holds its ports, and no DMA mapping is left (the
+    kernel tells of those when the driver lets go of the device). So can tls.ko."""
+    nic.only_on_ktlsnic()
+    _symbols.append(kmemleak.Symbols(MODULES))
+    run("rmmod", "ktlsnic")
+    check(not system.succeeds("ip", "link", "show", NETIF), "the port outlived its driver")
+    if _loaded("tls") is not None:
+        wait.until(lambda: _loaded("tls") == 0, "no socket holds tls.ko")
+        run("rmmod", "tls")
+
+
+def _loaded(module):
+    """How many hold a module; None if it is not loaded, or built in."""
+    path = pathlib.Path("/sys/module", module, "refcnt")
+    return int(path.read_text(encoding="ascii")) if path.exists() else None
+
+
+@registry.case("kmemleak", seconds=300)
+def leaks(context):
+    if not kmemleak.exists():
+        skip("this kernel has no kmemleak")
+    symbols = _symbols[0] if _symbols else None
+    found = [kmemleak.born(report, symbols) for report in kmemleak.leaks()]
+    for report in found[:10]:
+        for line in report.splitlines():
+            context.note(line)
+    if found:
+        raise Failed(f"{len(found)} leaked: the first was {found[0].splitlines()[0]}")
+
+
+@registry.case("checks-still-on")
+def checks(_context):
+    """Lockdep stops at its first complaint, DMA-API debug when it runs out of entries,
+    kmemleak when memory is short: then what came later was not looked at."""
+    lockdep = pathlib.Path("/proc/lockdep_stats")
+    if lockdep.exists():
+        equal(int(re.search(r"debug_locks:\s*(\d)", lockdep.read_text(encoding="ascii"))[1]),
+              1, "debug_locks")
+    disabled = DEBUGFS / "dma-api/disabled"
+    if disabled.exists():
+        equal(disabled.read_text(encoding="ascii").strip(), "N", "dma-api/disabled")

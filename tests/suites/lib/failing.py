@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Allocations that fail, below the functions of one module, and how many did."""
+
+import contextlib
+import pathlib
+
+from .cases import skip
+from .system import write
+
+DEBUGFS = pathlib.Path("/sys/kernel/debug")
+WAYS = ("failslab", "fail_page_alloc")
+MANY = 1_000_000_000
+DEPTH = 14                  # frames: from the allocator to the module, not to its callers' callers
+TEXT_SPARE = 64             # the last function's symbol is its start
+# The kernel's own message when pages cannot be had, and the trace below it.
+SPLATS = (r"page allocation failure", r"Call Trace")
+# DMA-API debug allocates in the driver's name, and switches itself off if it cannot.
+BOOKKEEPING = ("add_dma_entry", "debug_dma_alloc_coherent", "debug_dma_map_page",
+               "debug_dma_map_sg", "debug_dma_unmap_page")
+
+hits = {}                   # module -> failures so far
+
+
+def needed():
+    """For the suite's setup: none of this is in a distribution's kernel."""
+    for way in WAYS:
+        if not (DEBUGFS / way / "require-start").exists():
+            skip(f"this kernel has no {way} with a stack trace filter")
+
+
+def text_of(module):
+    """(start, end) of a module's functions."""
+    found = []
+    for line in pathlib.Path("/proc/kallsyms").read_text(encoding="ascii").splitlines():
+        address, kind, _, *owner = line.split()
+        if kind in "tT" and owner == [f"[{module}]"]:
+            found.append(int(address, 16))
+    return min(found), max(found) + TEXT_SPARE
+
+
+def _bookkeeping():
+    addresses = []
+    for line in pathlib.Path("/proc/kallsyms").read_text(encoding="ascii").splitlines():
+        address, _, name, *_ = line.split()
+        if name in BOOKKEEPING:
+            addresses.append(int(address, 16))
+    return min(addresses), max(addresses) + 1024
+
+
+def _set(way, **values):
+    for name, value in values.items():
+        write(DEBUGFS / way / name.replace("_", "-"), str(value))
+
+
+def _count(way):
+    return MANY - int((DEBUGFS / way / "times").read_text(encoding="ascii"))
+
+
+@contextlib.contextmanager
+def below(module, percent, ways=WAYS):
+    """In this block that many of the module's allocations fail. Gives a function that
+    says how many have."""
+    start, end = text_of(module)
+    reject = _bookkeeping()
+    for way in ways:
+        _set(way, verbose=0, interval=1, space=0, times=MANY, ignore_gfp_wait="N",
+             stacktrace_depth=DEPTH, require_start=start, require_end=end,
+             reject_start=reject[0], reject_end=reject[1])
+    _set("fail_page_alloc", ignore_gfp_highmem="N", min_order=0)
+    for way in ways:
+        _set(way, probability=percent)
+    try:
+        yield lambda: sum(_count(way) for way in ways)
+    finally:
+        for way in ways:
+            _set(way, probability=0)
+        hits[module] = hits.get(module, 0) + sum(_count(way) for way in ways)
