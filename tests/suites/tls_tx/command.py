@@ -144,6 +144,14 @@ def refuse_after_reset(_sender):
     wait.until(nic.reachable, "both addresses of the far end answer after the reset")
 
 
+def in_one_go(context, size):
+    """Eight writes. While the first packets are held back the others grow as large as they
+    may: up to 17 pages, and how many pieces a page is cut into is up to the size."""
+    return (Call(lambda _: netem.held_before_the_nic(context)), *(Write(size),) * 8,
+            Call(lambda _: netem.let_go()), Call(delivered),
+            Call(lambda _: run("tc", "qdisc", "del", "dev", NETIF, "root")))
+
+
 def large_fallback(context, family, cipher, least, entries=None):
     """Case 17: what software makes of a whole TSO skb is linear, and goes to the card in
     one piece. The card has refused the context, so that all of it goes this way."""
@@ -155,10 +163,9 @@ def large_fallback(context, family, cipher, least, entries=None):
     context.enter_context(nic.remote().with_(gro=True))
     with_sysctl(context, "net.ipv4.tcp_min_tso_segs", 3 + least // MSS)
     sizes = trace.Sent()
-    # While the first packets are held back the others grow as large as they may.
     script = (BIG, BIG, Call(delivered), Call(refuse_after_reset), Call(sizes.start),
-              Call(lambda _: netem.held_before_the_nic(context)), *(Write(100_000),) * 8,
-              Call(lambda _: netem.let_go()), Call(delivered), Call(sizes.stop))
+              *(step for size in (100_000, 98_304, 81_920, 65_536)
+                for step in in_one_go(context, size)), Call(sizes.stop))
     run_ = started(context, script, family, cipher, True)
     run_.near.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 4 << 20)
     run_.play()
