@@ -92,6 +92,8 @@ static int ktlsnic_rx_alloc(struct ktlsnic_queue *q)
 	struct ktlsnic_rxq *rxq = &q->rx;
 	int err;
 
+	/* no buffer is posted yet: what ktlsnic_rx_drain() looks at */
+	rxq->clean = 0;
 	err = ktlsnic_ring_alloc(nic, &rxq->cq, KTLSNIC_RING_RX_CQ(q->index),
 				 sizeof(struct ktlsnic_rx_cpl), nic->rx_log2);
 	if (!err)
