@@ -11,8 +11,10 @@ from . import suites
 TIME_SCALE = 4              # how much slower the debug kernel may be
 NAMES = tuple(name for name in ("nic", "tls-tx", "tls-rx", "faults") if name in suites.IN_GUEST)
 # KASAN stops reporting after its first finding unless told otherwise; a busy host
-# makes a guest's CPU stand still for longer than the watchdog's 20 seconds.
-VM = ("--memory", "2048", "--append", "kasan_multi_shot", "--append", "watchdog_thresh=60")
+# makes a guest's CPU stand still for longer than the watchdog's 20 seconds; after an
+# oops locks are held for ever, so that every case to come would only wait.
+VM = ("--memory", "2048", "--append", "kasan_multi_shot", "--append", "watchdog_thresh=60",
+      "--append", "oops=panic")
 VARIANTS = (("", ()), ("iommu/", ("--iommu",)))
 
 

@@ -6,7 +6,7 @@ import pathlib
 
 from lib import failing, nic, system, tcp, wait
 from lib.cases import Registry, at_least, check
-from lib.system import NETIF, run, write
+from lib.system import NETIF, ip, run, write
 
 registry = Registry()
 DRIVER = "ktlsnic"
@@ -63,9 +63,25 @@ def again_and_again(context, step, percent, restore=lambda: None):
 @registry.case("open-and-close", seconds=200, splats=failing.SPLATS)
 def open_close(context):
     def step(_round):
-        run("ip", "link", "set", NETIF, "down")
+        ip("link", "set", NETIF, "down")
         return attempt("ip", "link", "set", NETIF, "up")
     again_and_again(context, step, 3)
+
+
+@registry.case("open-without-buffers", seconds=200, splats=failing.SPLATS)
+def no_buffers(context):
+    """The port opens while no page can be had for frames to come. No interrupt tells
+    when that is over: each queue must find out by itself."""
+    for _ in range(4):
+        ip("link", "set", NETIF, "down")
+        with failing.below(DRIVER, 100, ("fail_page_alloc",), "ktlsnic_rx_fill") as failures:
+            ip("link", "set", NETIF, "up")
+            count = failures()
+        at_least(count, 2, "failed allocations")
+        nic.up_again()
+        for number in range(6):
+            tcp.transfer(tcp.data(f"queue {number}", 50_000), upward=False, clean=False)
+    context.note(f"{count} allocations failed at the last time")
 
 
 @registry.case("ring-sizes", seconds=200, splats=failing.SPLATS)

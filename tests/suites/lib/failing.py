@@ -12,8 +12,9 @@ WAYS = ("failslab", "fail_page_alloc")
 MANY = 1_000_000_000
 DEPTH = 14                  # frames: from the allocator to the module, not to its callers' callers
 TEXT_SPARE = 64             # the last function's symbol is its start
-# The kernel's own message when pages cannot be had, and the trace below it.
-SPLATS = (r"page allocation failure", r"Call Trace")
+# The kernel's own message when pages cannot be had, and the trace below it; and the
+# books of CONFIG_NET_DEV_REFCNT_TRACKER, which have a gap then.
+SPLATS = (r"page allocation failure", r"Call Trace", r"ref_tracker: memory allocation failure")
 # DMA-API debug allocates in the driver's name, and switches itself off if it cannot.
 BOOKKEEPING = ("add_dma_entry", "debug_dma_alloc_coherent", "debug_dma_map_page",
                "debug_dma_map_sg", "debug_dma_unmap_page")
@@ -28,22 +29,26 @@ def needed():
             skip(f"this kernel has no {way} with a stack trace filter")
 
 
-def text_of(module):
-    """(start, end) of a module's functions."""
-    found = []
+def _symbols():
+    """(address, name, module or None) of all functions."""
     for line in pathlib.Path("/proc/kallsyms").read_text(encoding="ascii").splitlines():
-        address, kind, _, *owner = line.split()
-        if kind in "tT" and owner == [f"[{module}]"]:
-            found.append(int(address, 16))
-    return min(found), max(found) + TEXT_SPARE
+        address, kind, name, *owner = line.split()
+        if kind in "tT":
+            yield int(address, 16), name, owner[0].strip("[]") if owner else None
+
+
+def text_of(module, function=None):
+    """(start, end) of a module's functions, or of one of them."""
+    found = sorted((address, name) for address, name, owner in _symbols() if owner == module)
+    ends = [address for address, _ in found[1:]] + [found[-1][0] + TEXT_SPARE]
+    if function is None:
+        return found[0][0], ends[-1]
+    place = [name for _, name in found].index(function)
+    return found[place][0], ends[place]
 
 
 def _bookkeeping():
-    addresses = []
-    for line in pathlib.Path("/proc/kallsyms").read_text(encoding="ascii").splitlines():
-        address, _, name, *_ = line.split()
-        if name in BOOKKEEPING:
-            addresses.append(int(address, 16))
+    addresses = [address for address, name, _ in _symbols() if name in BOOKKEEPING]
     return min(addresses), max(addresses) + 1024
 
 
@@ -57,10 +62,10 @@ def _count(way):
 
 
 @contextlib.contextmanager
-def below(module, percent, ways=WAYS):
-    """In this block that many of the module's allocations fail. Gives a function that
-    says how many have."""
-    start, end = text_of(module)
+def below(module, percent, ways=WAYS, function=None):
+    """In this block that many of the module's allocations fail, or of those of one of
+    its functions. Gives a function that says how many have."""
+    start, end = text_of(module, function)
     reject = _bookkeeping()
     for way in ways:
         _set(way, verbose=0, interval=1, space=0, times=MANY, ignore_gfp_wait="N",

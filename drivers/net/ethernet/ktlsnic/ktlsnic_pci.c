@@ -30,6 +30,7 @@ static void __iomem *ktlsnic_pci_enable(struct pci_dev *pdev)
 		dev_err(&pdev->dev, "BAR %u is too small\n", KTLSNIC_BAR_REGS);
 		goto release;
 	}
+	err = -ENOMEM;
 	regs = pci_ioremap_bar(pdev, KTLSNIC_BAR_REGS);
 	if (!regs)
 		goto release;
