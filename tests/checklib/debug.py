@@ -14,8 +14,9 @@ NAMES = tuple(name for name in ("nic", "tls-tx", "tls-rx", "faults") if name in 
 # makes a guest's CPU stand still for longer than the watchdog's 20 seconds; after an
 # oops locks are held for ever, so that every case to come would only wait.
 VM = ("--memory", "2048", "--append", "kasan_multi_shot", "--append", "watchdog_thresh=60",
-      "--append", "oops=panic")
-VARIANTS = (("", ()), ("iommu/", ("--iommu",)))
+      "--append", "oops=panic", "--append", "page_owner=on")
+VARIANTS = {"plain": (), "iommu": ("--iommu",)}
+AT_ONCE = 2                 # guests: one keeps little more than one CPU of the host busy
 
 
 def prepare():
@@ -30,6 +31,10 @@ def options(vm):
     return ["--kernel", kernel, *VM, *vm]
 
 
-def jobs(names, vm):
-    return [job for label, extra in VARIANTS
-            for job in suites.guest_jobs(names, [*vm, *extra], label)]
+def jobs(names, vm, only=(), variants=tuple(VARIANTS), every=False):
+    """Unless every case is asked for, those that differ in address family, cipher or TSO
+    alone take turns: one of them runs plain, another one behind the IOMMU."""
+    return [job for turn, variant in enumerate(VARIANTS) if variant in variants
+            for job in suites.guest_jobs(
+                names, [*vm, *VARIANTS[variant]], f"{variant}/",
+                suites.plan.Choice(tuple(only), None if every else turn))]

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs jobs, shows their KTAP as it comes, and lets no planned case get lost."""
 
+import concurrent.futures
 import contextlib
 import os
+import queue
 import signal
 import subprocess
 import threading
@@ -18,16 +20,31 @@ class Runner:
         self.directory = directory
         self.groups = {}
 
-    def run(self, jobs):
-        """Run them all; name -> results."""
+    def run(self, jobs, at_once=1):
+        """Run them all, so many at a time; name -> results. What a job says is shown as
+        it comes, or when those before it are over."""
         print("KTAP version 1", f"1..{len(jobs)}", sep="\n", flush=True)
-        for number, job in enumerate(jobs, 1):
-            print(f"# Subtest: {job.name}", flush=True)
-            results = _Job(job, self.directory).run()
-            self.groups[job.name] = results
-            bad = any(result.verdict == "failed" for result in results) or not results
-            print(f"{'not ok' if bad else 'ok'} {number} {job.name}", flush=True)
+        running = [_Job(job, self.directory) for job in jobs]
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            futures = [pool.submit(job.run) for job in running]
+            try:
+                for number, (job, future) in enumerate(zip(running, futures), 1):
+                    self._show(number, job, future)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for job in running:
+                    job.stop()
+                raise
         return self.groups
+
+    def _show(self, number, job, future):
+        name = job.job.name
+        print(f"# Subtest: {name}", flush=True)
+        while (line := job.lines.get()) is not None:
+            print(INDENT + line, flush=True)
+        results = self.groups[name] = future.result()
+        bad = any(result.verdict == "failed" for result in results) or not results
+        print(f"{'not ok' if bad else 'ok'} {number} {name}", flush=True)
 
     def count(self, verdict):
         return sum(result.verdict == verdict for results in self.groups.values()
@@ -40,16 +57,26 @@ class _Job:
         self.reader = Reader()
         self.path = directory / (job.name.replace("/", "-") + ".ktap")
         self.timed_out = False
+        self.process = None
+        self.lines = queue.SimpleQueue()        # what it says; None is its end
 
     def run(self):
-        with open(self.path, "w", encoding="utf-8") as self.file:
-            status = self._output()
-            self._account(status)
+        try:
+            with open(self.path, "w", encoding="utf-8") as self.file:
+                status = self._output()
+                self._account(status)
+        finally:
+            self.lines.put(None)
         return self.reader.results
+
+    def stop(self):
+        """End it before its time, if it runs."""
+        if self.process:
+            _stop(self.process)
 
     def _say(self, line):
         self.file.write(line + "\n")
-        print(INDENT + line, flush=True)
+        self.lines.put(line)
 
     def _output(self):
         """Run the job to its end, or until it has had its time; the exit status."""
@@ -60,6 +87,7 @@ class _Job:
         except OSError as error:
             self._say(f"# {self.job.command[0]}: {error.strerror}")
             return 127
+        self.process = process
         timer = threading.Timer(self.job.seconds, self._end, (process,))
         timer.start()
         try:
@@ -67,9 +95,6 @@ class _Job:
                 self._say(line.rstrip("\n"))
                 self.reader.feed(line.rstrip("\n"))
             return process.wait()
-        except BaseException:
-            _stop(process)
-            raise
         finally:
             timer.cancel()
 

@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import pathlib
+import re
 import sys
 import tempfile
 import traceback
@@ -18,9 +19,10 @@ sys.path[:0] = [str(TESTS), str(TESTS / "suites")]
 from checklib.ktap import Reader                                # noqa: E402
 from checklib.run import Runner                                 # noqa: E402
 from checklib.suites import Job, complaint                      # noqa: E402
+import plan                                                     # noqa: E402
 from demolib import wire                                        # noqa: E402
 from lib import kmemleak, kmsg, packet, records                 # noqa: E402
-from lib.cases import Failed                                    # noqa: E402
+from lib.cases import Case, Failed                              # noqa: E402
 from vmlib import console, debug_kernel                         # noqa: E402
 
 
@@ -63,6 +65,32 @@ def planned_subtests_that_are_missing():
 def planned_cases_that_are_missing():
     got = run_job("echo 1..2; echo ok 1 a; exit 3", expected=("a", "b"))
     assert got == [("a", "passed"), ("b", "failed")], got
+
+
+def jobs_at_once():
+    """Two jobs that wait for each other, and one more; shown in their order."""
+    with tempfile.TemporaryDirectory() as name:
+        scripts = [f"touch {name}/{mine}; for i in $(seq 99); do test -e {name}/{other} && break; "
+                   f"sleep 0.1; done; test -e {name}/{other} && echo ok 1 {mine}"
+                   for mine, other in (("a", "b"), ("b", "a"))] + ["echo ok 1 c"]
+        shown = io.StringIO()
+        with contextlib.redirect_stdout(shown):
+            runner = Runner(pathlib.Path(name))
+            runner.run([Job(f"job{number}", ("sh", "-c", script), 20, ())
+                        for number, script in enumerate(scripts)], at_once=2)
+    assert runner.count("passed") == 3, shown.getvalue()
+    assert re.findall(r"^    ok 1 (.)$", shown.getvalue(), re.M) == ["a", "b", "c"]
+
+
+def one_of_each_combination():
+    cases = [Case(f"{base}/{end}", None, (), 1, ()) for base in ("one/part", "two")
+             for end in ("v4/128/tso", "v4/128/no-tso", "v6/128/tso", "v6/128/no-tso")]
+    cases.append(Case("single", None, (), 1, ()))
+    turns = [[case.name for case in plan.Choice(turn=turn).of(cases)] for turn in (0, 1)]
+    assert [len(turn) for turn in turns] == [3, 3] and turns[0] != turns[1], turns
+    assert set(turns[0]) & set(turns[1]) == {"single"}, turns
+    assert plan.Choice(("sing", "*part*nothing")).of(cases) == cases[-1:]
+    assert plan.Choice(("one",)).of(cases) == cases[:4]
 
 
 def bail_out():
@@ -149,7 +177,8 @@ def wrong_checksums_are_seen():
 
 
 CASES = (flat_results, only_leaves_count, parent_that_fails_alone,
-         planned_subtests_that_are_missing, planned_cases_that_are_missing, bail_out,
+         planned_subtests_that_are_missing, planned_cases_that_are_missing, jobs_at_once,
+         one_of_each_combination, bail_out,
          job_that_hangs, job_that_is_silent, job_that_fails_without_a_case,
          unknown_and_later_suites, splats_are_found,
          faults_of_the_iommu_are_splats, addresses_of_an_unloaded_module,

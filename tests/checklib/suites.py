@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The suites: what each runs, and which names there will be later."""
 
+import itertools
 import os
 import pathlib
 import sys
@@ -10,6 +11,8 @@ TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = TOP / "tests"
 GUEST_TESTS = "/mnt/tests"              # where a guest sees the directory tests/
 SPARE_SECONDS = 60                      # a guest's boot, beyond what its cases may take
+
+_guests = itertools.count(1)
 
 sys.path.insert(0, str(TESTS / "suites"))
 import plan                                                     # noqa: E402
@@ -40,32 +43,36 @@ def _face():
     return Job("nic/face", ("/usr/bin/python3", str(TESTS / "face/run")), 300)
 
 
-def _guest(suite, group, vm_options, label):
-    own = (option.replace("{run}", str(os.getpid())) for option in group.vm)
+def _guest(suite, group, vm_options, label, choice):
+    run = f"{os.getpid()}-{next(_guests)}"
+    own = (option.replace("{run}", run) for option in group.vm)
     seconds = pace.scaled(group.seconds)
     command = (str(TESTS / "vm"), *vm_options, *own,
                "--share", f"{TESTS}:{GUEST_TESTS}", "--timeout", str(seconds), "--",
-               "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name)
+               "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name,
+               *choice.arguments())
     return Job(f"{label}{suite}/{group.name}", command, seconds + pace.scaled(SPARE_SECONDS),
-               tuple(case.name for case in group.cases()))
+               tuple(case.name for case in group.cases(choice)))
 
 
-def jobs(names, vm_options=()):
+def jobs(names, vm_options=(), only=()):
+    """All jobs of these suites; with patterns only those guests that have such cases."""
+    choice = plan.Choice(tuple(only))
     found = []
     for name in names:
         if name == "unit":
-            found += _unit()
+            found += _unit() if not only else []
             continue
-        if name == "nic":
+        if name == "nic" and not only:
             found.append(_face())
-        found += guest_jobs([name], vm_options)
+        found += guest_jobs([name], vm_options, choice=choice)
     return found
 
 
-def guest_jobs(names, vm_options=(), label=""):
+def guest_jobs(names, vm_options=(), label="", choice=plan.EVERYTHING):
     """The jobs of these suites that run in a guest; their names begin with the label."""
-    return [_guest(name, group, vm_options, label)
-            for name in names for group in plan.suite(name)]
+    return [_guest(name, group, vm_options, label, choice)
+            for name in names for group in plan.suite(name) if group.cases(choice)]
 
 
 def complaint(names, there=NAMES):

@@ -4,9 +4,50 @@
 A suite is a list of groups; a group is one boot. `tests/check` reads this on the
 host to know what has to run, `run.py` in the guest to run it."""
 
+import fnmatch
 import importlib
 import os
+import re
+import zlib
 from dataclasses import dataclass
+
+# The parts of a case's name that say what it is done with, not what is done.
+PARAMETER = re.compile(r"v[46]|128|256|tso|no-tso")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which cases of a group to run: all, if nothing is said."""
+    only: tuple = ()            # patterns: one must be in the name (or match it, with *)
+    turn: int = None            # one of each that differ in parameters alone; which one
+
+    def of(self, cases):
+        found = [case for case in cases if not self.only or any(
+            pattern in case.name or fnmatch.fnmatch(case.name, pattern)
+            for pattern in self.only)]
+        return found if self.turn is None else _one_of_each(found, self.turn)
+
+    def arguments(self):
+        """The same for run.py."""
+        turn = () if self.turn is None else ("--turn", str(self.turn))
+        return (*turn, *(word for pattern in self.only for word in ("--only", pattern)))
+
+
+EVERYTHING = Choice()
+
+
+def _one_of_each(cases, turn):
+    """Another one at each turn, and another combination for each case, so that every
+    combination is met all the same."""
+    alike = {}
+    for case in cases:
+        base = "/".join(part for part in case.name.split("/") if not PARAMETER.fullmatch(part))
+        alike.setdefault(base, []).append(case)
+    chosen = set()
+    for base, family in alike.items():
+        step = len(family) // 2 + 1 if len(family) > 2 else 1
+        chosen.add(family[(zlib.crc32(base.encode()) + turn * step) % len(family)].name)
+    return [case for case in cases if case.name in chosen]
 
 
 @dataclass(frozen=True)
@@ -20,11 +61,17 @@ class Group:
     def setup(self):
         return importlib.import_module(self.package).setup
 
-    def cases(self):
-        names = [f"{self.package}.{module}" for module in self.modules]
-        if os.environ.get("KTLSNIC_ENDING"):
-            names.append("lib.ending")
-        return [case for name in names for case in importlib.import_module(name).registry.cases]
+    def cases(self, choice=EVERYTHING):
+        """The chosen ones; what a guest ends with belongs to any of them."""
+        found = choice.of([case for module in self.modules
+                           for case in _cases(f"{self.package}.{module}")])
+        if found and os.environ.get("KTLSNIC_ENDING"):
+            found += _cases("lib.ending")
+        return found
+
+
+def _cases(module):
+    return importlib.import_module(module).registry.cases
 
 
 # A serial port that leads to QEMU's own monitor. {run} is another word in each run.

@@ -6,7 +6,6 @@
 """
 
 import argparse
-import fnmatch
 import sys
 
 import plan
@@ -18,8 +17,11 @@ def arguments():
     parser.add_argument("suite", choices=sorted((*plan.SUITES, *plan.DEBUG_SUITES)))
     parser.add_argument("group", nargs="?", help="one boot of the suite (default: its first)")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
-    parser.add_argument("--only", metavar="PATTERN", action="append",
+    parser.add_argument("--only", metavar="PATTERN", action="append", default=[],
                         help="only cases whose name holds this (or matches it, with *)")
+    parser.add_argument("--turn", metavar="NUMBER", type=int,
+                        help="of cases that differ in address family, cipher or TSO alone run "
+                             "one; which one depends on the number")
     options = parser.parse_args()
     names = [group.name for group in plan.suite(options.suite)]
     if options.group not in (None, *names):
@@ -27,15 +29,10 @@ def arguments():
     return options
 
 
-def wanted(case, patterns):
-    return not patterns or any(pattern in case.name or fnmatch.fnmatch(case.name, pattern)
-                               for pattern in patterns)
-
-
 def main():
     options = arguments()
     group = plan.group(options.suite, options.group or plan.suite(options.suite)[0].name)
-    cases = [case for case in group.cases() if wanted(case, options.only)]
+    cases = group.cases(plan.Choice(tuple(options.only), options.turn))
     if options.list:
         print(*(case.name for case in cases), sep="\n")
         return 0

@@ -8,13 +8,14 @@ off on the way."""
 import pathlib
 import re
 
-from . import kmemleak, nic, system, wait
+from . import kmemleak, nic, pageowner, system, wait
 from .cases import Failed, Registry, check, equal, skip
 from .system import NETIF, run
 
 registry = Registry()
 DEBUGFS = pathlib.Path("/sys/kernel/debug")
 MODULES = ("ktlsnic", "tls")
+TASK_FRAG_PAGES = 8         # SKB_FRAG_PAGE_ORDER
 _symbols = []
 
 
@@ -35,6 +36,23 @@ def _loaded(module):
     """How many hold a module; None if it is not loaded, or built in."""
     path = pathlib.Path("/sys/module", module, "refcnt")
     return int(path.read_text(encoding="ascii")) if path.exists() else None
+
+
+@registry.case("pages-freed")
+def pages(context):
+    """Of the pages that the driver took for its rings, and tls.ko for records, none is
+    left but the one piece that this process keeps for its next record."""
+    if not pageowner.exists():
+        skip("this kernel does not say who owns a page")
+    check(_symbols, "the driver was not unloaded")
+    for module, spare in (("ktlsnic", 0), ("tls", TASK_FRAG_PAGES)):
+        found = pageowner.held(module, _symbols[0])
+        for number, stack in found[:3]:
+            context.note(f"{number} pages:")
+            for line in stack.splitlines():
+                context.note(line)
+        total = sum(number for number, _ in found)
+        check(total <= spare, f"{total} pages that {module} took were not given back")
 
 
 @registry.case("kmemleak", seconds=300)

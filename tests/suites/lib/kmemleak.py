@@ -64,12 +64,12 @@ class Symbols:
 
     def resolved(self, text):
         """The text with the names of bare addresses in it."""
-        return re.sub(r"(?<=^    )0x([0-9a-f]{16})$", self._name, text, flags=re.M)
+        return re.sub(r"(?<=^ )( *)0x([0-9a-f]{16})$", self._name, text, flags=re.M)
 
     def _name(self, match):
-        address = int(match[1], 16)
+        address = int(match[2], 16)
         place = bisect.bisect_right(self.table, (address, "\xff")) - 1
         if place < 0 or address - self.table[place][0] > 1 << 16:
             return match[0]
         start, name, module = self.table[place]
-        return f"{name}+{address - start:#x} {module}"
+        return f"{match[1]}{name}+{address - start:#x} {module}"
