@@ -7,7 +7,7 @@ import contextlib
 from . import monitor
 
 TX_ADD, TX_DEL, TX_RESYNC = 1, 2, 3         # enum ktlsnic_cmd_op
-BAD_PARAM = 2                               # enum ktlsnic_cmd_status
+OK, BAD_PARAM = 0, 2                        # enum ktlsnic_cmd_status
 HANG = 0xffff                               # never answered, until the card is reset
 FOR_EVER = 0xffffffff
 PATH = "/machine/peripheral/nic0"
@@ -28,7 +28,8 @@ def stop():
 
 @contextlib.contextmanager
 def command(number, status=BAD_PARAM, count=1):
-    """In this block the next count commands of that number fail with that status."""
+    """In this block the next count commands of that number fail with that status. With OK
+    they are said to be done, and are not."""
     _set("fault-command", number)
     _set("fault-status", status)
     _set("fault-count", count)

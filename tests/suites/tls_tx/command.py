@@ -95,6 +95,26 @@ def asked_once(context, family, cipher, tso):
     at_least(moved(result, "encrypted_bytes")[0], SMALL + 16384, "tx_tls_encrypted_bytes")
 
 
+def not_done(context, family, cipher, tso):
+    """The card says that it has been moved, and has not. It refuses the record that comes
+    next: the driver learns that the context is lost, software sends the record again, and
+    the core is asked once more."""
+    script = (Write(SMALL), *lost(context), Write(SMALL), Call(delivered), Write(SMALL),
+              Call(delivered), Write(30_000), Call(delivered), Write(30_000))
+    with fault.command(fault.TX_RESYNC, fault.OK):
+        run_ = started(context, script, family, cipher, tso)
+        run_.play()
+        equal(fault.left(), 0, "answers that the card did not act on")
+    result = run_.finish()
+    equal(result.stream == offload.software_stream(script, run_.spec.keys), True,
+          "the wire is what software kTLS sends")
+    result.evidence.gone()
+    equal(moved(result, "resync_req", "resync_res_ok", "errors", "given_up"), (2, 2, 1, 0),
+          "requests, answers, contexts that were lost, given up")
+    at_least(result.evidence.nic_moved("hw_tls_tx_errors"), 1, "packets that the card refused")
+    at_least(moved(result, "encrypted_bytes")[0], SMALL + 30_000, "tx_tls_encrypted_bytes")
+
+
 def retransmission(context, family, cipher, tso):
     """What is only sent again costs the card nothing: software does it, and the card
     goes on where it was."""
@@ -133,6 +153,7 @@ for _combination in COMBINATIONS:
     _end = combination_name(*_combination)
     registry.add(f"case-08-forward-jump-next-record/{_end}", forward_jump, *_combination)
     registry.add(f"case-09-10-asked-once-refused-thrice/{_end}", asked_once, *_combination)
+    registry.add(f"resync-that-is-not-done/{_end}", not_done, *_combination)
     registry.add(f"next-record-retransmission/{_end}", retransmission, *_combination)
     registry.add(f"next-record-on-a-bad-link/{_end}", lossy, *_combination)
 

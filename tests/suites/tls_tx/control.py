@@ -3,7 +3,7 @@
 the others go on as they were, and nothing is left behind."""
 
 from lib import evidence, fault, ktls, nic, offload, system, tcp, wait
-from lib.cases import Registry, check, equal
+from lib.cases import Registry, at_least, check, equal
 from lib.ktls import Call, Keys, Write
 from lib.offload import Spec
 from . import ready
@@ -106,4 +106,24 @@ def delete_unanswered(context):
     state = deleted_in_vain(context, fault.HANG)
     reset_is_over(state)
     check(nic.statistics()["hw_tls_tx_live"] == 0, "a context is left after the reset")
+    offload.offloaded(context, Spec(script=SCRIPT))
+
+
+@registry.case("context-that-the-card-has-not")
+def missing(context):
+    """The card says that it has made a context, and has not. It refuses what it is given;
+    TCP sends that again, and software encrypts it and the rest."""
+    ready()
+    with fault.command(fault.TX_ADD, fault.OK):
+        run_ = offload.Run(context, Spec(script=SCRIPT))
+        run_.install()
+    equal(evidence.txconf(run_.near), "hw", "ss: txconf")
+    result = play_to_the_end(run_)
+    wait.until(lambda: result.evidence.nic_moved("tx_tls_del") == 1, "the context is gone")
+    equal(moved(result.evidence, "tx_tls_given_up", "tx_tls_encrypted_bytes",
+                "tx_tls_del_failed"), (1, 0, 0),
+          "tx_tls_given_up, tx_tls_encrypted_bytes, tx_tls_del_failed")
+    at_least(result.evidence.nic_moved("hw_tls_tx_errors"), 1, "packets that the card refused")
+    at_least(result.evidence.nic_moved("tx_tls_fallback_bytes"), 70_001 + 13,
+             "tx_tls_fallback_bytes")
     offload.offloaded(context, Spec(script=SCRIPT))

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Planted bugs: patches of the driver, and the tests that are to notice them.
+
+Each tests/planted/*.patch begins with what is wrong, and then two lines:
+
+    Test: how to call tests/check
+    Seen: a regular expression that what the tests say must match
+
+so that a build that fails, or a guest that does not boot, notices nothing."""
+
+import os
+import re
+import shutil
+import subprocess
+import time
+
+from vmlib import paths, ui
+
+DIRECTORY = paths.TOP / "tests/planted"
+NAMES = tuple(sorted(path.stem for path in DIRECTORY.glob("*.patch")))
+OUTPUT = paths.BUILD / "planted"
+TREE = OUTPUT / "tree"              # its build/ stays, so that little is built again
+NOT_COPIED = (".git", "build", "__pycache__")
+SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
+FAILED = 1                          # tests/check's status if tests failed
+
+
+class Bug:
+    """One patch."""
+
+    def __init__(self, name):
+        self.name = name
+        self.patch = DIRECTORY / f"{name}.patch"
+        text = self.patch.read_text(encoding="utf-8")
+        self.test = self._header(text, "Test")
+        self.seen = re.compile(self._header(text, "Seen"))
+
+    def _header(self, text, key):
+        found = re.search(rf"^{key}: (.+)$", text, re.M)
+        if not found:
+            raise ui.Failure(f"{self.patch.name} has no line \"{key}: ...\"")
+        return found[1]
+
+
+class Copy:
+    """A copy of the tree, to plant bugs in. Nothing is ever changed in the tree itself."""
+
+    def __init__(self):
+        OUTPUT.mkdir(parents=True, exist_ok=True)
+        TREE.mkdir(exist_ok=True)
+        for path in TREE.iterdir():
+            if path.name != "build":
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(paths.TOP, TREE, symlinks=True, dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns(*NOT_COPIED))
+
+    def is_quiet(self, test):
+        """Whether the tests pass without a bug: (problem or None, notes)."""
+        status, text = self._check(test, "without-" + re.sub(r"\W+", "-", test))
+        return None if status == 0 else _summary(status, text), [_timed(text)]
+
+    def notices(self, bug):
+        """Whether the tests find the bug, and call it by its name."""
+        self._patch(bug, "--forward")
+        try:
+            status, text = self._check(bug.test, bug.name)
+        finally:
+            self._patch(bug, "--reverse")
+        match = next(filter(None, map(bug.seen.search, text.splitlines())), None)
+        notes = [f"tests/check {bug.test}", _timed(text)]
+        if status == 0:
+            return "nobody noticed", notes
+        if status != FAILED or not match:
+            return f"something else happened: {_summary(status, text)}", notes
+        return None, [*notes, match.string.lstrip(" #")]
+
+    def _patch(self, bug, direction):
+        done = subprocess.run(["patch", "-p1", "--fuzz=0", "--batch", direction, "-i", bug.patch],
+                              cwd=TREE, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode:
+            raise ui.Failure(f"{bug.patch.name} does not fit: {done.stdout.strip()}")
+
+    @staticmethod
+    def _check(test, name):
+        """Run tests/check in the copy: its status, and all it said."""
+        begin = time.monotonic()
+        environment = {name: value for name, value in os.environ.items()
+                       if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+        log = OUTPUT / f"{name}.log"
+        with ui.step("planted", name), open(log, "w", encoding="utf-8") as file:
+            status = subprocess.run([TREE / "tests/check", *test.split()], env=environment,
+                                    stdin=subprocess.DEVNULL, stdout=file,
+                                    stderr=subprocess.STDOUT, check=False).returncode
+            file.write(f"{time.monotonic() - begin:.0f} seconds\n")
+        return status, log.read_text(encoding="utf-8", errors="replace")
+
+
+def _timed(text):
+    return text.splitlines()[-1]
+
+
+def _summary(status, text):
+    """What there is to say of a run that did not go as it should."""
+    found = SUMMARY.search(text)
+    failed = [line.strip(" #") for line in text.splitlines() if line.startswith("# failed:")]
+    return "; ".join([found[0] if found else f"status {status}", *failed[:3]])
