@@ -62,7 +62,7 @@ class _Job:
 
     def run(self):
         try:
-            with open(self.path, "w", encoding="utf-8") as self.file:
+            with open(self.path, "w", encoding="utf-8", buffering=1) as self.file:
                 status = self._output()
                 self._account(status)
         finally:
