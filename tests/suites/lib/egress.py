@@ -9,7 +9,11 @@ import socket
 from . import wait
 from .system import NETIF, run
 
-MARK = 0x7515
+# A mark that every kernel's u32 can see (that of SO_MARK takes CONFIG_CLS_U32_MARK, and
+# without it is taken for a match of everything).
+DSCP = 0x28
+MASK = 0xfc                                 # not the bits of ECN
+MATCH = {4: ("ip", "tos"), 6: ("ip6", "priority")}
 SEQUENCE = {4: 20 + 4, 6: 40 + 4}           # TCP's sequence, from the network header on
 PROTOCOL = {4: "ip", 6: "ipv6"}
 
@@ -25,7 +29,7 @@ class Egress:
         run("tc", "qdisc", "add", "dev", NETIF, "clsact")
         context.callback(run, "tc", "qdisc", "del", "dev", NETIF, "clsact")
         run("tc", "filter", "add", "dev", NETIF, "egress", "protocol", PROTOCOL[family],
-            "u32", "match", "mark", MARK, "0xffffffff", *which, "action", *action)
+            "u32", "match", *MATCH[family], f"{DSCP:#x}", f"{MASK:#x}", *which, "action", *action)
 
     def hits(self):
         """How many segments had it done to them."""
@@ -64,7 +68,9 @@ def small_units(context, segments=2):
 
 
 def mark(sock, on=True):
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, MARK if on else 0)
+    level, option = ((socket.IPPROTO_IPV6, socket.IPV6_TCLASS)
+                     if sock.family == socket.AF_INET6 else (socket.IPPROTO_IP, socket.IP_TOS))
+    sock.setsockopt(level, option, DSCP if on else 0)
 
 
 @contextlib.contextmanager

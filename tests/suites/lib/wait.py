@@ -10,7 +10,8 @@ POLL = 0.01
 
 
 def until(condition, what, seconds=15):
-    """Poll until condition() is true and return what it returned."""
+    """Poll until condition() is true and return what it returned. What is waited for is a
+    text, or a function that gives one when it did not happen."""
     seconds = pace.scaled(seconds)
     deadline = time.monotonic() + seconds
     while True:
@@ -18,6 +19,7 @@ def until(condition, what, seconds=15):
         if value:
             return value
         if time.monotonic() > deadline:
+            what = what() if callable(what) else what
             raise Failed(f"after {seconds:g} s still not: {what}")
         time.sleep(POLL)
 
