@@ -7,7 +7,7 @@
 export KDIR QEMU_SRC INSTALL_MOD_PATH
 
 # Everything is built by programs that know what is up to date.
-.PHONY: help demo check check-debug qemu modules modules_install clean
+.PHONY: help demo check check-debug check-planted qemu modules modules_install clean
 .DEFAULT_GOAL := help
 
 ##@ demo              show offloaded TLS, with the evidence
@@ -21,6 +21,10 @@ check:
 ##@ check-debug       the guest suites on a kernel with KASAN, lockdep, kmemleak, ...
 check-debug:
 	@tests/check --debug $(SUITE)
+
+##@ check-planted     plant bugs in a copy of the driver; each must be noticed
+check-planted:
+	@tests/check-planted $(BUG)
 
 ##@ qemu              build QEMU with the NIC in it: build/qemu/
 qemu:
@@ -44,7 +48,8 @@ help:
 	@sed -n 's/^##@ /  /p' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo 'Variables:'
-	@echo '  SUITE="NAME ..."    which suites make check runs'
+	@echo '  SUITE="NAME ..."    which suites make check and make check-debug run'
+	@echo '  BUG="NAME ..."      which bugs make check-planted plants'
 	@echo '  KDIR=DIRECTORY      use (and boot) your own built kernel tree'
 	@echo '  QEMU_SRC=DIRECTORY  build the NIC into your own QEMU tree'
 	@echo

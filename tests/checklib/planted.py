@@ -8,6 +8,7 @@ Each tests/planted/*.patch begins with what is wrong, and then two lines:
 
 so that a build that fails, or a guest that does not boot, notices nothing."""
 
+import filecmp
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ DIRECTORY = paths.TOP / "tests/planted"
 NAMES = tuple(sorted(path.stem for path in DIRECTORY.glob("*.patch")))
 OUTPUT = paths.BUILD / "planted"
 TREE = OUTPUT / "tree"              # its build/ stays, so that little is built again
-NOT_COPIED = (".git", "build", "__pycache__")
+NOT_COPIED = {".git", "build", "__pycache__"}
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 FAILED = 1                          # tests/check's status if tests failed
 
@@ -46,13 +47,12 @@ class Copy:
     """A copy of the tree, to plant bugs in. Nothing is ever changed in the tree itself."""
 
     def __init__(self):
-        OUTPUT.mkdir(parents=True, exist_ok=True)
-        TREE.mkdir(exist_ok=True)
-        for path in TREE.iterdir():
-            if path.name != "build":
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        shutil.copytree(paths.TOP, TREE, symlinks=True, dirs_exist_ok=True,
-                        ignore=shutil.ignore_patterns(*NOT_COPIED))
+        TREE.mkdir(parents=True, exist_ok=True)
+        wanted = set(_files(paths.TOP))
+        for name in set(_files(TREE)) - wanted:
+            (TREE / name).unlink()
+        for name in wanted:
+            _copy_if_other(paths.TOP / name, TREE / name)
 
     def is_quiet(self, test):
         """Whether the tests pass without a bug: (problem or None, notes)."""
@@ -93,6 +93,22 @@ class Copy:
                                     stderr=subprocess.STDOUT, check=False).returncode
             file.write(f"{time.monotonic() - begin:.0f} seconds\n")
         return status, log.read_text(encoding="utf-8", errors="replace")
+
+
+def _files(top):
+    """What a tree consists of, as paths below its top."""
+    for directory, subdirectories, names in os.walk(top):
+        subdirectories[:] = set(subdirectories) - NOT_COPIED
+        for name in names:
+            yield os.path.relpath(os.path.join(directory, name), top)
+
+
+def _copy_if_other(source, target):
+    """A copied file is new, whatever the age of its source: what was built from another
+    content, with a bug in it, must be built again. What is the same stays as old as it is."""
+    if not (target.exists() and filecmp.cmp(source, target, shallow=False)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
 
 
 def _timed(text):
