@@ -123,7 +123,7 @@ SUITES = {
     ),
     "tls-rx": (
         Group("async", "tls_rx", ("framing", "stream", "resync", "races", "live",
-                                  "bulk"),
+                                  "commands", "bulk"),
               vm=(*MONITOR_OPTIONS, "--append", "iomem=relaxed"), seconds=1500),
         Group("scan", "tls_rx", ("resync", "bulk"), seconds=1200,
               vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=scan")),

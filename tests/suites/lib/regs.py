@@ -11,6 +11,7 @@ from . import system
 from .cases import skip
 
 ADMIN_ARM = 0x3000          # IVEC_ARM(0): the vector of commands and events
+COMMANDS, COMMANDS_DONE = 0x4014, 0x4034     # doorbells of RING_CMD and RING_CMD_CQ
 SIZE = 0x20000
 
 
@@ -25,6 +26,13 @@ class Registers:
 
     def write(self, offset, value):
         self.map[offset:offset + 4] = struct.pack("<I", value)
+
+    def read(self, offset):
+        return struct.unpack("<I", self.map[offset:offset + 4])[0]
+
+    def commands(self):
+        """How many the driver has given and not yet seen done."""
+        return (self.read(COMMANDS) - self.read(COMMANDS_DONE)) % (1 << 32)
 
     @contextlib.contextmanager
     def silent_admin(self):

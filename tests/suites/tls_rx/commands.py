@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""More questions at once than the command ring holds: some go unasked, which costs them
+nothing but time, and who must have room waits for it."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+from lib import ktls, pace, regs, rx, tcp, wait
+from lib.cases import Registry, check, equal
+from lib.ktls import Keys
+from .lost import Lost, pieces, send
+
+registry = Registry()
+RING = 64                   # KTLSNIC_RING_LOG2_MIN, which the driver takes for commands
+TIMEOUT = 5                 # KTLSNIC_CMD_TIMEOUT: then it looks by itself
+
+
+# Python keeps all its threads waiting while one is in setsockopt().
+INSTALL = """
+import socket, sys
+from lib import ktls
+sock = socket.socket(fileno=int(sys.argv[1]))
+ktls.install(sock, ktls.Keys(seed="waits"), ktls.TLS_RX)
+"""
+
+
+class Adding:
+    """Another process has a connection offloaded."""
+
+    def __init__(self, sock):
+        self.process = subprocess.Popen([sys.executable, "-B", "-c", INSTALL, str(sock.fileno())],
+                                        env={**os.environ, "PYTHONPATH": sys.path[0]},
+                                        pass_fds=[sock.fileno()])
+
+    def where(self):
+        """The function of the kernel in which it sleeps."""
+        if self.process.poll() is not None:
+            return "nowhere: it is done"
+        return pathlib.Path("/proc", str(self.process.pid), "wchan").read_text(encoding="ascii")
+
+
+def about_to_ask(context):
+    """As many connections as the ring has room for questions, and a few more. Nothing of
+    them is read, so that the kernel answers no question."""
+    return [Lost(context, Keys(seed=f"ask {i}"), 4 if i % 2 else 6, check=False, reading=False)
+            for i in range(RING + 4)]
+
+
+@registry.case("command-ring-is-full", seconds=300)
+def full(context):
+    state = rx.Evidence()
+    streams = about_to_ask(context)
+    near, far = tcp.connect(4)
+    context.enter_context(tcp.closing(near, far))
+    registers = regs.Registers()
+    with registers.silent_admin():
+        for stream in streams:
+            send(stream, *pieces(stream), *pieces(stream))
+            stream.send_late()
+        wait.until(lambda: state.moved("rx_tls_resync_req_start") >= len(streams),
+                   lambda: f"all have asked: {state.resync_counters()}")
+        equal(registers.commands(), RING, "commands in the ring")
+        adding = Adding(near)
+        wait.until(lambda: "ktlsnic_cmd" in adding.where(),
+                   lambda: f"the new connection waits for room, not in {adding.where()}; "
+                   f"{state.resync_counters()}")
+        begin = time.monotonic()
+    equal(adding.process.wait(tcp.SECONDS), 0, "status of who adds the connection")
+    took = time.monotonic() - begin
+    context.note(f"added {took:.2f} s after there was room; {state.resync_counters()}")
+    if pace.FACTOR == 1:
+        check(took < TIMEOUT / 2, f"nobody said that there was room: {took:.2f} s")
+    equal(rx.rxconf(near), "hw", "ss: rxconf of the new connection")
+    for stream in streams:
+        stream.read()
+        stream.arrived()
+        stream.end()
+    near.close()
+    state.requests_balance()
+    state.no_errors()
+    state.gone()
