@@ -103,17 +103,24 @@ def _queues(counters, side):
             if name.startswith(f"{side}_queue_") and name.endswith("_packets")}
 
 
+def _views():
+    """All counters at one moment: no frame came by while they were read one by one."""
+    ends = lambda: (nic.stats64(), nic.remote_statistics())         # noqa: E731
+
+    def read():
+        before = wait.unchanged(ends, "counters of a silent link")
+        views = nic.stats64(), nic.statistics(), nic.remote_statistics()
+        return views if ends() == before else None
+    return wait.until(read, "no frame while the counters are read")
+
+
 @registry.case("stats64-and-ethtool-agree")
 def counters(_context):
     """One transfer: every view of it counts the same, and the far end's what was sent."""
     nic.only_on_ktlsnic()
-    quiet = lambda: (nic.stats64(), nic.remote_statistics())        # noqa: E731
-    wait.unchanged(quiet, "counters of a silent link")
-    before = [nic.stats64(), nic.statistics(), nic.remote_statistics()]
+    before = _views()
     tcp.transfer(tcp.data("count", 1 << 20))
-    wait.unchanged(quiet, "counters after the transfer")
-    link, own, far = (nic.change(*pair) for pair in zip(
-        before, [nic.stats64(), nic.statistics(), nic.remote_statistics()]))
+    link, own, far = (nic.change(*pair) for pair in zip(before, _views()))
     at_least(link["tx_bytes"], 1 << 20, "tx_bytes")
     equal(own["hw_tx_packets"], far["hw_rx_packets"] + far.get("hw_rx_filtered", 0),
           "frames sent, and received or filtered")
