@@ -3,7 +3,7 @@
 
 Each tests/planted/*.patch begins with what is wrong, and then two lines:
 
-    Test: how to call tests/check
+    Test: how to call tests/check, see TEST
     Seen: a regular expression that what the tests say must match
 
 so that a build that fails, or a guest that does not boot, notices nothing."""
@@ -22,6 +22,7 @@ NAMES = tuple(sorted(path.stem for path in DIRECTORY.glob("*.patch")))
 OUTPUT = paths.BUILD / "planted"
 TREE = OUTPUT / "tree"              # its build/ stays, so that little is built again
 NOT_COPIED = {".git", "build", "__pycache__"}
+TEST = r"((?:--debug --variant \w+ )?)((?:--only \S+ )+)([\w-]+)"
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 FAILED = 1                          # tests/check's status if tests failed
 
@@ -34,6 +35,8 @@ class Bug:
         self.patch = DIRECTORY / f"{name}.patch"
         text = self.patch.read_text(encoding="utf-8")
         self.test = self._header(text, "Test")
+        if not re.fullmatch(TEST, self.test):
+            raise ui.Failure(f"{self.patch.name}: \"Test: {self.test}\" is not like {TEST}")
         self.seen = re.compile(self._header(text, "Seen"))
 
     def _header(self, text, key):
@@ -56,7 +59,7 @@ class Copy:
 
     def is_quiet(self, test):
         """Whether the tests pass without a bug: (problem or None, notes)."""
-        status, text = self._check(test, "without-" + re.sub(r"\W+", "-", test))
+        status, text = self._check(test, "without" + "-debug" * ("--debug" in test))
         return None if status == 0 else _summary(status, text), [_timed(text)]
 
     def notices(self, bug):
@@ -93,6 +96,18 @@ class Copy:
                                     stderr=subprocess.STDOUT, check=False).returncode
             file.write(f"{time.monotonic() - begin:.0f} seconds\n")
         return status, log.read_text(encoding="utf-8", errors="replace")
+
+
+def together(tests):
+    """Fewer calls of tests/check that run all that these do: one for each kernel."""
+    merged = {}
+    for test in dict.fromkeys(tests):
+        flags, patterns, suite = re.fullmatch(TEST, test).groups()
+        words, names = merged.setdefault(flags, ([], []))
+        words += [word for word in patterns.split()[1::2] if word not in words]
+        names += [suite] if suite not in names else []
+    return [flags + " ".join([f"--only {word}" for word in words] + names)
+            for flags, (words, names) in merged.items()]
 
 
 def _files(top):
