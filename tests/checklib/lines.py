@@ -8,7 +8,6 @@ import os
 from vmlib import debian_kernel, modules, options as vm_options, prepare, shares
 
 from . import suites
-import plan       # which suites have put in reach
 
 
 def complaint(lines, debug, vm):
@@ -41,7 +40,7 @@ def build(versions, vm):
 
 def jobs(names, vm, versions, only=()):
     """The names of a line's jobs begin with the line."""
-    choice = plan.Choice(tuple(only))
+    choice = suites.plan.Choice(tuple(only))
     return suites.host_jobs(names, only) + [
         job for line, version in versions.items()
         for job in suites.guest_jobs(names, _options(version, vm), f"{line}/", choice)]
