@@ -25,7 +25,8 @@ import plan                                                     # noqa: E402
 from demolib import wire                                        # noqa: E402
 from lib import kmemleak, kmsg, packet, records                 # noqa: E402
 from lib.cases import Case, Failed                              # noqa: E402
-from vmlib import console, debug_kernel, modules, toolroot      # noqa: E402
+from vmlib import console, debian_kernel, debug_kernel          # noqa: E402
+from vmlib import modules, toolroot                              # noqa: E402
 
 
 def verdicts(text):
@@ -149,6 +150,14 @@ def warnings_of_a_build():
     assert modules.warnings("\n".join(warned + quiet)) == warned
 
 
+def compilers_of_the_headers():
+    old = ["linux-headers-6.1.0-56-common", "linux-kbuild-6.1", "linux-compiler-gcc-12-x86"]
+    new = ["linux-base", "linux-base-7.3.4+deb13-cloud-amd64", "linux-kbuild-7.3.4+deb13",
+           "linux-image-6.12.9+deb13-cloud-amd64-unsigned", "gcc-14-for-host"]
+    assert debian_kernel.compilers(old) == old[2:]
+    assert debian_kernel.compilers(new) == new[4:]
+
+
 def a_root_is_closed_after_all_mounts():
     command = [str(word) for word in toolroot.inside("/root-of-13", ["make", "x"])]
     assert command[-2:] == ["make", "x"]
@@ -220,6 +229,7 @@ CASES = (flat_results, only_leaves_count, parent_that_fails_alone,
          job_that_hangs, job_that_is_silent, job_that_fails_without_a_case,
          unknown_and_later_suites, kernel_lines_that_make_no_sense,
          what_needs_no_kernel_runs_once, warnings_of_a_build,
+         compilers_of_the_headers,
          a_root_is_closed_after_all_mounts, splats_are_found,
          faults_of_the_iommu_are_splats, addresses_of_an_unloaded_module,
          options_that_kconfig_dropped, plaintext_is_found,

@@ -29,7 +29,7 @@ def exact(version, flavour=CLOUD):
     host.require_packages()
     release = packages.Release(NEWEST_RELEASE)
     release.look_anew()
-    newest = release.with_fresh_indexes(lambda: _candidates(release, r"\d+\.\d+", flavour)[:1])
+    newest = _candidates(release, r"\d+\.\d+", flavour)[:1]
     if not newest:
         raise ui.Failure(f"kernel: Debian {release.name} has no {flavour} kernel")
     return newest[0]
@@ -94,11 +94,11 @@ def _download(release, version, target):
     if release.name != host.releases()[0]:
         kbuild = [name for part in parts if part.startswith("linux-kbuild-")
                   for name in release.depends(part)]
-        (target / TOOLS).write_text("\n".join([release.name, *_outside(needs), *kbuild]))
+        (target / TOOLS).write_text("\n".join([release.name, *compilers(needs), *kbuild]))
 
 
-def _outside(names):
-    """Those that are not the kernel's own packages: compilers."""
+def compilers(names):
+    """What the headers depend on besides the kernel's own packages."""
     return [name for name in names
             if not re.match("linux-(base|headers|image|kbuild)(-|$)", name)]
 
