@@ -26,7 +26,7 @@ from demolib import wire                                        # noqa: E402
 from lib import kmemleak, kmsg, packet, records                 # noqa: E402
 from lib.cases import Case, Failed                              # noqa: E402
 from vmlib import console, debian_kernel, debug_kernel          # noqa: E402
-from vmlib import modules, toolroot                              # noqa: E402
+from vmlib import modules, toolroot                             # noqa: E402
 
 
 def verdicts(text):
