@@ -16,11 +16,11 @@ demo:
 
 ##@ check             run the test suites; SUITE="unit nic tls-tx" for some of them
 check:
-	@tests/check $(SUITE)
+	@tests/check $(if $(KERNELS),--kernels "$(KERNELS)") $(SUITE)
 
 ##@ check-debug       the guest suites on a kernel with KASAN, lockdep, kmemleak, ...
 check-debug:
-	@tests/check --debug $(SUITE)
+	@tests/check --debug $(if $(KERNELS),--kernels "$(KERNELS)") $(SUITE)
 
 ##@ check-planted     plant bugs in a copy of the driver; each must be noticed
 check-planted:
@@ -49,6 +49,7 @@ help:
 	@echo
 	@echo 'Variables:'
 	@echo '  SUITE="NAME ..."    which suites make check and make check-debug run'
+	@echo '  KERNELS="6.1 ..."   the kernels of Debian (or latest) that make check runs on'
 	@echo '  BUG="NAME ..."      which bugs make check-planted plants'
 	@echo '  KDIR=DIRECTORY      use (and boot) your own built kernel tree'
 	@echo '  QEMU_SRC=DIRECTORY  build the NIC into your own QEMU tree'

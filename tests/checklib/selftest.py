@@ -11,11 +11,13 @@ import re
 import sys
 import tempfile
 import traceback
+import unittest.mock
 
 sys.dont_write_bytecode = True
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS / "suites")]
 
+from checklib import lines, suites                              # noqa: E402
 from checklib.ktap import Reader                                # noqa: E402
 from checklib.run import Runner                                 # noqa: E402
 from checklib.suites import Job, complaint                      # noqa: E402
@@ -23,7 +25,8 @@ import plan                                                     # noqa: E402
 from demolib import wire                                        # noqa: E402
 from lib import kmemleak, kmsg, packet, records                 # noqa: E402
 from lib.cases import Case, Failed                              # noqa: E402
-from vmlib import console, debug_kernel                         # noqa: E402
+from vmlib import console, debian_kernel, debug_kernel          # noqa: E402
+from vmlib import modules, toolroot                             # noqa: E402
 
 
 def verdicts(text):
@@ -118,6 +121,50 @@ def unknown_and_later_suites():
     assert complaint(["nic", "unit"]) is None
 
 
+def kernel_lines_that_make_no_sense():
+    with unittest.mock.patch.dict(os.environ):
+        os.environ.pop("KDIR", None)
+        assert lines.complaint(["6.1", "6.12.9+deb13", "latest"], False, []) is None
+        assert "newest" in lines.complaint(["6.1", "newest"], False, [])
+        assert "--debug" in lines.complaint(["6.1"], True, [])
+        assert "--vm" in lines.complaint(["6.1"], False, ["--kernel=6.12"])
+        assert lines.complaint([], False, [])
+        os.environ["KDIR"] = "/linux"
+        assert "KDIR" in lines.complaint(["6.1"], False, [])
+
+
+def what_needs_no_kernel_runs_once():
+    jobs = lines.jobs(["unit", "nic"], [], {"6.1": "6.1", "latest": "9.9+deb99"})
+    names = [job.name for job in jobs]
+    assert names == ["unit/tools", "unit/model", "nic/face", "6.1/nic/plain",
+                     "latest/nic/plain"], names
+    assert jobs[-1].command[1:3] == ("--kernel", "9.9+deb99"), jobs[-1].command
+
+
+def warnings_of_a_build():
+    warned = ["a.c:3:1: warning: unused variable 'x' [-Wunused-variable]",
+              "WARNING: modpost: missing MODULE_DESCRIPTION() in a.o",
+              "a.o: warning: objtool: f+0x1: unreachable instruction",
+              "make[1]: warning: jobserver unavailable: using -j1"]
+    quiet = ["  CC [M]  drivers/warning.o", "Skipping BTF generation for a.ko"]
+    assert modules.warnings("\n".join(warned + quiet)) == warned
+
+
+def compilers_of_the_headers():
+    old = ["linux-headers-6.1.0-56-common", "linux-kbuild-6.1", "linux-compiler-gcc-12-x86"]
+    new = ["linux-base", "linux-base-7.3.4+deb13-cloud-amd64", "linux-kbuild-7.3.4+deb13",
+           "linux-image-6.12.9+deb13-cloud-amd64-unsigned", "gcc-14-for-host"]
+    assert debian_kernel.compilers(old) == old[2:]
+    assert debian_kernel.compilers(new) == new[4:]
+
+
+def a_root_is_closed_after_all_mounts():
+    command = [str(word) for word in toolroot.inside("/root-of-13", ["make", "x"])]
+    assert command[-2:] == ["make", "x"]
+    assert command.index("--remount-ro") > max(place for place, word in enumerate(command)
+                                               if word in ("--bind", "--ro-bind"))
+
+
 def splats_are_found():
     lines = ["all is well", "WARNING: CPU: 1 PID: 7 at net/core/dev.c:1", "kept: WARNING: x"]
     assert kmsg.splats(lines, ("kept",)) == lines[1:2]
@@ -180,7 +227,10 @@ CASES = (flat_results, only_leaves_count, parent_that_fails_alone,
          planned_subtests_that_are_missing, planned_cases_that_are_missing, jobs_at_once,
          one_of_each_combination, bail_out,
          job_that_hangs, job_that_is_silent, job_that_fails_without_a_case,
-         unknown_and_later_suites, splats_are_found,
+         unknown_and_later_suites, kernel_lines_that_make_no_sense,
+         what_needs_no_kernel_runs_once, warnings_of_a_build,
+         compilers_of_the_headers,
+         a_root_is_closed_after_all_mounts, splats_are_found,
          faults_of_the_iommu_are_splats, addresses_of_an_unloaded_module,
          options_that_kconfig_dropped, plaintext_is_found,
          broken_records_are_refused, wrong_checksums_are_seen)

@@ -57,22 +57,21 @@ def _guest(suite, group, vm_options, label, choice):
 
 def jobs(names, vm_options=(), only=()):
     """All jobs of these suites; with patterns only those guests that have such cases."""
-    choice = plan.Choice(tuple(only))
-    found = []
-    for name in names:
-        if name == "unit":
-            found += _unit() if not only else []
-            continue
-        if name == "nic" and not only:
-            found.append(_face())
-        found += guest_jobs([name], vm_options, choice=choice)
-    return found
+    return host_jobs(names, only) + guest_jobs(names, vm_options, choice=plan.Choice(tuple(only)))
+
+
+def host_jobs(names, only=()):
+    """The jobs of these suites that no guest, and so no kernel, has a part in."""
+    if only:
+        return []
+    return (_unit() if "unit" in names else []) + ([_face()] if "nic" in names else [])
 
 
 def guest_jobs(names, vm_options=(), label="", choice=plan.EVERYTHING):
     """The jobs of these suites that run in a guest; their names begin with the label."""
     return [_guest(name, group, vm_options, label, choice)
-            for name in names for group in plan.suite(name) if group.cases(choice)]
+            for name in names if name in IN_GUEST for group in plan.suite(name)
+            if group.cases(choice)]
 
 
 def complaint(names, there=NAMES):

@@ -48,7 +48,8 @@ def _prepare():
 def _parse():
     parser = options.Parser(prog="tests/prepare", description=DESCRIPTION)
     parser.add_argument("--kernel", metavar="VERSION|PATH", default=options.default_kernel(),
-                        help="a Debian kernel or a built kernel tree (default $KDIR or 6.12)")
+                        help="a Debian kernel, \"latest\" for its newest, or a built kernel tree "
+                             "(default $KDIR or 6.12)")
     parser.add_argument("part", nargs="*", default=ALL, metavar="PART",
                         help=f"any of {' '.join(PARTS)} (default: all but modules_install)")
     arguments = parser.parse_args()

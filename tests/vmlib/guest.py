@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guest's userland: a Debian root file system as a read-only disk image."""
 
-import os
-
-from . import cache, host, packages, paths, run, ui
+from . import cache, host, paths, run, ui, userland
 
 SUITE = "trixie"
 LIST = paths.GUEST_FILES / "packages.txt"
 LOG = paths.BUILD / "log/guest.log"
-DROP = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 SPARE = 64 << 20            # room for directories and inodes
 # The guest answers to nobody but its twin in --topology pair: one key for both ends.
 SSH_KEYS = """
@@ -34,7 +31,7 @@ def wanted_packages():
 
 def get():
     """The image of the guest's root file system."""
-    inputs = (SUITE, wanted_packages(), DROP, SSH_KEYS, FINISH)
+    inputs = (SUITE, wanted_packages(), userland.DROP, SSH_KEYS, FINISH)
     return cache.entry(f"guest-{SUITE}", inputs, _make) / "root.img"
 
 
@@ -42,20 +39,9 @@ def _make(directory):
     host.require_packages()
     tar = directory / "root.tar"
     with ui.step("guest", f"making a Debian {SUITE} userland"):
-        run.logged(_mmdebstrap(tar), LOG, "guest", "mmdebstrap",
-                   env={**os.environ, "TMPDIR": str(directory)})
+        userland.make(SUITE, wanted_packages(), tar, "guest", LOG, hooks=(SSH_KEYS, FINISH))
         _image_of_tar(tar, directory / "root.img")
     tar.unlink()
-
-
-def _mmdebstrap(tar):
-    command = ["mmdebstrap", "--variant=custom", "--skip=cleanup/apt/lists",
-               "--include=" + ",".join(wanted_packages()),
-               '--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io",
-               "--customize-hook=" + SSH_KEYS,
-               "--customize-hook=" + FINISH]
-    command += [f"--dpkgopt=path-exclude={pattern}" for pattern in DROP]
-    return command + [SUITE, str(tar), packages.MIRROR]
 
 
 def _image_of_tar(tar, image):

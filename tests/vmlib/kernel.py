@@ -18,12 +18,13 @@ LOG = paths.BUILD / "log/kernel.log"
 class Kernel:
     """A kernel that can boot a guest and that modules can be built against."""
 
-    def __init__(self, release, image, kdir, module_image, early):
+    def __init__(self, release, image, kdir, module_image, early, tools=None):
         self.release = release              # what uname -r says
         self.image = image                  # bzImage
         self.kdir = kdir                    # for make -C KDIR M=...
         self.module_image = module_image    # file system for /lib/modules, or None
         self.early = early                  # module files to load before the root disk
+        self.tools = tools                  # root to build modules in, see toolroot; or None
 
     def timer_hz(self):
         """How often its timer ticks, in a second."""

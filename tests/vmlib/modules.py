@@ -3,12 +3,16 @@
 
 import contextlib
 import os
+import re
 
-from . import cache, host, kernel as kernels, paths, run, ui
+from . import cache, host, kernel as kernels, paths, run, toolroot, ui
 
 SOURCES = ("drivers", "net")
 SUFFIXES = (".c", ".h", ".sh")
 NAMES = ("Kbuild", "Makefile", "Kconfig")
+# In a build's directory: what was warned of since it was last built from nothing.
+WARNINGS = "warnings"
+WARNED = re.compile(r"\bwarning:", re.IGNORECASE)      # the compiler, modpost, objtool, make
 
 
 def build(kernel):
@@ -37,6 +41,8 @@ def _bring_up_to_date(kernel, directory):
         return
     host.require_packages()
     stamp.unlink(missing_ok=True)
+    if (directory / WARNINGS).exists():
+        cache.remove_tree(directory)    # only what is compiled again warns again
     _mirror(directory, sources)
     _make(kernel, directory)
     stamp.write_text(wanted)
@@ -85,8 +91,32 @@ def _make(kernel, directory):
     log = paths.BUILD / "log" / f"modules-{kernel.release}.log"
     log.unlink(missing_ok=True)
     with ui.step("modules", f"building for {kernel.release}"):
-        run.logged(["make", f"-j{os.cpu_count()}", "-C", str(kernel.kdir), f"M={directory}",
-                    "modules"], log, "modules", "building", env=kernels.clean_environment())
+        command = ["make", f"-j{os.cpu_count()}", "-C", str(kernel.kdir), f"M={directory}",
+                   "modules"]
+        if kernel.tools:
+            command = toolroot.inside(kernel.tools, command)
+        try:
+            run.logged(command, log, "modules", "building", env=kernels.clean_environment())
+        finally:
+            found = warnings(log.read_text(errors="replace"))
+            if found:
+                (directory / WARNINGS).write_text("\n".join(found))
+
+
+def warnings(log):
+    """The lines of a build's log that warn of something."""
+    return [line for line in log.splitlines() if WARNED.search(line)]
+
+
+def require_no_warnings(kernel):
+    """Fail if the modules as they are built for the kernel came with a warning."""
+    with _locked(kernel) as directory:
+        _bring_up_to_date(kernel, directory)
+        noted = directory / WARNINGS
+        if noted.exists():
+            raise ui.Failure(f"modules: building for {kernel.release} warned of:\n"
+                             + "\n".join("    " + line
+                                         for line in noted.read_text().splitlines()[:10]))
 
 
 def files_for_guest(kernel):

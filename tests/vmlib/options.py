@@ -61,8 +61,9 @@ def _add_hardware(parser):
                        help="impair the link: loss=1%%,reorder=2%%,seed=7, or "
                             "\"rules=drop conn 1 tx byte 5000\"; see hw-model/link/README.md")
     group.add_argument("--kernel", metavar="VERSION|PATH", default=default_kernel(),
-                       help="a Debian kernel, a built kernel tree (default $KDIR or 6.12), or "
-                            "\"debug\": one that checks itself, built on first use")
+                       help="a Debian kernel, \"latest\" for its newest, a built kernel tree "
+                            "(default $KDIR or 6.12), or \"debug\": one that checks itself, "
+                            "built on first use")
     group.add_argument("--iommu", action="store_true",
                        help="an IOMMU in front of the NIC: a stray DMA is a fault")
     group.add_argument("--tls", default="stock", choices=("stock", "ours"),

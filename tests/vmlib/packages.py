@@ -8,12 +8,14 @@ release; packages are downloaded and unpacked, never installed.
 import os
 import re
 import subprocess
+import time
 
 from . import cache, paths, run, ui
 
 MIRROR = os.environ.get("KTLSNIC_MIRROR", "http://deb.debian.org/debian")
 SECURITY = os.environ.get("KTLSNIC_SECURITY_MIRROR", "http://deb.debian.org/debian-security")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+OLD_SECONDS = 24 * 3600     # after this the newest package is looked for anew
 _fresh = set()              # releases whose indexes this process has fetched
 
 SUITES = {
@@ -87,6 +89,21 @@ class Release:
         for stamp in self.home.glob("updated-*"):
             stamp.unlink()
         return work()
+
+    def look_anew(self):
+        """Fetch the indexes again if they are old; those we have do if the mirror is away."""
+        stamps = list(self.home.glob("updated-*"))
+        if not any(time.time() - stamp.stat().st_mtime > OLD_SECONDS for stamp in stamps):
+            return
+        for stamp in stamps:
+            stamp.unlink()
+        try:
+            with self._locked():
+                self.update()
+        except ui.Failure:
+            ui.say("packages", f"no new indexes of {self.name} to be had; the old ones must do")
+            for stamp in stamps:
+                stamp.touch()
 
     def names(self, pattern):
         """All package names that match the regular expression."""

@@ -19,13 +19,14 @@ class Parts:
 
 
 def kernel_of(name, nic="ktlsnic"):
-    """A kernel from what --kernel says: a tree of the user's, a Debian version, or the
-    debug kernel."""
+    """A kernel from what --kernel says: a tree of the user's, a Debian version, the latest
+    of these, or the debug kernel."""
     if name == debug_kernel.NAME:
         return debug_kernel.get()
     if os.sep in name or pathlib.Path(name).is_dir():
         return kernels.users_tree(name)
-    return debian_kernel.get(name, nics.DRIVERS[nic][1])
+    flavour = nics.DRIVERS[nic][1]
+    return debian_kernel.get(debian_kernel.exact(name, flavour), flavour)
 
 
 def everything(options):

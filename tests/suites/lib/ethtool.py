@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What `ethtool -S` prints, asked of the kernel directly: counters are read so often
-that starting a program for each time would take longer than most cases."""
+"""What `ethtool` prints and sets, asked of the kernel directly: counters are read so often
+that starting a program for each time would take longer than most cases, and some
+requests are not understood by kernels older than the program."""
 
 import array
 import fcntl
@@ -11,6 +12,7 @@ from .system import in_ns
 
 SIOCETHTOOL = 0x8946
 GSTRINGS, GSTATS, GSSET_INFO = 0x1b, 0x1d, 0x37
+GRXFHINDIR, SRXFHINDIR = 0x38, 0x39
 SS_STATS = 1
 NAME = 32                   # bytes of a name
 
@@ -40,3 +42,13 @@ def statistics(netif, ns=None):
             return {}
     return {names[12 + NAME * i:][:NAME].rstrip(b"\0").decode().strip(): value
             for i, (value,) in enumerate(struct.iter_unpack("Q", values[8:8 + 8 * count]))}
+
+
+def steer_to(netif, queue):
+    """Every entry of the indirection table names this queue. (`ethtool -X` sets input_xfrm,
+    a byte that must be 0 where the kernel does not know it.)"""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        answer = _ask(sock, netif, _command(struct.pack("II", GRXFHINDIR, 0), 0))
+        size = struct.unpack_from("I", answer, 4)[0]
+        entries = struct.pack(f"{size}I", *[queue] * size)
+        _ask(sock, netif, _command(struct.pack("II", SRXFHINDIR, size) + entries, 0))

@@ -15,6 +15,13 @@ def before_the_nic(context, *impairment):
     context.callback(run, "tc", "qdisc", "del", "dev", NETIF, "root", check=False)
 
 
+def seeded():
+    """Does the netem that is in place take a seed? Older kernels throw the dice anew each
+    time, and do not say that they have ignored it."""
+    return any("seed" in one.get("options", ()) for ns in (None, REMOTE_NS)
+               for one in json.loads(run("tc", "-j", "qdisc", "show", ns=ns)))
+
+
 def behind_the_wire(context, *impairment):
     """Impair what arrives at the far port. Receive offload is off meanwhile, so
     that single segments are lost."""

@@ -6,7 +6,7 @@ import hashlib
 import socket
 from dataclasses import dataclass
 
-from . import capture, ktls, nic, records, tcp, wait
+from . import capture, kernel, ktls, nic, records, tcp, wait
 from .cases import Context, check, equal
 from .evidence import Evidence
 
@@ -158,7 +158,16 @@ def in_software(context, spec):
 
 def software_stream(script, keys):
     """The bytes that software kTLS puts on the wire for this script and these keys."""
-    return _software_stream(tuple(step for step in script if step.size), keys)
+    steps = (step for step in script if step.size)
+    if kernel.software_closes_spliced_records():
+        steps = (_written(step) for step in steps)
+    return _software_stream(tuple(steps), keys)
+
+
+def _written(step):
+    """The same bytes in the same records, without sendfile or splice."""
+    spliced = isinstance(step, (ktls.Sendfile, ktls.Splice))
+    return ktls.Write(step.size, step.more) if spliced else step
 
 
 @functools.lru_cache(maxsize=64)

@@ -4,6 +4,7 @@
 import contextlib
 import fcntl
 import hashlib
+import ipaddress
 import random
 import socket
 import struct
@@ -12,9 +13,11 @@ import threading
 
 from . import pace
 from .cases import Failed
-from .system import LOCAL, REMOTE, REMOTE_NS, in_ns
+from .system import LOCAL, NETIF, REMOTE, REMOTE_NS, in_ns, ip, with_sysctl
 
 SECONDS = 40
+# The route that comes with an address: the bits of its subnet, and what else it has.
+LINK_ROUTE = {4: (24, "scope", "link", "src", LOCAL[4]), 6: (64, "metric", 256)}
 FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 SENT_TWICE = 100_000        # bytes that a slow machine's timeouts may cost
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
@@ -73,6 +76,17 @@ def connect(family=4, mss=None, to_remote=True, **options):
     with listener:
         accepted, _ = listener.accept()         # inherits the listener's options
     return (opener, accepted) if to_remote else (accepted, opener)
+
+
+def patient(context, seconds=5):
+    """New connections do not send anything again for that long, unless they know from
+    acknowledgments that it is lost: no timeout, and no probe of the stream's tail."""
+    with_sysctl(context, "net.ipv4.tcp_early_retrans", 0)
+    for family, (bits, *rest) in LINK_ROUTE.items():
+        subnet = ipaddress.ip_interface(f"{LOCAL[family]}/{bits}").network
+        words = (f"-{family}", "route", "change", subnet, "dev", NETIF, "proto", "kernel", *rest)
+        context.callback(ip, *words)
+        ip(*words, "rto_min", f"{seconds}s")
 
 
 def sent(sock):

@@ -5,7 +5,7 @@ import contextlib
 import re
 import threading
 
-from lib import nic, system, tcp, wait
+from lib import ethtool, kernel, nic, system, tcp, wait
 from lib.cases import Failed, Registry, at_least, check, equal, skip
 from lib.system import LOCAL, NETIF, REMOTE, REMOTE_NS, ip, ip_json, run
 
@@ -199,8 +199,11 @@ def rss_table(context):
         skip("this guest's NIC uses one queue pair")
     context.callback(run, "ethtool", "-X", NETIF, "default", check=False)
     for queue in range(count):
-        weights = ["1" if i == queue else "0" for i in range(count)]
-        run("ethtool", "-X", NETIF, "weight", *weights)
+        if kernel.lacks_field("input_xfrm"):
+            ethtool.steer_to(NETIF, queue)
+        else:
+            weights = ["1" if i == queue else "0" for i in range(count)]
+            run("ethtool", "-X", NETIF, "weight", *weights)
         before = nic.statistics()
         for i in range(6):
             tcp.transfer(tcp.data(i, 5000), 4 if i % 2 else 6, upward=False)

@@ -49,6 +49,7 @@ class Shared(Sendfile):
     @classmethod
     def all_let_go(cls):
         """The kernel seals a file only when nobody else holds one of its pages."""
+        system.free_deferred()
         while cls.files:
             fd = cls.files.pop()
             try:

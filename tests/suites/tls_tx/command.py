@@ -5,8 +5,8 @@ on (contract 1.5, "next-record sync"). Its group boots the card so (see plan.py)
 
 import socket
 
-from lib import fault, link, netem, nic, offload, system, tcp, trace, wait
-from lib.cases import Registry, at_least, equal
+from lib import fault, kernel, link, netem, nic, offload, system, tcp, trace, wait
+from lib.cases import Registry, at_least, equal, skip
 from lib.ktls import Call, Control, Keys, Sendfile, Write
 from lib.offload import Spec
 from lib.system import NETIF, ip, run, with_sysctl, write
@@ -28,7 +28,7 @@ def delivered(sender):
 def lost(context, size=SMALL):
     """A record that the stack believes it has sent and the driver never sees: the next
     one jumps forward. No timer is to bring it again before that."""
-    with_sysctl(context, "net.ipv4.tcp_rto_min_us", 5_000_000)
+    tcp.patient(context)
 
     def begin(sender):
         delivered(sender)
@@ -199,6 +199,9 @@ def large_fallback(context, family, cipher, least, entries=None):
 
 def big_tcp(context, family, cipher):
     """The same with skbs above 64 KB: a TLS stream's have 17 pages at most."""
+    if family not in kernel.big_tcp_families():
+        skip("this kernel has no BIG TCP over IPv4" if family == 4 else
+             "BIG TCP over IPv6 puts a header into packets, which this kernel cannot take away")
     option = "gso_max_size" if family == 6 else "gso_ipv4_max_size"
     ip("link", "set", NETIF, option, 180_000)
     context.callback(ip, "link", "set", NETIF, option, 65_536)

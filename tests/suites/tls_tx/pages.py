@@ -5,9 +5,9 @@ they come in any size."""
 import os
 import tempfile
 
-from lib import evidence, faulted, ktls, link, offload, records, tcp, wait
-from lib.cases import Failed, Registry, check, equal
-from lib.ktls import Call, Keys, Sendfile, Splice, Write
+from lib import evidence, faulted, kernel, ktls, link, offload, records, tcp, wait
+from lib.cases import Failed, Registry, check, equal, skip
+from lib.ktls import DATA, MAX_RECORD, Call, Keys, Sendfile, Splice, Write
 from lib.offload import Spec
 from . import ready
 from .retransmit import M
@@ -105,9 +105,16 @@ def beyond_the_end(context, zerocopy, family, cipher, tso):
     run = faulted.Run(context, spec)
     run.start()
     run.play()
+    if kernel.forgets_spliced_records():
+        whole = len(run.sender.sent) // MAX_RECORD * MAX_RECORD
+        del run.sender.sent[whole:]
+        run.sender.kinds = [[DATA, whole]]
     run.near.close()
     result = run.closed(run.port)
     faulted.paid_for(context, run, result)
+    if kernel.forgets_spliced_records():
+        skip("defect of the kernel's own tls.ko: close() dropped the record that sendfile "
+             "left open for more")
 
 
 class Past(Sendfile):

@@ -15,7 +15,7 @@ from lib import ktls, link, nic, records, tcp, wait
 from lib.cases import Context, Failed, Registry, at_least, check, equal
 from lib.evidence import Evidence, txconf
 from lib.ktls import ALERT, GCM128, GCM256, HANDSHAKE, Control, Keys, Sendfile, Splice, Write
-from lib.system import NETIF, REMOTE_NS, ip, remote_netif
+from lib.system import NETIF, REMOTE_NS, free_deferred, ip, remote_netif
 from . import ready
 
 registry = Registry()
@@ -146,6 +146,7 @@ def memory():
     ports = (NETIF, None), (remote_netif(), REMOTE_NS)
     for netif, ns in ports:
         ip("link", "set", netif, "down", ns=ns)
+    free_deferred()
     pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
     text = pathlib.Path("/proc/meminfo").read_text()
     nic.recover()

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Another Debian release's compiler and libraries, to build in what belongs to it.
+
+The programs in a kernel's headers are linked against the libraries of their release,
+and expect its compiler; on an older host they do not even start. So there is a small
+root of that release, and bubblewrap to enter it, which needs no privilege.
+"""
+
+from . import cache, host, paths, run, ui, userland
+
+LOG = paths.BUILD / "log/toolroot.log"
+ALWAYS = ("binutils", "make")
+# Never used by a compiler, and devices cannot be unpacked without being root.
+LEFT_OUT = ("./dev", "./var")
+
+
+def get(release, wanted):
+    """The directory of a root of that release in which these packages are installed."""
+    wanted = sorted({*ALWAYS, *wanted})
+    return cache.entry(f"tools-{release}", (release, wanted, userland.DROP, LEFT_OUT),
+                       lambda directory: _make(release, wanted, directory)) / "root"
+
+
+def _make(release, wanted, directory):
+    host.require_packages()
+    tar = directory / "root.tar"
+    root = directory / "root"
+    root.mkdir()
+    with ui.step("tools", f"making a root of Debian {release} to build in"):
+        userland.make(release, wanted, tar, "tools", LOG, variant="essential")
+        run.logged(["tar", "-C", root, "--no-same-owner",
+                    *(f"--exclude={name}" for name in LEFT_OUT), "-xf", tar],
+                   LOG, "tools", "unpacking the root")
+    tar.unlink()
+
+
+def inside(root, command):
+    """The command to run in that root, where our tree and cache are where they are here.
+
+    The root becomes read-only last: only then are there directories to mount these on.
+    """
+    return ["bwrap", "--bind", root, "/", "--dev", "/dev", "--proc", "/proc",
+            "--tmpfs", "/tmp", "--ro-bind", paths.cache(), paths.cache(),
+            "--bind", paths.TOP, paths.TOP, "--remount-ro", "/", "--die-with-parent", *command]
