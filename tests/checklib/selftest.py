@@ -168,6 +168,8 @@ def a_root_is_closed_after_all_mounts():
 def splats_are_found():
     lines = ["all is well", "WARNING: CPU: 1 PID: 7 at net/core/dev.c:1", "kept: WARNING: x"]
     assert kmsg.splats(lines, ("kept",)) == lines[1:2]
+    assert kmsg.splats([" ? __kasan_kmalloc+0x1/0x2", "BUG: KASAN: use", "UBSAN: array"]) == [
+        "BUG: KASAN: use", "UBSAN: array"]
 
 
 def faults_of_the_iommu_are_splats():

@@ -12,6 +12,8 @@ registry = Registry()
 DRIVER = "ktlsnic"
 WANTED = 60                 # failures that a case wants to see
 ROUNDS = 120
+# What the kernel says when it cannot note down whose a region of addresses is.
+UNNOTED = errno.EBUSY
 REFUSED = ("Cannot allocate memory", "No buffer space", "Out of memory")
 
 
@@ -138,7 +140,7 @@ def bind(context):
         try:
             write(driver / "bind", device)
         except OSError as error:
-            check(error.errno in (errno.ENOMEM, errno.ENOSPC), f"bind: {error}")
+            check(error.errno in (errno.ENOMEM, errno.ENOSPC, UNNOTED), f"bind: {error}")
         return bound()
 
     def restore():

@@ -7,7 +7,7 @@ import re
 
 SPLAT = re.compile(
     r"BUG:|WARNING:|Oops|general protection|Call Trace|kernel panic|"
-    r"unable to handle|UBSAN|KASAN|KMSAN|KFENCE|kmemleak|DMA-API|refcount_t|"
+    r"unable to handle|UBSAN:|KASAN:|KMSAN:|KFENCE:|kmemleak:|DMA-API|refcount_t:|"
     r"rcu:.*(stall|detected)|blocked for more than|soft lockup|"
     r"NETDEV WATCHDOG|unregister_netdevice: waiting|list_(add|del) corruption|"
     r"possible (circular|recursive) locking|suspicious RCU|sleeping function|"
