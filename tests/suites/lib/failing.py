@@ -13,8 +13,9 @@ MANY = 1_000_000_000
 DEPTH = 14                  # frames: from the allocator to the module, not to its callers' callers
 TEXT_SPARE = 64             # the last function's symbol is its start
 # The kernel's own message when pages cannot be had, and the trace below it; and the
-# books of CONFIG_NET_DEV_REFCNT_TRACKER, which have a gap then.
-SPLATS = (r"page allocation failure", r"Call Trace", r"ref_tracker: memory allocation failure")
+# books of CONFIG_NET_DEV_REFCNT_TRACKER and kmemleak, which have a gap then.
+SPLATS = (r"page allocation failure", r"Call Trace", r"ref_tracker: memory allocation failure",
+          r"kmemleak: Cannot allocate a scan area")
 # DMA-API debug allocates in the driver's name, and switches itself off if it cannot.
 BOOKKEEPING = ("add_dma_entry", "debug_dma_alloc_coherent", "debug_dma_map_page",
                "debug_dma_map_sg", "debug_dma_unmap_page")
