@@ -14,6 +14,8 @@ WANTED = 60                 # failures that a case wants to see
 ROUNDS = 120
 # What the kernel says when it cannot note down whose a region of addresses is.
 UNNOTED = errno.EBUSY
+# unregister_irq_proc() expects the files of /proc/irq that there was no memory for.
+IRQ_FILES = r"WARNING: CPU: \d+ PID: \d+ at fs/proc/generic\.c:\d+ remove_proc_entry"
 REFUSED = ("Cannot allocate memory", "No buffer space", "Out of memory")
 
 
@@ -125,7 +127,7 @@ def channels(context):
     again_and_again(context, step, 2)
 
 
-@registry.case("unbind-and-bind", seconds=300, splats=failing.SPLATS)
+@registry.case("unbind-and-bind", seconds=300, splats=(*failing.SPLATS, IRQ_FILES))
 def bind(context):
     """Probing fails or not; what it had got so far is given back."""
     device = system.pci_device().name
