@@ -9,9 +9,10 @@ STACKS = pathlib.Path("/sys/kernel/debug/page_owner_stacks/show_stacks")
 # Taken below a module's functions, but kept by the kernel for others to use: slabs
 # (kmemleak knows what is in them), what remains of a page that small buffers are cut
 # from, page tables, also the IOMMU's, and the books of the kernel's own checks.
-KEPT = re.compile(r"^ (allocate_slab|new_slab|___slab_alloc|napi_alloc_skb|page_frag_alloc\w*|"
-                  r"pfn_to_dma_pte|__pte_alloc_kernel|__p[mu4]d_alloc|__page_frag_alloc\w*|stack_depot_\w+|__stack_depot\w*|kasan_\w+|"
-                  r"__kasan_\w+|fill_pool)\b", re.M)
+KEPT = re.compile(r"^ (allocate_slab|new_slab|___slab_alloc|"
+                  r"napi_alloc_skb|(__)?page_frag_alloc\w*|"
+                  r"pfn_to_dma_pte|__pte_alloc_kernel|__p[mu4]d_alloc|"
+                  r"(__)?stack_depot\w*|(__)?kasan_\w+|fill_pool)\b", re.M)
 
 
 def exists():
