@@ -17,6 +17,8 @@ import time
 
 from vmlib import paths, ui
 
+from .suites import plan
+
 DIRECTORY = paths.TOP / "tests/planted"
 NAMES = tuple(sorted(path.stem for path in DIRECTORY.glob("*.patch")))
 OUTPUT = paths.BUILD / "planted"
@@ -38,6 +40,19 @@ class Bug:
         if not re.fullmatch(TEST, self.test):
             raise ui.Failure(f"{self.patch.name}: \"Test: {self.test}\" is not like {TEST}")
         self.seen = re.compile(self._header(text, "Seen"))
+
+    def misfit(self):
+        """Why the patch cannot be applied to the tree as it is; empty if it can."""
+        done = subprocess.run(["patch", "-p1", "--fuzz=0", "--batch", "--dry-run", "--forward",
+                               "-i", self.patch], cwd=paths.TOP, stdout=subprocess.PIPE,
+                              text=True, check=False)
+        return done.stdout.strip() if done.returncode else ""
+
+    def cases(self):
+        """The names of the cases that are to notice it."""
+        _, patterns, suite = re.fullmatch(TEST, self.test).groups()
+        choice = plan.Choice(tuple(patterns.split()[1::2]))
+        return [case.name for group in plan.suite(suite) for case in group.cases(choice)]
 
     def _header(self, text, key):
         found = re.search(rf"^{key}: (.+)$", text, re.M)

@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(TESTS), str(TESTS / "suites")]
 
-from checklib import lines, suites                              # noqa: E402
+from checklib import lines, planted, suites                     # noqa: E402
 from checklib.ktap import Reader                                # noqa: E402
 from checklib.run import Runner                                 # noqa: E402
 from checklib.suites import Job, complaint                      # noqa: E402
@@ -194,6 +194,21 @@ def options_that_kconfig_dropped():
     assert debug_kernel.dropped(wanted, final) == ["CONFIG_B", "CONFIG_C"]
 
 
+def planted_bugs_fit():
+    """The driver changes; the bugs must still be ones of it, and some case look for them."""
+    assert planted.NAMES
+    for name in planted.NAMES:
+        bug = planted.Bug(name)
+        assert not bug.misfit(), (name, bug.misfit())
+        assert bug.cases(), name
+
+
+def tests_of_planted_bugs_together():
+    tests = ["--only a nic", "--only b/ nic", "--debug --variant plain --only a --only c tls-rx"]
+    assert planted.together(tests) == ["--only a --only b/ nic",
+                                       "--debug --variant plain --only a --only c tls-rx"]
+
+
 def plaintext_is_found():
     with tempfile.TemporaryDirectory() as name:
         directory = pathlib.Path(name)
@@ -234,7 +249,8 @@ CASES = (flat_results, only_leaves_count, parent_that_fails_alone,
          compilers_of_the_headers,
          a_root_is_closed_after_all_mounts, splats_are_found,
          faults_of_the_iommu_are_splats, addresses_of_an_unloaded_module,
-         options_that_kconfig_dropped, plaintext_is_found,
+         options_that_kconfig_dropped, planted_bugs_fit,
+         tests_of_planted_bugs_together, plaintext_is_found,
          broken_records_are_refused, wrong_checksums_are_seen)
 
 
