@@ -70,8 +70,9 @@ class _Job:
         return self.reader.results
 
     def stop(self):
-        """End it before its time, if it runs."""
-        if self.process:
+        """End it before its time, if it runs. (Of one that is over the number may be
+        another's by now.)"""
+        if self.process and self.process.poll() is None:
             _stop(self.process)
 
     def _say(self, line):
