@@ -37,22 +37,23 @@ class Bug:
         self.patch = DIRECTORY / f"{name}.patch"
         text = self.patch.read_text(encoding="utf-8")
         self.test = self._header(text, "Test")
-        if not re.fullmatch(TEST, self.test):
-            raise ui.Failure(f"{self.patch.name}: \"Test: {self.test}\" is not like {TEST}")
+        _, self.patterns, self.suite = parts(self.test)
         self.seen = re.compile(self._header(text, "Seen"))
+
+    def patched(self, tree, *how):
+        """Call patch on a tree; why it could not be done, or empty."""
+        done = subprocess.run(["patch", "-p1", "--fuzz=0", "--batch", *how, "-i", self.patch],
+                              cwd=tree, stdout=subprocess.PIPE, text=True, check=False)
+        return f"{self.patch.name} does not fit: {done.stdout.strip()}" if done.returncode else ""
 
     def misfit(self):
         """Why the patch cannot be applied to the tree as it is; empty if it can."""
-        done = subprocess.run(["patch", "-p1", "--fuzz=0", "--batch", "--dry-run", "--forward",
-                               "-i", self.patch], cwd=paths.TOP, stdout=subprocess.PIPE,
-                              text=True, check=False)
-        return done.stdout.strip() if done.returncode else ""
+        return self.patched(paths.TOP, "--forward", "--dry-run")
 
     def cases(self):
         """The names of the cases that are to notice it."""
-        _, patterns, suite = re.fullmatch(TEST, self.test).groups()
-        choice = plan.Choice(tuple(patterns.split()[1::2]))
-        return [case.name for group in plan.suite(suite) for case in group.cases(choice)]
+        choice = plan.Choice(self.patterns)
+        return [case.name for group in plan.suite(self.suite) for case in group.cases(choice)]
 
     def _header(self, text, key):
         found = re.search(rf"^{key}: (.+)$", text, re.M)
@@ -74,52 +75,59 @@ class Copy:
 
     def is_quiet(self, test):
         """Whether the tests pass without a bug: (problem or None, notes)."""
-        status, text = self._check(test, "without" + "-debug" * ("--debug" in test))
-        return None if status == 0 else _summary(status, text), [_timed(text)]
+        status, text, took = self._check(test, "without" + "-debug" * ("--debug" in test))
+        return None if status == 0 else _summary(status, text), [took]
 
     def notices(self, bug):
         """Whether the tests find the bug, and call it by its name."""
         self._patch(bug, "--forward")
         try:
-            status, text = self._check(bug.test, bug.name)
+            status, text, took = self._check(bug.test, bug.name)
         finally:
             self._patch(bug, "--reverse")
         match = next(filter(None, map(bug.seen.search, text.splitlines())), None)
-        notes = [f"tests/check {bug.test}", _timed(text)]
+        notes = [f"tests/check {bug.test}", took]
         if status == 0:
             return "nobody noticed", notes
         if status != FAILED or not match:
             return f"something else happened: {_summary(status, text)}", notes
         return None, [*notes, match.string.lstrip(" #")]
 
-    def _patch(self, bug, direction):
-        done = subprocess.run(["patch", "-p1", "--fuzz=0", "--batch", direction, "-i", bug.patch],
-                              cwd=TREE, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode:
-            raise ui.Failure(f"{bug.patch.name} does not fit: {done.stdout.strip()}")
+    @staticmethod
+    def _patch(bug, direction):
+        misfit = bug.patched(TREE, direction)
+        if misfit:
+            raise ui.Failure(misfit)
 
     @staticmethod
     def _check(test, name):
-        """Run tests/check in the copy: its status, and all it said."""
+        """Run tests/check in the copy: its status, all it said, and how long it took."""
         begin = time.monotonic()
-        environment = {name: value for name, value in os.environ.items()
-                       if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
         log = OUTPUT / f"{name}.log"
         with ui.step("planted", name), open(log, "w", encoding="utf-8") as file:
-            status = subprocess.run([TREE / "tests/check", *test.split()], env=environment,
+            status = subprocess.run([TREE / "tests/check", *test.split()],
                                     stdin=subprocess.DEVNULL, stdout=file,
                                     stderr=subprocess.STDOUT, check=False).returncode
-            file.write(f"{time.monotonic() - begin:.0f} seconds\n")
-        return status, log.read_text(encoding="utf-8", errors="replace")
+        return (status, log.read_text(encoding="utf-8", errors="replace"),
+                f"{time.monotonic() - begin:.0f} seconds")
+
+
+def parts(test):
+    """(flags, patterns, suite) of a call of tests/check."""
+    found = re.fullmatch(TEST, test)
+    if not found:
+        raise ui.Failure(f"planted: \"Test: {test}\" is not like {TEST}")
+    flags, patterns, suite = found.groups()
+    return flags, tuple(patterns.split()[1::2]), suite
 
 
 def together(tests):
     """Fewer calls of tests/check that run all that these do: one for each kernel."""
     merged = {}
     for test in dict.fromkeys(tests):
-        flags, patterns, suite = re.fullmatch(TEST, test).groups()
+        flags, patterns, suite = parts(test)
         words, names = merged.setdefault(flags, ([], []))
-        words += [word for word in patterns.split()[1::2] if word not in words]
+        words += [word for word in patterns if word not in words]
         names += [suite] if suite not in names else []
     return [flags + " ".join([f"--only {word}" for word in words] + names)
             for flags, (words, names) in merged.items()]
@@ -139,10 +147,6 @@ def _copy_if_other(source, target):
     if not (target.exists() and filecmp.cmp(source, target, shallow=False)):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, target)
-
-
-def _timed(text):
-    return text.splitlines()[-1]
 
 
 def _summary(status, text):

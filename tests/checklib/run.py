@@ -57,7 +57,7 @@ class _Job:
         self.reader = Reader()
         self.path = directory / (job.name.replace("/", "-") + ".ktap")
         self.timed_out = False
-        self.process = None
+        self.process = None                     # while it runs
         self.lines = queue.SimpleQueue()        # what it says; None is its end
 
     def run(self):
@@ -70,10 +70,10 @@ class _Job:
         return self.reader.results
 
     def stop(self):
-        """End it before its time, if it runs. (Of one that is over the number may be
-        another's by now.)"""
-        if self.process and self.process.poll() is None:
-            _stop(self.process)
+        """End it before its time, if it runs."""
+        process = self.process
+        if process:
+            _stop(process)
 
     def _say(self, line):
         self.file.write(line + "\n")
@@ -89,7 +89,7 @@ class _Job:
             self._say(f"# {self.job.command[0]}: {error.strerror}")
             return 127
         self.process = process
-        timer = threading.Timer(self.job.seconds, self._end, (process,))
+        timer = threading.Timer(self.job.seconds, self._end)
         timer.start()
         try:
             for line in process.stdout:
@@ -98,10 +98,11 @@ class _Job:
             return process.wait()
         finally:
             timer.cancel()
+            self.process = None
 
-    def _end(self, process):
+    def _end(self):
         self.timed_out = True
-        _stop(process)
+        self.stop()
 
     def _why(self, status):
         if self.timed_out or status == 124:

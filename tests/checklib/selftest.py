@@ -23,7 +23,7 @@ from checklib.run import Runner                                 # noqa: E402
 from checklib.suites import Job, complaint                      # noqa: E402
 import plan                                                     # noqa: E402
 from demolib import wire                                        # noqa: E402
-from lib import kmemleak, kmsg, packet, records                 # noqa: E402
+from lib import kallsyms, kmsg, packet, records                 # noqa: E402
 from lib.cases import Case, Failed                              # noqa: E402
 from vmlib import console, debian_kernel, debug_kernel          # noqa: E402
 from vmlib import modules, toolroot                             # noqa: E402
@@ -182,7 +182,7 @@ def faults_of_the_iommu_are_splats():
 
 
 def addresses_of_an_unloaded_module():
-    symbols = kmemleak.Symbols.__new__(kmemleak.Symbols)
+    symbols = kallsyms.Resolver.__new__(kallsyms.Resolver)
     symbols.table = [(0xffffffffc0001000, "first", "[m]"), (0xffffffffc0002000, "next", "[m]")]
     text = "  backtrace (crc 0):\n    __kmalloc+0x1/0x2\n    0xffffffffc0001010\n"
     assert symbols.resolved(text).endswith("0x2\n    first+0x10 [m]\n"), symbols.resolved(text)

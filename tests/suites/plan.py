@@ -11,7 +11,7 @@ import re
 import zlib
 from dataclasses import dataclass
 
-from lib import cases
+from lib.cases import CASE_SECONDS
 
 # The parts of a case's name that say what it is done with, not what is done.
 PARAMETER = re.compile(r"v[46]|128|256|tso|no-tso")
@@ -70,7 +70,7 @@ class Group:
                            for case in _cases(f"{self.package}.{module}")])
         if found and os.environ.get("KTLSNIC_ENDING"):
             found += [case for case in _cases("lib.ending")
-                      if case.seconds <= cases.CASE_SECONDS or choice.of([case])]
+                      if case.seconds <= CASE_SECONDS or choice.of([case])]
         return found
 
 

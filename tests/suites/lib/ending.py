@@ -8,7 +8,7 @@ off on the way."""
 import pathlib
 import re
 
-from . import kmemleak, nic, pageowner, system, wait
+from . import kallsyms, kmemleak, nic, pageowner, system, wait
 from .cases import Failed, Registry, check, equal, skip
 from .system import NETIF, run
 
@@ -24,7 +24,7 @@ def driver_unload(_context):
     """The driver can go: nothing holds its ports, and no DMA mapping is left (the
     kernel tells of those when the driver lets go of the device). So can tls.ko."""
     nic.only_on_ktlsnic()
-    _symbols.append(kmemleak.Symbols(MODULES))
+    _symbols.append(kallsyms.Resolver(MODULES))
     run("rmmod", "ktlsnic")
     check(not system.succeeds("ip", "link", "show", NETIF), "the port outlived its driver")
     if _loaded("tls") is not None:

@@ -4,6 +4,7 @@
 import contextlib
 import pathlib
 
+from . import kallsyms
 from .cases import skip
 from .system import write
 
@@ -30,17 +31,15 @@ def needed():
             skip(f"this kernel has no {way} with a stack trace filter")
 
 
-def _symbols():
+def _functions():
     """(address, name, module or None) of all functions."""
-    for line in pathlib.Path("/proc/kallsyms").read_text(encoding="ascii").splitlines():
-        address, kind, name, *owner = line.split()
-        if kind in "tT":
-            yield int(address, 16), name, owner[0].strip("[]") if owner else None
+    return ((address, name, module) for address, kind, name, module in kallsyms.symbols()
+            if kind in "tT")
 
 
 def text_of(module, function=None):
     """(start, end) of a module's functions, or of one of them."""
-    found = sorted((address, name) for address, name, owner in _symbols() if owner == module)
+    found = sorted((address, name) for address, name, owner in _functions() if owner == module)
     ends = [address for address, _ in found[1:]] + [found[-1][0] + TEXT_SPARE]
     if function is None:
         return found[0][0], ends[-1]
@@ -49,7 +48,7 @@ def text_of(module, function=None):
 
 
 def _bookkeeping():
-    addresses = [address for address, name, _ in _symbols() if name in BOOKKEEPING]
+    addresses = [address for address, name, _ in _functions() if name in BOOKKEEPING]
     return min(addresses), max(addresses) + 1024
 
 

@@ -4,6 +4,7 @@
 import functools
 import pathlib
 
+from . import kallsyms
 from .system import NETIF, ip_json
 
 TYPES = pathlib.Path("/sys/kernel/btf/vmlinux")
@@ -12,8 +13,7 @@ TYPES = pathlib.Path("/sys/kernel/btf/vmlinux")
 @functools.cache
 def has(symbol):
     """Is there a function or variable of that name, in the kernel or a loaded module?"""
-    with open("/proc/kallsyms", encoding="ascii") as names:
-        return any(line.split(None, 3)[2] == symbol for line in names)
+    return any(name == symbol for _, _, name, _ in kallsyms.symbols())
 
 
 @functools.cache

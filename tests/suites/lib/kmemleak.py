@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The kernel's leak detector: memory that nothing points to any more."""
 
-import bisect
 import gzip
 import os
 import pathlib
@@ -12,7 +11,6 @@ from . import history
 
 CONTROL = pathlib.Path("/sys/kernel/debug/kmemleak")
 CONFIG = pathlib.Path("/proc/config.gz")
-SYMBOLS = pathlib.Path("/proc/kallsyms")
 AGE_SECONDS = 5             # MSECS_MIN_AGE: what is younger is not reported
 SCANS = 3                   # the first only sees checksums that the second compares
 
@@ -49,27 +47,3 @@ def _hz():
 def _uptime(jiffies, hz):
     """Jiffies begin five minutes before they overflow 32 bits."""
     return (jiffies - (1 << 32)) / hz + 300
-
-
-class Symbols:
-    """What addresses in modules mean, kept for the time when they are unloaded."""
-
-    def __init__(self, modules):
-        self.table = []
-        for line in SYMBOLS.read_text(encoding="ascii").splitlines():
-            address, _, name, *module = line.split()
-            if module and module[0].strip("[]") in modules:
-                self.table.append((int(address, 16), name, module[0]))
-        self.table.sort()
-
-    def resolved(self, text):
-        """The text with the names of bare addresses in it."""
-        return re.sub(r"(?<=^ )( *)0x([0-9a-f]{16})$", self._name, text, flags=re.M)
-
-    def _name(self, match):
-        address = int(match[2], 16)
-        place = bisect.bisect_right(self.table, (address, "\xff")) - 1
-        if place < 0 or address - self.table[place][0] > 1 << 16:
-            return match[0]
-        start, name, module = self.table[place]
-        return f"{match[1]}{name}+{address - start:#x} {module}"
