@@ -22,6 +22,7 @@ FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 SENT_TWICE = 100_000        # bytes that a slow machine's timeouts may cost
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 TCP_SEND_QUEUE, TCP_REPAIR_OFF_NO_WP = 2, -1
+SIOCOUTQNSD = 0x894B
 TCP_INFO_TOTAL_RETRANS = 100    # offsets in struct tcp_info
 TCP_INFO_BYTES_SENT = 200
 TCP_INFO_BYTES_RETRANS = 208
@@ -106,6 +107,13 @@ def unacknowledged(sock):
     """Bytes that the peer has not acknowledged (SIOCOUTQ)."""
     buffer = bytearray(4)
     fcntl.ioctl(sock, termios.TIOCOUTQ, buffer)
+    return struct.unpack("i", buffer)[0]
+
+
+def unsent(sock):
+    """Bytes that wait here to be sent for the first time (SIOCOUTQNSD)."""
+    buffer = bytearray(4)
+    fcntl.ioctl(sock, SIOCOUTQNSD, buffer)
     return struct.unpack("i", buffer)[0]
 
 

@@ -4,7 +4,7 @@ both rings, so it must not be used in both at once."""
 
 import os
 
-from lib import egress, faulted, nic, system
+from lib import egress, faulted, nic, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import Call, Keys, Sendfile, Write
 from lib.offload import Spec
@@ -12,6 +12,7 @@ from . import ready
 from .stream import COMBINATIONS, combination_name
 
 registry = Registry()
+WRITE = 6000
 COUNTERS = ("tx_tls_ooo", "tx_tls_resync", "tx_tls_fallback")
 
 
@@ -33,16 +34,20 @@ def by_the_nic(result):
 
 
 def turns(run, busy):
-    """Ten times to and fro; busy: without waiting for what is under way."""
+    """Ten times to and fro; busy: while some of what was written is under way. (A segment
+    goes where the mark of the moment of its sending says, so each write must have begun
+    to leave.)"""
     def to(other):
         def do(_sender):
-            if not busy:
+            if busy:
+                wait.until(lambda: tcp.unsent(run().near) < WRITE, "some of the write is sent")
+            else:
                 run().settled()
             egress.mark(run().near, other)
         return Call(do)
     script = []
     for turn in range(20):
-        script += [Write(6000 + turn), to(turn % 2 == 0)]
+        script += [Write(WRITE + turn), to(turn % 2 == 0)]
     return (*script, Sendfile(20_000), Call(lambda _: run().settled()), Write(5))
 
 
