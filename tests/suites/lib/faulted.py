@@ -84,10 +84,10 @@ def exactly(context, run, result):
 def paid_for(context, run, result):
     """The same where software would cut the records elsewhere."""
     counters = nic.change(result.evidence.nic, nic.statistics())
+    result.evidence.no_errors(counters)
     want = paid(counters, run.units, result.stream)
     equal(counters.get("hw_tls_tx_packets"), counters.get("tx_tls_encrypted_packets"),
           "hw_tls_tx_packets")
-    result.evidence.no_errors(counters)
     again = sum(end - at for at, end in run.repeated())
     if again:
         context.note(f"sent again: {run.repeated()}; ooo {want.ooo}, resync {want.resync}, "
