@@ -13,7 +13,7 @@ NAMES = tuple(name for name in ("nic", "tls-tx", "tls-rx", "faults") if name in 
 # KASAN stops reporting after its first finding unless told otherwise; a busy host
 # makes a guest's CPU stand still for longer than the watchdog's 20 seconds; after an
 # oops locks are held for ever, so that every case to come would only wait.
-VM = ("--memory", "2048", "--append", "kasan_multi_shot", "--append", "watchdog_thresh=60",
+VM = ("--append", "kasan_multi_shot", "--append", "watchdog_thresh=60",
       "--append", "oops=panic", "--append", "page_owner=on")
 VARIANTS = {"plain": (), "iommu": ("--iommu",)}
 AT_ONCE = 2                 # guests: one keeps little more than one CPU of the host busy
@@ -32,8 +32,8 @@ def options(vm):
 
 
 def jobs(names, vm, only=(), variants=tuple(VARIANTS), every=False):
-    """Unless every case is asked for, those that differ in address family, cipher or TSO
-    alone take turns: one of them runs plain, another one behind the IOMMU."""
+    """Unless every case is asked for, those that differ in address family, cipher, TSO
+    or rate of loss alone take turns: one of them runs plain, another one behind the IOMMU."""
     return [job for turn, variant in enumerate(VARIANTS) if variant in variants
             for job in suites.guest_jobs(
                 names, [*vm, *VARIANTS[variant]], f"{variant}/",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lib.cases import CASE_SECONDS
 
 # The parts of a case's name that say what it is done with, not what is done.
-PARAMETER = re.compile(r"v[46]|128|256|tso|no-tso")
+PARAMETER = re.compile(r"v[46]|128|256|tso|no-tso|loss-[0-9.]+-percent")
 
 
 @dataclass(frozen=True)

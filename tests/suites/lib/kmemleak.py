@@ -12,7 +12,6 @@ from . import history
 CONTROL = pathlib.Path("/sys/kernel/debug/kmemleak")
 CONFIG = pathlib.Path("/proc/config.gz")
 AGE_SECONDS = 5             # MSECS_MIN_AGE: what is younger is not reported
-SCANS = 3                   # the first only sees checksums that the second compares
 
 
 def exists():
@@ -21,11 +20,24 @@ def exists():
 
 
 def leaks():
-    """Reports of what is leaked, one text each; empty if there are none."""
-    for number in range(SCANS):
-        if number:
-            time.sleep(AGE_SECONDS + 1)     # the detector's own rule, nothing to poll for
-        CONTROL.write_text("scan", encoding="ascii")
+    """Reports of what is leaked, one text each; empty if there are none. The first scan
+    takes the checksums that the second compares; what the second reports might have been
+    pointed to from a register, so that a third one decides."""
+    began = time.monotonic()
+    _scan()
+    # the detector's own rule, nothing to poll for
+    time.sleep(max(0, began + AGE_SECONDS + 1 - time.monotonic()))
+    _scan()
+    if _reports():
+        _scan()
+    return _reports()
+
+
+def _scan():
+    CONTROL.write_text("scan", encoding="ascii")
+
+
+def _reports():
     text = CONTROL.read_text(encoding="ascii", errors="replace")
     return re.findall(r"^unreferenced object .*(?:\n .*)*", text, re.M)
 
