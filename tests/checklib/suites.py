@@ -67,11 +67,12 @@ def host_jobs(names, only=()):
     return (_unit() if "unit" in names else []) + ([_face()] if "nic" in names else [])
 
 
-def guest_jobs(names, vm_options=(), label="", choice=plan.EVERYTHING):
-    """The jobs of these suites that run in a guest; their names begin with the label."""
+def guest_jobs(names, vm_options=(), label="", choice=plan.EVERYTHING, iommu=False):
+    """The jobs of these suites that run in a guest, or in one with an IOMMU; their names
+    begin with the label."""
     return [_guest(name, group, vm_options, label, choice)
             for name in names if name in IN_GUEST for group in plan.suite(name)
-            if group.cases(choice)]
+            if group.cases(choice) and (group.behind_iommu or not iommu)]
 
 
 def complaint(names, there=NAMES):

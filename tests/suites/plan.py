@@ -59,6 +59,7 @@ class Group:
     modules: tuple              # each has a registry of cases
     vm: tuple = ()              # options of tests/vm
     seconds: int = 900          # for the whole guest
+    behind_iommu: bool = True   # False: an IOMMU has no part in what it is about
 
     def setup(self):
         return importlib.import_module(self.package).setup
@@ -116,11 +117,12 @@ SUITES = {
         Group("live", "tls_tx", ("live", "queues", "control"), vm=MONITOR_OPTIONS),
         Group("command", "tls_tx", ("command",),
               vm=(*MONITOR_OPTIONS, "--device", "tls-tx-replay=off")),
-        Group("keys", "tls_tx", ("keys",), vm=("--append", "init_on_free=1", "--memory", "512")),
+        Group("keys", "tls_tx", ("keys",), vm=("--append", "init_on_free=1", "--memory", "512"),
+              behind_iommu=False),
         Group("soak", "tls_tx", ("soak",), vm=MONITOR_OPTIONS),
         Group("bounce", "tls_tx", ("bounce",),
               vm=("--device", "queues=1", "--append", "swiotlb=2048,force",
-                  *third_port(queues=13))),
+                  *third_port(queues=13)), behind_iommu=False),
         Group("bond", "tls_tx", ("route",), vm=(*MONITOR_OPTIONS, *third_port())),
         Group("small", "tls_tx", ("small",),
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),

@@ -28,7 +28,12 @@ def tls_stat():
 
 def ss_line(sock):
     """What `ss` says of this socket."""
-    port = sock.getsockname()[1]
+    return open_sockets(sock.getsockname()[1])
+
+
+def open_sockets(port):
+    """What `ss` says of the sockets of this port; those in TIME-WAIT are not sockets
+    any more."""
     return run("ss", "-tniH", "sport", "=", f":{port}")
 
 

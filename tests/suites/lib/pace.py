@@ -13,6 +13,11 @@ def scaled(seconds):
     return seconds * FACTOR
 
 
+def shorter(size):
+    """A long stream's size, so that it takes as long on this kernel as on another."""
+    return round(size / FACTOR)
+
+
 def speeds_count():
     """For cases that compare times: what a kernel full of checks takes is not what
     they ask about."""

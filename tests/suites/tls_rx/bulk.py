@@ -7,23 +7,25 @@ import statistics
 import threading
 import time
 
-from lib import link, netem, rx, system, tcp, tlstrace, wait
+from lib import link, netem, pace, rx, system, tcp, tlstrace, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import Keys, Write
 
 registry = Registry()
 MEGABYTE = 1 << 20
+CLEAN, AFTER = pace.shorter(5 * MEGABYTE), pace.shorter(10 * MEGABYTE)
+MISSED = MEGABYTE // 2          # 5 % of 10 MB: what getting back may cost a connection
 LOSS_SEED = 3
 SEED = 0x9e3779b97f4a7c15     # netem wants one with many bits
 def clean_share(context):
-    """Eight connections at a time, 40 MB in all."""
+    """Eight connections at a time, 40 MB in all (less on a slow kernel)."""
     state = rx.Evidence()
     flows = start(context, 8)
-    transfer(flows, 5 * MEGABYTE, "clean")
+    transfer(flows, CLEAN, "clean")
     for flow in flows:
         flow.finish()
     state.gone()
-    share = state.share(8 * 5 * MEGABYTE)
+    share = state.share(8 * CLEAN)
     context.note(f"decrypted: {100 * share:.3f} % of the payload")
     at_least(share, 0.999, "share that was decrypted")
     state.no_errors()
@@ -57,7 +59,7 @@ def curve(context, percent, least):
                                              seed=LOSS_SEED))
     trace = tlstrace.Trace(context)
     flow = rx.Flow(context)
-    size = (8 if percent < 3 else 4) * MEGABYTE
+    size = pace.shorter((8 if percent < 3 else 4) * MEGABYTE)
     begin = time.monotonic()
     flow.sender.play((Write(size),), tcp.data("curve", size))
     again = flow.finish()
@@ -132,7 +134,8 @@ def accounted(context, trace, state):
 
 def burst(context, bound=True):
     """Eight connections lose much for a while. When that is over each one gets back,
-    and of the next 10 MB of each, read as they come, 95 % are decrypted."""
+    and of the next 10 MB of each, read as they come, 95 % are decrypted (of less, if the
+    kernel is slow, all but as many bytes)."""
     trace = tlstrace.Trace(context, 32768)
     netem.before_the_wire(context, "loss", "0%")
     state = rx.Evidence()
@@ -147,18 +150,18 @@ def burst(context, bound=True):
     end = time.clock_gettime(time.CLOCK_MONOTONIC)
     sender.join(120)
     after = rx.Evidence()
-    transfer(flows, 10 * MEGABYTE, "after")
-    share = after.share(8 * 10 * MEGABYTE)
+    transfer(flows, AFTER, "after")
+    share = after.share(8 * AFTER)
     for flow in flows:
         flow.finish()
     state.gone()
     seen = Distances(trace, end)
     equal(len(seen.all), len(flows), "connections in the trace")
-    context.note(f"share of the next 10 MB of each: {100 * share:.2f} %; "
+    context.note(f"share of the next {AFTER >> 10} KB of each: {100 * share:.2f} %; "
                  f"{state.resync_counters()}")
     note_distances(context, seen, "the end of the burst", bound)
     if bound:
-        at_least(share, 0.95, "share of the payload that came last")
+        at_least(share, 1 - MISSED / AFTER, "share of the payload that came last")
     accounted(context, trace, state)
 
 
@@ -180,14 +183,14 @@ def all_lost(context, bound=True):
     sender.join(120)
     after, again = rx.Evidence(), sent_again(flows)
     for flow in flows:
-        transfer([flow], 10 * MEGABYTE, "after")
-    share = after.share(8 * 10 * MEGABYTE)
+        transfer([flow], AFTER, "after")
+    share = after.share(8 * AFTER)
     again = sent_again(flows) - again
     for flow in flows:
         flow.finish()
     state.gone()
     equal(state.moved("rx_tls_restored"), len(flows), "rx_tls_restored")
-    context.note(f"share of the last 10 MB of each: {100 * share:.2f} %, "
+    context.note(f"share of the last {AFTER >> 10} KB of each: {100 * share:.2f} %, "
                  f"{again} segments sent again; {state.resync_counters()}")
     note_distances(context, Distances(trace, end, lost=True), "the reset", bound)
     if bound:
