@@ -16,8 +16,7 @@ NAMES = ("nic", "faults", "tls-tx", "tls-rx")
 # oops locks are held for ever, so that every case to come would only wait.
 VM = ("--append", "kasan_multi_shot", "--append", "watchdog_thresh=60",
       "--append", "oops=panic", "--append", "page_owner=on")
-IOMMU = "iommu"
-VARIANTS = {"plain": (), IOMMU: ("--iommu",)}
+VARIANTS = {suites.plan.PLAIN: (), suites.plan.IOMMU: ("--iommu",)}
 AT_ONCE = 2                 # guests: one keeps little more than one CPU of the host busy
 
 
@@ -34,9 +33,11 @@ def options(vm):
 
 
 def jobs(names, vm, only=(), variants=tuple(VARIANTS), every=False):
-    """Unless every case is asked for, those that differ in address family, cipher, TSO
-    or rate of loss alone take turns: one of them runs plain, another one behind the IOMMU."""
+    """Unless every case is asked for, they take turns: of those that differ in address
+    family, cipher, TSO or rate of loss alone one runs plain, another one behind the IOMMU;
+    of all others every second one. What is asked for by name runs in both."""
     return [job for turn, variant in enumerate(VARIANTS) if variant in variants
             for job in suites.guest_jobs(
                 names, [*vm, *VARIANTS[variant]], f"{variant}/",
-                suites.plan.Choice(tuple(only), None if every else turn), variant == IOMMU)]
+                suites.plan.Choice(tuple(only), None if every else turn),
+                None if every or only else variant)]

@@ -92,6 +92,11 @@ def one_of_each_combination():
     turns = [[case.name for case in plan.Choice(turn=turn).of(cases)] for turn in (0, 1)]
     assert [len(turn) for turn in turns] == [3, 3] and turns[0] != turns[1], turns
     assert set(turns[0]) & set(turns[1]) == {"single"}, turns
+    singles = [Case(name, None, (), 1, ()) for name in "abc"]
+    for turn, names in ((0, "ac"), (1, "b")):
+        chosen = plan.Choice(turn=turn).of(singles, alternate=True)
+        assert [case.name for case in chosen] == list(names), chosen
+    assert plan.Choice(("b",), turn=0).of(singles, alternate=True) == singles[1:2]
     assert plan.Choice(("sing", "*part*nothing")).of(cases) == cases[-1:]
     assert plan.Choice(("one",)).of(cases) == cases[:4]
 

@@ -67,12 +67,12 @@ def host_jobs(names, only=()):
     return (_unit() if "unit" in names else []) + ([_face()] if "nic" in names else [])
 
 
-def guest_jobs(names, vm_options=(), label="", choice=plan.EVERYTHING, iommu=False):
-    """The jobs of these suites that run in a guest, or in one with an IOMMU; their names
-    begin with the label."""
+def guest_jobs(names, vm_options=(), label="", choice=plan.EVERYTHING, variant=None):
+    """The jobs of these suites that run in a guest, of those groups that are for the
+    variant, if one is given; their names begin with the label."""
     return [_guest(name, group, vm_options, label, choice)
             for name in names if name in IN_GUEST for group in plan.suite(name)
-            if group.cases(choice) and (group.behind_iommu or not iommu)]
+            if (not variant or variant in group.variants) and group.cases(choice)]
 
 
 def complaint(names, there=NAMES):

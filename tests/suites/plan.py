@@ -23,11 +23,15 @@ class Choice:
     only: tuple = ()            # patterns: one must be in the name (or match it, with *)
     turn: int = None            # one of each that differ in parameters alone; which one
 
-    def of(self, cases):
+    def of(self, cases, alternate=False):
+        """alternate: one that has no other parameters runs at every second turn, unless it
+        is asked for by name."""
         found = [case for case in cases if not self.only or any(
             pattern in case.name or fnmatch.fnmatch(case.name, pattern)
             for pattern in self.only)]
-        return found if self.turn is None else _one_of_each(found, self.turn)
+        if self.turn is None:
+            return found
+        return _one_of_each(found, self.turn, alternate and not self.only)
 
     def arguments(self):
         """The same for run.py."""
@@ -38,18 +42,24 @@ class Choice:
 EVERYTHING = Choice()
 
 
-def _one_of_each(cases, turn):
+def _one_of_each(cases, turn, alternate):
     """Another one at each turn, and another combination for each case, so that every
     combination is met all the same."""
     alike = {}
     for case in cases:
         base = "/".join(part for part in case.name.split("/") if not PARAMETER.fullmatch(part))
         alike.setdefault(base, []).append(case)
-    chosen = set()
+    alone = [family[0].name for family in alike.values() if len(family) == 1]
+    chosen = set(alone[turn % 2::2] if alternate else alone)
     for base, family in alike.items():
+        if len(family) == 1:
+            continue
         step = len(family) // 2 + 1 if len(family) > 2 else 1
         chosen.add(family[(zlib.crc32(base.encode()) + turn * step) % len(family)].name)
     return [case for case in cases if case.name in chosen]
+
+
+VARIANTS = PLAIN, IOMMU = "plain", "iommu"
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,9 @@ class Group:
     modules: tuple              # each has a registry of cases
     vm: tuple = ()              # options of tests/vm
     seconds: int = 900          # for the whole guest
-    behind_iommu: bool = True   # False: an IOMMU has no part in what it is about
+    # In which `tests/check --debug` runs it, unless asked for every case. One is enough
+    # where all that an IOMMU could tell is told by another group.
+    variants: tuple = VARIANTS
 
     def setup(self):
         return importlib.import_module(self.package).setup
@@ -68,7 +80,8 @@ class Group:
         """The chosen ones; what a guest ends with belongs to any of them, but for what
         takes long, which belongs to a choice by name only if it is named."""
         found = choice.of([case for module in self.modules
-                           for case in _cases(f"{self.package}.{module}")])
+                           for case in _cases(f"{self.package}.{module}")],
+                          alternate=self.variants == VARIANTS)
         if found and os.environ.get("KTLSNIC_ENDING"):
             found += [case for case in _cases("lib.ending")
                       if case.seconds <= CASE_SECONDS or choice.of([case])]
@@ -118,28 +131,30 @@ SUITES = {
         Group("command", "tls_tx", ("command",),
               vm=(*MONITOR_OPTIONS, "--device", "tls-tx-replay=off")),
         Group("keys", "tls_tx", ("keys",), vm=("--append", "init_on_free=1", "--memory", "512"),
-              behind_iommu=False),
-        Group("soak", "tls_tx", ("soak",), vm=MONITOR_OPTIONS),
+              variants=(PLAIN,)),
+        Group("soak", "tls_tx", ("soak",), vm=MONITOR_OPTIONS, variants=(PLAIN,)),
         Group("bounce", "tls_tx", ("bounce",),
               vm=("--device", "queues=1", "--append", "swiotlb=2048,force",
-                  *third_port(queues=13)), behind_iommu=False),
+                  *third_port(queues=13)), variants=(PLAIN,)),
         Group("bond", "tls_tx", ("route",), vm=(*MONITOR_OPTIONS, *third_port())),
         Group("small", "tls_tx", ("small",),
-              vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off")),
+              vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off"), variants=(PLAIN,)),
     ),
     "tls-rx": (
         Group("async", "tls_rx", ("framing", "stream", "resync", "races", "live",
                                   "commands", "bulk"),
               vm=(*MONITOR_OPTIONS, "--append", "iomem=relaxed"), seconds=1500),
         Group("scan", "tls_rx", ("resync", "bulk"), seconds=1200,
-              vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=scan")),
+              vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=scan"), variants=(IOMMU,)),
         Group("hint", "tls_rx", ("hint",), seconds=1200,
-              vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=hint")),
+              vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=hint"), variants=(PLAIN,)),
         Group("small", "tls_rx", ("small",),
-              vm=("--device", "tls-rx-contexts=4,tls12-rx-aes-gcm-256=off")),
+              vm=("--device", "tls-rx-contexts=4,tls12-rx-aes-gcm-256=off"), variants=(PLAIN,)),
         *(Group(f"impaired-{mode}", "tls_rx", ("impaired",),
-                vm=("--device", f"tls-rx-resync={mode}", "--link", IMPAIRED.format(seed=seed)))
-          for seed, mode in enumerate(("async", "scan", "hint"), 11)),
+                vm=("--device", f"tls-rx-resync={mode}", "--link", IMPAIRED.format(seed=seed)),
+                variants=(variant,))
+          for seed, mode, variant in ((11, "async", IOMMU), (12, "scan", PLAIN),
+                                      (13, "hint", PLAIN))),
     ),
 }
 
@@ -149,7 +164,7 @@ DEBUG_SUITES = {
     "faults": (
         # The runner looks for splats; failed page allocations come with a call trace.
         Group("memory", "faults", ("port", "streams"),
-              vm=(*MONITOR_OPTIONS, "--no-fail-on-splat")),
+              vm=(*MONITOR_OPTIONS, "--no-fail-on-splat"), variants=(IOMMU,)),
     ),
 }
 
