@@ -28,6 +28,8 @@ def driver_unload(_context):
     run("rmmod", "ktlsnic")
     check(not system.succeeds("ip", "link", "show", NETIF), "the port outlived its driver")
     if _loaded("tls") is not None:
+        for user in pathlib.Path("/sys/module/tls/holders").iterdir():      # bonding
+            run("rmmod", user.name)
         wait.until(lambda: _loaded("tls") == 0, "no socket holds tls.ko")
         run("rmmod", "tls")
 

@@ -28,12 +28,7 @@ def tls_stat():
 
 def ss_line(sock):
     """What `ss` says of this socket."""
-    return open_sockets(sock.getsockname()[1])
-
-
-def open_sockets(port):
-    """What `ss` says of the sockets of this port; those in TIME-WAIT are not sockets
-    any more."""
+    port = sock.getsockname()[1]
     return run("ss", "-tniH", "sport", "=", f":{port}")
 
 

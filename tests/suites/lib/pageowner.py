@@ -8,10 +8,11 @@ import re
 STACKS = pathlib.Path("/sys/kernel/debug/page_owner_stacks/show_stacks")
 # Taken below a module's functions, but kept by the kernel for others to use: slabs
 # (kmemleak knows what is in them), what remains of a page that small buffers are cut
-# from, page tables, also the IOMMU's, and the books of the kernel's own checks.
+# from, page tables, also the IOMMU's, a process's own memory, which is there when it is
+# first read into, and the books of the kernel's own checks.
 KEPT = re.compile(r"^ (allocate_slab|new_slab|___slab_alloc|"
                   r"napi_alloc_skb|(__)?page_frag_alloc\w*|"
-                  r"pfn_to_dma_pte|__pte_alloc_kernel|__p[mu4]d_alloc|"
+                  r"pfn_to_dma_pte|__pte_alloc_kernel|__p[mu4]d_alloc|handle_mm_fault|"
                   r"(__)?stack_depot\w*|(__)?kasan_\w+|fill_pool)\b", re.M)
 
 
