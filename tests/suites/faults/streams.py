@@ -69,6 +69,7 @@ def one(number):
     with tcp.closing(near, far):
         reader = tcp.Reader(far)
         if not installed(near, keys):
+            ended(near)
             return "refused"
         mode = evidence.txconf(near)
         complete = sent(near, content)
