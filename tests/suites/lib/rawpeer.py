@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 
-from . import packet, system, tcp
+from . import pace, packet, system, tcp
 from .cases import Failed
 from .system import LOCAL, NETIF, REMOTE_NS, in_ns, ip
 
@@ -18,7 +18,7 @@ FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 WINDOW = 65535
 MASK = 0xffffffff
 ETH_P_ALL = 3
-SECONDS = 10
+SECONDS = pace.scaled(10)
 SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, VLAN_VALID = 263, 8, 23, 1 << 4
 SO_RCVBUFFORCE = 33
 
@@ -193,7 +193,7 @@ class Peer:
         deadline = time.monotonic() + SECONDS
         while not condition():
             if time.monotonic() > deadline:
-                raise Failed(f"the raw peer saw no {what} in {SECONDS} s")
+                raise Failed(f"the raw peer saw no {what} in {SECONDS:g} s")
             self.look(0.05)
 
     def wait_acked(self, at=None):
