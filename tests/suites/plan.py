@@ -49,13 +49,14 @@ def _one_of_each(cases, turn, alternate):
     for case in cases:
         base = "/".join(part for part in case.name.split("/") if not PARAMETER.fullmatch(part))
         alike.setdefault(base, []).append(case)
-    alone = [family[0].name for family in alike.values() if len(family) == 1]
-    chosen = set(alone[turn % 2::2] if alternate else alone)
+    alone, chosen = [], set()
     for base, family in alike.items():
         if len(family) == 1:
+            alone.append(family[0].name)
             continue
         step = len(family) // 2 + 1 if len(family) > 2 else 1
         chosen.add(family[(zlib.crc32(base.encode()) + turn * step) % len(family)].name)
+    chosen.update(alone[turn % 2::2] if alternate else alone)
     return [case for case in cases if case.name in chosen]
 
 

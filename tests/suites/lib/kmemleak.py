@@ -28,8 +28,9 @@ def leaks():
     # the detector's own rule, nothing to poll for
     time.sleep(max(0, began + AGE_SECONDS + 1 - time.monotonic()))
     _scan()
-    if _reports():
-        _scan()
+    if not _reports():
+        return []
+    _scan()
     return _reports()
 
 

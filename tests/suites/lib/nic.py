@@ -2,13 +2,16 @@
 """The port under test: features, counters, link, and how to put them back."""
 
 import contextlib
+import pathlib
 import re
 
 from . import ethtool, system, wait
-from .cases import Failed, skip
+from .cases import Failed, check, skip
 from .system import NETIF, REMOTE_NS, ip, run
 
 TLS_TX_FLAG = "tls-hw-tx-offload"
+BYTE_LIMIT = "tx-*/byte_queue_limits/limit_min"
+MANY_BYTES = str(16 << 20)
 
 
 def features(netif=None, ns=None):
@@ -101,6 +104,16 @@ def change(before, after):
     """What moved between two dictionaries of counters."""
     return {name: after[name] - before.get(name, 0) for name in after
             if after[name] != before.get(name, 0)}
+
+
+def without_byte_limits(context):
+    """The TX rings alone limit what is on its way: the kernel's own limit of bytes adapts
+    itself to a fast machine, so that a ring would never be full."""
+    limits = [*pathlib.Path("/sys/class/net", NETIF, "queues").glob(BYTE_LIMIT)]
+    check(limits, "this kernel has no byte queue limits")
+    for limit in limits:
+        context.callback(limit.write_text, limit.read_text())
+        limit.write_text(MANY_BYTES)
 
 
 def only_on_ktlsnic():

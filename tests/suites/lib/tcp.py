@@ -103,25 +103,26 @@ def retransmitted(sock):
             struct.unpack_from("Q", info, TCP_INFO_BYTES_RETRANS)[0])
 
 
+def _bytes(sock, request):
+    """The number of bytes that an ioctl tells."""
+    buffer = bytearray(4)
+    fcntl.ioctl(sock, request, buffer)
+    return struct.unpack("i", buffer)[0]
+
+
 def unacknowledged(sock):
     """Bytes that the peer has not acknowledged (SIOCOUTQ)."""
-    buffer = bytearray(4)
-    fcntl.ioctl(sock, termios.TIOCOUTQ, buffer)
-    return struct.unpack("i", buffer)[0]
+    return _bytes(sock, termios.TIOCOUTQ)
 
 
 def unsent(sock):
-    """Bytes that wait here to be sent for the first time (SIOCOUTQNSD)."""
-    buffer = bytearray(4)
-    fcntl.ioctl(sock, SIOCOUTQNSD, buffer)
-    return struct.unpack("i", buffer)[0]
+    """Bytes that wait here to be sent for the first time."""
+    return _bytes(sock, SIOCOUTQNSD)
 
 
 def queued(sock):
     """Bytes that have arrived and are not read (SIOCINQ)."""
-    buffer = bytearray(4)
-    fcntl.ioctl(sock, termios.FIONREAD, buffer)
-    return struct.unpack("i", buffer)[0]
+    return _bytes(sock, termios.FIONREAD)
 
 
 class Untaken:

@@ -17,6 +17,8 @@ CLEAN, AFTER = pace.shorter(5 * MEGABYTE), pace.shorter(10 * MEGABYTE)
 MISSED = MEGABYTE // 2          # 5 % of 10 MB: what getting back may cost a connection
 LOSS_SEED = 3
 SEED = 0x9e3779b97f4a7c15     # netem wants one with many bits
+
+
 def clean_share(context):
     """Eight connections at a time, 40 MB in all (less on a slow kernel)."""
     state = rx.Evidence()

@@ -89,9 +89,7 @@ def set_up(context, family):
     run("ethtool", "-G", ballast(), "rx", BALLAST_RING)
     run("ethtool", "-L", ballast(), "combined", BALLAST_QUEUES)
     ip("link", "set", ballast(), "addrgenmode", "none")
-    limit = pathlib.Path(f"/sys/class/net/{NETIF}/queues/tx-0/byte_queue_limits/limit_min")
-    context.callback(limit.write_text, limit.read_text())
-    limit.write_text(str(16 << 20))
+    nic.without_byte_limits(context)
     with_sysctl(context, "net.ipv4.tcp_rmem", "4096 4000000 8000000", REMOTE_NS)
     for netif, ns, address, what in ((NETIF, None, system.REMOTE, "initcwnd"),
                                      (system.remote_netif(), REMOTE_NS, system.LOCAL, "initrwnd")):

@@ -3,7 +3,6 @@
 room for the record's beginning and for the packet. The queue must have been stopped
 before that: once the driver has looked at a packet it cannot give it back."""
 
-import pathlib
 import threading
 
 from lib import link, nic, offload, tcp, trace
@@ -17,8 +16,6 @@ from .stream import COMBINATIONS, combination_name
 
 registry = Registry()
 ENTRIES = 64                    # an skb and a prefix of the worst kind take 36
-QUEUES = pathlib.Path("/sys/class/net", NETIF, "queues")
-MANY_BYTES = "1000000"
 CONNECTIONS = 4
 ROUNDS = 10                     # whether the ring fills is the scheduler's choice
 SEED = 18
@@ -55,13 +52,9 @@ def queues_moved(state, what):
 
 
 def small_ring(context, entries=ENTRIES):
-    """The ring alone limits what is on its way: the kernel's own limit of bytes adapts
-    itself to a fast machine, so that the ring would never be full."""
     context.callback(run, "ethtool", "-G", NETIF, "tx", nic.ring_size("TX"))
     run("ethtool", "-G", NETIF, "tx", entries)
-    for limit in QUEUES.glob("tx-*/byte_queue_limits/limit_min"):
-        write(limit, MANY_BYTES)
-        context.callback(write, limit, "0")
+    nic.without_byte_limits(context)
 
 
 def play(context, spec, faults):
