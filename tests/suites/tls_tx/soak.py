@@ -142,20 +142,25 @@ def watch(connections, turn):
                 next_report += PROGRESS_SECONDS
 
 
+def free_memory():
+    """In units of 256 KB, with the pages that a CPU keeps for what it allocates next; of
+    one file, for they go over from one to the other by 8 MB at a time."""
+    zones = pathlib.Path("/proc/zoneinfo").read_text()
+    pages = sum(map(int, re.findall(r"\b(?:pages free|count:) +(\d+)", zones)))
+    return (pages * resource.getpagesize()) >> 18
+
+
 def memory():
-    """Bytes that could be had, with nothing kept that need not be: while the ports are
-    down their rings and pools hold nothing."""
+    """Bytes that are free, with nothing kept that need not be: while the ports are down
+    their rings and pools hold nothing. Read when nothing is on its way back any more."""
     ports = (NETIF, None), (remote_netif(), REMOTE_NS)
     for netif, ns in ports:
         ip("link", "set", netif, "down", ns=ns)
     free_deferred()
     pathlib.Path("/proc/sys/vm/drop_caches").write_text("3")
-    text = pathlib.Path("/proc/meminfo").read_text()
-    # Pages that are free, but kept by a CPU for what it allocates next.
-    kept = re.findall(r"\bcount: +(\d+)", pathlib.Path("/proc/zoneinfo").read_text())
+    free = wait.unchanged(free_memory, "free memory") << 18
     nic.recover()
-    return ((int(re.search(r"MemAvailable: +(\d+)", text)[1]) << 10)
-            + sum(map(int, kept)) * resource.getpagesize())
+    return free
 
 
 def one_round(turn):
