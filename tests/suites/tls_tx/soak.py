@@ -208,4 +208,8 @@ def soak(context):
     equal((state.nic_moved("tx_tls_ctx"), state.nic_moved("tx_tls_del")),
           (CONNECTIONS * ROUNDS,) * 2, "tx_tls_ctx, tx_tls_del")
     check(lost < LEAK, f"{lost >> 10} KB of memory are gone")
-    state.no_errors()
+    # With eight connections a segment that is sent again may wait its turn in the qdisc
+    # until what it repeats has been acknowledged, and is dropped (contract, case 13).
+    late = state.nic_moved("tx_tls_drop_no_sync_data")
+    check(late <= resyncs // 500, f"{late} segments without a record, after {resyncs} resyncs")
+    state.no_errors(but=["tx_tls_drop_no_sync_data"])
