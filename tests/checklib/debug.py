@@ -9,8 +9,8 @@ from vmlib import debug_kernel, pace
 from . import suites
 
 TIME_SCALE = 4              # how much slower the debug kernel may be
-# What takes long comes first, so that both cores have work until the end.
-NAMES = ("nic", "faults", "tls-tx", "tls-rx")
+# Guests that take long come first, so that both cores have work until the end.
+NAMES = ("tls-rx", "nic", "faults", "tls-tx")
 # KASAN stops reporting after its first finding unless told otherwise; a busy host
 # makes a guest's CPU stand still for longer than the watchdog's 20 seconds; after an
 # oops locks are held for ever, so that every case to come would only wait.
@@ -33,9 +33,9 @@ def options(vm):
 
 
 def jobs(names, vm, only=(), variants=tuple(VARIANTS), every=False):
-    """Unless every case is asked for, they take turns: of those that differ in address
-    family, cipher, TSO or rate of loss alone one runs plain, another one behind the IOMMU;
-    of all others every second one. What is asked for by name runs in both."""
+    """Unless every case is asked for, they take turns: every second one runs plain, the
+    others behind the IOMMU; of those that differ in address family, cipher, TSO or rate of
+    loss alone one runs. What is asked for by name runs in both."""
     return [job for turn, variant in enumerate(VARIANTS) if variant in variants
             for job in suites.guest_jobs(
                 names, [*vm, *VARIANTS[variant]], f"{variant}/",

@@ -92,6 +92,9 @@ def one_of_each_combination():
     turns = [[case.name for case in plan.Choice(turn=turn).of(cases)] for turn in (0, 1)]
     assert [len(turn) for turn in turns] == [3, 3] and turns[0] != turns[1], turns
     assert set(turns[0]) & set(turns[1]) == {"single"}, turns
+    halves = [[case.name for case in plan.Choice(turn=turn).of(cases, alternate=True)]
+              for turn in (0, 1)]
+    assert [name.split("/")[0] for half in halves for name in half] == ["one", "single", "two"]
     singles = [Case(name, None, (), 1, ()) for name in "abc"]
     for turn, names in ((0, "ac"), (1, "b")):
         chosen = plan.Choice(turn=turn).of(singles, alternate=True)

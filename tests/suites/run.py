@@ -21,8 +21,8 @@ def arguments():
                         help="only cases whose name holds this (or matches it, with *)")
     parser.add_argument("--turn", metavar="NUMBER", type=int,
                         help="of cases that differ in address family, cipher, TSO or rate of "
-                             "loss alone run one, of all others every second one; which "
-                             "depends on the number")
+                             "loss alone run one, and if others take turns only every second "
+                             "of these; which depends on the number")
     options = parser.parse_args()
     names = [group.name for group in plan.suite(options.suite)]
     if options.group not in (None, *names):

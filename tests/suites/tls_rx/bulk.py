@@ -14,6 +14,7 @@ from lib.ktls import Keys, Write
 registry = Registry()
 MEGABYTE = 1 << 20
 CLEAN, AFTER = pace.shorter(5 * MEGABYTE), pace.shorter(10 * MEGABYTE)
+MEANWHILE = MEGABYTE + pace.shorter(2 * MEGABYTE)
 MISSED = MEGABYTE // 2          # 5 % of 10 MB: what getting back may cost a connection
 LOSS_SEED = 3
 SEED = 0x9e3779b97f4a7c15     # netem wants one with many bits
@@ -61,7 +62,7 @@ def curve(context, percent, least):
                                              seed=LOSS_SEED))
     trace = tlstrace.Trace(context)
     flow = rx.Flow(context)
-    size = pace.shorter((8 if percent < 3 else 4) * MEGABYTE)
+    size = pace.shorter((8 if percent < 3 else 4) * MEGABYTE, least=MEGABYTE)
     begin = time.monotonic()
     flow.sender.play((Write(size),), tcp.data("curve", size))
     again = flow.finish()
@@ -176,7 +177,7 @@ def all_lost(context, bound=True):
     state = rx.Evidence()
     flows = start(context, 8)
     transfer(flows, MEGABYTE // 2, "before")
-    sender = threading.Thread(target=transfer, args=(flows, 3 * MEGABYTE, "meanwhile"))
+    sender = threading.Thread(target=transfer, args=(flows, MEANWHILE, "meanwhile"))
     sender.start()
     wait.until(lambda: all(len(flow.reader.bytes) > MEGABYTE for flow in flows), "all receive",
                seconds=60)
