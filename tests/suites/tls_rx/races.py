@@ -266,7 +266,8 @@ def many_slow(context):
         wait.until(lambda: state.moved("rx_tls_resync_req_skip") == len(streams),
                    f"all requests were given up: {state.resync_counters()}")
     state.requests_balance()
-    wait.until(lambda: all(more(stream) for stream in streams), "each connection asked again",
+    # In turns: who reads a connection gives up when nothing comes for too long.
+    wait.until(lambda: all([more(stream) for stream in streams]), "each connection asked again",
                seconds=60)
     for stream in streams:
         for _ in range(3):
