@@ -60,9 +60,9 @@ def change(*impairment):
     run("tc", "qdisc", "change", "dev", IFB, "root", "netem", *impairment, ns=REMOTE_NS)
 
 
-def _count(what, netif, ns):
+def _count(what, netif, ns, kind="netem"):
     table = json.loads(run("tc", "-s", "-j", "qdisc", "show", "dev", netif, ns=ns))
-    return sum(qdisc[what] for qdisc in table if qdisc["kind"] == "netem")
+    return sum(qdisc[what] for qdisc in table if qdisc["kind"] == kind)
 
 
 def sent(netif, ns=None):
@@ -81,6 +81,11 @@ def held_before_the_nic(context):
     run("modprobe", "sch_plug")
     run("tc", "qdisc", "replace", "dev", NETIF, "root", "plug", "limit", 1 << 20)
     context.callback(run, "tc", "qdisc", "del", "dev", NETIF, "root", check=False)
+
+
+def held():
+    """Bytes that wait before the driver."""
+    return _count("backlog", NETIF, None, "plug")
 
 
 def let_go():
