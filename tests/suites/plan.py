@@ -44,7 +44,7 @@ EVERYTHING = Choice()
 
 def _one_of_each(cases, turn, alternate):
     """Another one at each turn, and another combination for each case, so that every
-    combination is met all the same. alternate: of each second case none."""
+    combination is met all the same. alternate: every second case only."""
     alike = {}
     for case in cases:
         base = "/".join(part for part in case.name.split("/") if not PARAMETER.fullmatch(part))

@@ -62,7 +62,7 @@ def curve(context, percent, least):
                                              seed=LOSS_SEED))
     trace = tlstrace.Trace(context)
     flow = rx.Flow(context)
-    size = pace.shorter((8 if percent < 3 else 4) * MEGABYTE, least=MEGABYTE)
+    size = max(MEGABYTE, pace.shorter((8 if percent < 3 else 4) * MEGABYTE))
     begin = time.monotonic()
     flow.sender.play((Write(size),), tcp.data("curve", size))
     again = flow.finish()
