@@ -145,7 +145,7 @@ def what_needs_no_kernel_runs_once():
     jobs = lines.jobs(["unit", "nic"], [], {"6.1": "6.1", "latest": "9.9+deb99"})
     names = [job.name for job in jobs]
     assert names == ["unit/tools", "unit/model", "nic/face", "6.1/nic/plain",
-                     "latest/nic/plain"], names
+                     "6.1/nic/broken", "latest/nic/plain", "latest/nic/broken"], names
     assert jobs[-1].command[1:3] == ("--kernel", "9.9+deb99"), jobs[-1].command
 
 

@@ -120,6 +120,8 @@ SUITES = {
     "nic": (
         Group("plain", "nic", ("basic", "traffic", "checksum", "vlan", "filters", "settings",
                                "life"), vm=MONITOR_OPTIONS),
+        Group("broken", "nic", ("broken",),
+              vm=("--device", "queues=1", "--append", "iomem=relaxed"), variants=(PLAIN,)),
     ),
     "tls-tx": (
         Group("stream", "tls_tx",

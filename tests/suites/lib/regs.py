@@ -12,6 +12,7 @@ from .cases import skip
 
 ADMIN_ARM = 0x3000          # IVEC_ARM(0): the vector of commands and events
 COMMANDS, COMMANDS_DONE = 0x4014, 0x4034     # doorbells of RING_CMD and RING_CMD_CQ
+SENT = 0x10014              # doorbell of TX(0)
 SIZE = 0x20000
 
 

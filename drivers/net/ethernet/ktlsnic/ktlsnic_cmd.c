@@ -60,21 +60,26 @@ static bool ktlsnic_cmd_room(const struct ktlsnic_cmdq *cmdq)
  * @nic: the device
  *
  * Commands complete in order, so that a completion can only be for the oldest
- * one; a device that says otherwise is reset.
+ * one; a device that says otherwise is reset, and not listened to until then.
+ *
+ * Return: false if completions are left behind that nobody will take in: the
+ * device would announce them as often as it is allowed to.
  */
-void ktlsnic_cmdq_poll(struct ktlsnic_nic *nic)
+bool ktlsnic_cmdq_poll(struct ktlsnic_nic *nic)
 {
 	struct ktlsnic_cmdq *cmdq = &nic->cmdq;
 	const struct ktlsnic_cmd_cpl *cpl;
-	bool bad = false;
+	bool bad = false, dead;
 
 	spin_lock_bh(&cmdq->lock);
-	while (cmdq->up && cmdq->clean != cmdq->ring.index) {
+	while (cmdq->up && !cmdq->dead) {
 		cpl = ktlsnic_ring_peek(&cmdq->cq);
 		if (!cpl)
 			break;
-		if (le16_to_cpu(cpl->tag) != (u16)cmdq->clean ||
+		if (cmdq->clean == cmdq->ring.index ||
+		    le16_to_cpu(cpl->tag) != (u16)cmdq->clean ||
 		    le32_to_cpu(cpl->index) != cmdq->clean + 1) {
+			cmdq->dead = true;
 			bad = true;
 			break;
 		}
@@ -85,13 +90,15 @@ void ktlsnic_cmdq_poll(struct ktlsnic_nic *nic)
 	}
 	if (cmdq->up)
 		ktlsnic_ring_doorbell(&cmdq->cq);
+	dead = cmdq->dead;
 	spin_unlock_bh(&cmdq->lock);
 
 	wake_up(&cmdq->room);
 	if (bad) {
-		netdev_err(nic->netdev, "command completion out of order\n");
+		netdev_err(nic->netdev, "impossible command completion\n");
 		ktlsnic_reset_schedule(nic);
 	}
+	return !dead;
 }
 
 /**

@@ -42,8 +42,9 @@ struct ktlsnic_cmd_slot {
  * @slots: as many as @ring has entries
  * @clean: commands that are over
  * @up: the rings are the device's
- * @dead: the device did not answer: commands fail at once until it is reset,
- *	  for their callers hold locks that everybody waits for
+ * @dead: the device did not answer, or answered what it could not: commands
+ *	  fail at once until it is reset, for their callers hold locks that
+ *	  everybody waits for
  * @room: sleepers that wait for a free slot
  * @timeouts: commands that the device did not answer
  */
@@ -63,7 +64,7 @@ int ktlsnic_cmdq_alloc(struct ktlsnic_nic *nic);
 void ktlsnic_cmdq_free(struct ktlsnic_nic *nic);
 int ktlsnic_cmdq_start(struct ktlsnic_nic *nic);
 void ktlsnic_cmdq_stop(struct ktlsnic_nic *nic);
-void ktlsnic_cmdq_poll(struct ktlsnic_nic *nic);
+bool ktlsnic_cmdq_poll(struct ktlsnic_nic *nic);
 int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
 		     ktlsnic_cmd_done_t done, void *arg);
 int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd);

@@ -80,10 +80,11 @@ void ktlsnic_irq_vectors_free(struct ktlsnic_nic *nic)
 static irqreturn_t ktlsnic_irq_admin(int irq, void *data)
 {
 	struct ktlsnic_nic *nic = data;
+	bool sane = ktlsnic_cmdq_poll(nic);
 
-	ktlsnic_cmdq_poll(nic);
 	ktlsnic_events_poll(nic);
-	ktlsnic_irq_arm(nic, KTLSNIC_ADMIN_VECTOR);
+	if (sane)
+		ktlsnic_irq_arm(nic, KTLSNIC_ADMIN_VECTOR);
 	return IRQ_HANDLED;
 }
 

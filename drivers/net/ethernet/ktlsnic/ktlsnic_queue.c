@@ -19,7 +19,8 @@ static int ktlsnic_napi_poll(struct napi_struct *napi, int budget)
 	work = ktlsnic_rx_poll(q, budget);
 	if (!tx_done || work >= budget)
 		return budget;
-	if (napi_complete_done(napi, work))
+	/* what a broken ring holds nobody takes in: no vector before the reset */
+	if (napi_complete_done(napi, work) && !q->tx.broken && !q->rx.broken)
 		ktlsnic_irq_arm(q->nic, KTLSNIC_QUEUE_VECTOR(q->index));
 	return work;
 }
