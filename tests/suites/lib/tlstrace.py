@@ -65,6 +65,17 @@ class Trace:
                         re.finditer(r"ktlsnic_header: .*tcp_seq=(\d+)",
                                     (TRACING / "trace").read_text())]
 
+    @staticmethod
+    def works(context, function):
+        """From now on, when the kernel ran this function as deferred work: a function that
+        returns the times."""
+        enable = TRACING / "events/workqueue/workqueue_execute_start/enable"
+        enable.write_text("1")
+        context.callback(enable.write_text, "0")
+        return lambda: [float(match[1]) for match in
+                        re.finditer(rf"\s(\d+\.\d+): workqueue_.*function {function}\b",
+                                    (TRACING / "trace").read_text())]
+
     def records(self):
         """socket -> what became of each of its records: "hw", "sw" or "mixed"."""
         found = {}

@@ -5,9 +5,10 @@ parser by not reading."""
 
 import contextlib
 import socket
+import time
 
 from lib import rawpeer, regs, rx, tcp, wait
-from lib.cases import Registry, equal
+from lib.cases import Registry, equal, skip
 from lib.ktls import Keys
 from lib.rxstream import Stream
 from lib.system import run
@@ -15,6 +16,7 @@ from .lost import Lost, pieces, send
 
 registry = Registry()
 ROOM = 4 << 20              # a receive buffer for all that is not read
+TIME_LIMIT = 0.2            # KTLSNIC_TLS_RX_TIMEOUT, in seconds
 REQUEST_AGAIN = 256 * 1024  # bytes without an answer after which the NIC asks again
 
 
@@ -160,6 +162,34 @@ def deleted(context):
         stream.peer.sock.close()
     stream.evidence.gone()
     counts(stream, req_start=1, req_skip=1)
+
+
+@registry.case("37d-no-time-limit-outlives-the-connection")
+def time_limit(context):
+    """The socket closes while its request's time limit is running. One that has run out is
+    seen first, so that it is known what is not seen later."""
+    stream = Lost(context, reading=False)
+    ran = stream.trace.works(context, "ktlsnic_tls_rx_timeout")
+    send(stream, *pieces(stream), *pieces(stream))
+    stream.send_late()
+    wait.until(ran, "the first request's time limit runs out")
+    for turn in range(10):
+        last = Lost(context, Keys(seed=f"limit {turn}"), reading=False)
+        begin = time.monotonic()
+        send(last, *pieces(last), *pieces(last))
+        last.send_late()
+        wait.until(lambda: last.evidence.moved("rx_tls_resync_req_start") == 1, "a request")
+        last.peer.sock.close()
+        closed = time.monotonic()
+        if closed - begin < TIME_LIMIT:
+            break
+    else:
+        skip(f"too slow to close a socket within {TIME_LIMIT} s of its request")
+    time.sleep(2 * TIME_LIMIT)
+    equal([f"{at - closed:.3f} s after close" for at in ran() if at > closed], [],
+          "time limits that ran out behind the connection")
+    stream.peer.sock.close()
+    stream.evidence.gone()
 
 
 @registry.case("37e-same-ports-again-and-again", seconds=200)
