@@ -164,19 +164,19 @@ def _there(work, size, sent):
              len(lines) == 1 and want in lines[0])
     state.gone()
     kernel, card = state.kernel_moved(), state.counters()
-    show("tls_stat", f"TlsRxDevice +{kernel.get('TlsRxDevice', 0)}, TlsDecryptError "
-         f"+{kernel.get('TlsDecryptError', 0)}, TlsCurrRxDevice "
+    show("tls_stat", f"TlsRxDevice +{kernel['TlsRxDevice']}, TlsDecryptError "
+         f"+{kernel['TlsDecryptError']}, TlsCurrRxDevice "
          f"{evidence.tls_stat()['TlsCurrRxDevice']}",
-         kernel.get("TlsRxDevice") == 1 and not kernel.get("TlsDecryptError")
-         and not kernel.get("TlsCurrRxDevice"))
-    done, share = card.get("rx_tls_decrypted_bytes", 0), state.share(size)
+         kernel["TlsRxDevice"] == 1 and not kernel["TlsDecryptError"]
+         and not kernel["TlsCurrRxDevice"])
+    done, share = card["rx_tls_decrypted_bytes"], state.share(size)
     show("ethtool -S", f"rx_tls_decrypted_bytes +{done}, {100 * share:.2f} % of the file",
          0.98 < share < 1.01)
-    show("", f"hw_tls_rx_records +{card.get('hw_tls_rx_records', 0)}, asked for its place "
-         f"{card.get('rx_tls_resync_req_pkt', 0)} times", card.get("hw_tls_rx_records", 0) > 0)
-    errors = sum(card.get(name, 0) for name in rx.NEVER)
-    show("", f"contexts +{card.get('rx_tls_ctx', 0)} -{card.get('rx_tls_del', 0)}, errors {errors}",
-         card.get("rx_tls_ctx") == card.get("rx_tls_del") == 1 and not errors)
+    show("", f"hw_tls_rx_records +{card['hw_tls_rx_records']}, asked for its place "
+         f"{card['rx_tls_resync_req_pkt']} times", card["hw_tls_rx_records"] > 0)
+    errors = sum(card[name] for name in rx.NEVER)
+    show("", f"contexts +{card['rx_tls_ctx']} -{card['rx_tls_del']}, errors {errors}",
+         card["rx_tls_ctx"] == card["rx_tls_del"] == 1 and not errors)
     received = hashlib.sha256((work / "www/file").read_bytes()).hexdigest()
     show("sha256", f"sent     {sent}")
     show("sha256", f"received {received}", received == sent)
@@ -192,11 +192,11 @@ def _back(work, size, sent):
          len(fetch.near) == 1 and fetch.near[0].endswith("txconf: hw"))
     state.gone()
     kernel, card = state.kernel_moved(), nic.change(state.nic, nic.statistics())
-    texts = [f"{name} +{kernel.get(name, 0)}" for name in ("TlsTxDevice", "TlsTxSw")]
+    texts = [f"{name} +{kernel[name]}" for name in ("TlsTxDevice", "TlsTxSw")]
     texts.append(f"TlsCurrTxDevice {evidence.tls_stat()['TlsCurrTxDevice']}")
     show("tls_stat", ", ".join(texts),
-         kernel.get("TlsTxDevice") == 1 and not kernel.get("TlsTxSw")
-         and not kernel.get("TlsCurrTxDevice"))
+         kernel["TlsTxDevice"] == 1 and not kernel["TlsTxSw"]
+         and not kernel["TlsCurrTxDevice"])
     _counters(card, size)
     show("sha256", f"received {fetch.digest.hexdigest()}", fetch.digest.hexdigest() == sent)
 
@@ -204,14 +204,14 @@ def _back(work, size, sent):
 def _counters(card, size):
     """The NIC encrypted the file, with 29 bytes for each record of at most 16 KB, and
     little else. What TCP sent again may have been encrypted by software."""
-    again, most = card.get("tx_tls_ooo", 0), size * 102 // 100
-    done = card.get("tx_tls_encrypted_bytes", 0)
+    again, most = card["tx_tls_ooo"], size * 102 // 100
+    done = card["tx_tls_encrypted_bytes"]
     show("ethtool -S", f"tx_tls_encrypted_bytes +{done}, out of order {again}",
          size * 99 // 100 <= done <= most if again else size < done <= most)
-    records = card.get("hw_tls_tx_records", 0)
-    show("", f"hw_tls_tx_bytes +{card.get('hw_tls_tx_bytes', 0)}, records +{records}",
-         card.get("hw_tls_tx_bytes", 0) >= done and records >= done // (16384 + 29))
-    errors = {name: card.get(name, 0) for name in evidence.NEVER}
+    records = card["hw_tls_tx_records"]
+    show("", f"hw_tls_tx_bytes +{card['hw_tls_tx_bytes']}, records +{records}",
+         card["hw_tls_tx_bytes"] >= done and records >= done // (16384 + 29))
+    errors = {name: card[name] for name in evidence.NEVER}
     show("", "contexts +{} -{}, errors and drops {}".format(
-        card.get("tx_tls_ctx", 0), card.get("tx_tls_del", 0), sum(errors.values())),
-        card.get("tx_tls_ctx") == card.get("tx_tls_del") == 1 and not any(errors.values()))
+        card["tx_tls_ctx"], card["tx_tls_del"], sum(errors.values())),
+        card["tx_tls_ctx"] == card["tx_tls_del"] == 1 and not any(errors.values()))

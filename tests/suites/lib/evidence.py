@@ -49,22 +49,22 @@ class Evidence:
         return nic.change(self.kernel, tls_stat())
 
     def nic_moved(self, name):
-        return nic.statistics().get(name, 0) - self.nic.get(name, 0)
+        return nic.change(self.nic, nic.statistics())[name]
 
     def offloaded(self, sock, count=1):
         """Right after the keys were installed: this is the NIC's connection."""
         moved = self.kernel_moved()
-        equal(moved.get("TlsTxDevice", 0), count, "TlsTxDevice")
-        equal(moved.get("TlsCurrTxDevice", 0), count, "TlsCurrTxDevice")
-        equal(moved.get("TlsTxSw", 0), 0, "TlsTxSw")
+        equal(moved["TlsTxDevice"], count, "TlsTxDevice")
+        equal(moved["TlsCurrTxDevice"], count, "TlsCurrTxDevice")
+        equal(moved["TlsTxSw"], 0, "TlsTxSw")
         equal(txconf(sock), "hw", "ss: txconf")
         equal(self.nic_moved("tx_tls_ctx"), count, "tx_tls_ctx")
 
     def in_software(self, sock, count=1):
         """The connection runs, and the NIC was given nothing of it."""
         moved = self.kernel_moved()
-        equal(moved.get("TlsTxSw", 0), count, "TlsTxSw")
-        equal(moved.get("TlsTxDevice", 0), 0, "TlsTxDevice")
+        equal(moved["TlsTxSw"], count, "TlsTxSw")
+        equal(moved["TlsTxDevice"], 0, "TlsTxDevice")
         equal(txconf(sock), "sw", "ss: txconf")
         equal(self.nic_moved("tx_tls_ctx"), 0, "tx_tls_ctx")
 
@@ -74,22 +74,22 @@ class Evidence:
         TCP sent a second time, which the NIC encrypts as well."""
         counters = nic.change(self.nic, nic.statistics())
         payload = sum(len(record.plain) for record in records)
-        done = counters.get("tx_tls_encrypted_bytes", 0)
-        equal(counters.get("tx_tls_fallback", 0), 0, "tx_tls_fallback")
+        done = counters["tx_tls_encrypted_bytes"]
+        equal(counters["tx_tls_fallback"], 0, "tx_tls_fallback")
         if not again[0]:
             equal(done, payload, "tx_tls_encrypted_bytes")
-            equal(counters.get("hw_tls_tx_bytes", 0), size, "hw_tls_tx_bytes")
-            equal(counters.get("hw_tls_tx_records", 0), len(records), "hw_tls_tx_records")
+            equal(counters["hw_tls_tx_bytes"], size, "hw_tls_tx_bytes")
+            equal(counters["hw_tls_tx_records"], len(records), "hw_tls_tx_records")
             for name in ("tx_tls_ooo", "tx_tls_resync"):
-                equal(counters.get(name, 0), 0, name)
+                equal(counters[name], 0, name)
             if segments:
                 for name in ("tx_tls_encrypted_packets", "hw_tls_tx_packets"):
-                    equal(counters.get(name, 0), segments, name)
+                    equal(counters[name], segments, name)
         else:
             at_least(done, payload, "tx_tls_encrypted_bytes")
             check(done <= payload + again[1], f"tx_tls_encrypted_bytes {done} is more than "
                   f"the {payload} + {again[1]} bytes that were sent")
-        at_least(counters.get("tx_tls_encrypted_packets", 0), 1, "tx_tls_encrypted_packets")
+        at_least(counters["tx_tls_encrypted_packets"], 1, "tx_tls_encrypted_packets")
         self.no_errors(counters)
 
     def tls_counters(self):
@@ -102,8 +102,8 @@ class Evidence:
         counters = counters or nic.change(self.nic, nic.statistics())
         for name in NEVER:
             if name not in but:
-                equal(counters.get(name, 0), 0, name)
-        equal(self.kernel_moved().get("TlsDecryptError", 0), 0, "TlsDecryptError")
+                equal(counters[name], 0, name)
+        equal(self.kernel_moved()["TlsDecryptError"], 0, "TlsDecryptError")
 
     def gone(self):
         """Everything that was added is deleted again, here and in the NIC."""
@@ -113,6 +113,6 @@ class Evidence:
 
         def balanced():
             now = nic.change(self.nic, nic.statistics())
-            return ("hw_tls_tx_live" not in now and now.get("tx_tls_ctx", 0) == now.get("tx_tls_del", 0)
-                    and now.get("hw_tls_tx_added", 0) == now.get("hw_tls_tx_deleted", 0))
+            return ("hw_tls_tx_live" not in now and now["tx_tls_ctx"] == now["tx_tls_del"]
+                    and now["hw_tls_tx_added"] == now["hw_tls_tx_deleted"])
         wait.until(balanced, "contexts deleted equal contexts added")

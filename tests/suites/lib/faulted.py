@@ -86,7 +86,7 @@ def paid_for(context, run, result):
     counters = nic.change(result.evidence.nic, nic.statistics())
     result.evidence.no_errors(counters)
     want = paid(counters, run.units, result.stream)
-    equal(counters.get("hw_tls_tx_packets"), counters.get("tx_tls_encrypted_packets"),
+    equal(counters["hw_tls_tx_packets"], counters["tx_tls_encrypted_packets"],
           "hw_tls_tx_packets")
     again = sum(end - at for at, end in run.repeated())
     if again:

@@ -129,5 +129,5 @@ def paid(counters, units, stream):
                         ("tx_tls_skip_no_sync_data", want.skipped),
                         ("hw_tls_tx_bytes", want.bytes),
                         ("tx_tls_encrypted_bytes", want.payload)):
-        equal(counters.get(name, 0), value, name)
+        equal(counters[name], value, name)
     return want

@@ -5,7 +5,7 @@ import contextlib
 import pathlib
 import re
 
-from . import ethtool, system, wait
+from . import counters, ethtool, system, wait
 from .cases import Failed, check, skip
 from .system import NETIF, REMOTE_NS, ip, run
 
@@ -101,9 +101,8 @@ def stats64(netif=None, ns=None):
 
 
 def change(before, after):
-    """What moved between two dictionaries of counters."""
-    return {name: after[name] - before.get(name, 0) for name in after
-            if after[name] != before.get(name, 0)}
+    """What moved between two readings of counters."""
+    return counters.Moved(before, after)
 
 
 def without_byte_limits(context):

@@ -44,14 +44,14 @@ class Evidence:
         return nic.change(self.nic, nic.statistics())
 
     def moved(self, name):
-        return self.counters().get(name, 0)
+        return self.counters()[name]
 
     def offloaded(self, sock, count=1):
         """Right after the keys were installed: this is the NIC's connection."""
         moved = self.kernel_moved()
-        equal(moved.get("TlsRxDevice", 0), count, "TlsRxDevice")
-        equal(moved.get("TlsCurrRxDevice", 0), count, "TlsCurrRxDevice")
-        equal(moved.get("TlsRxSw", 0), 0, "TlsRxSw")
+        equal(moved["TlsRxDevice"], count, "TlsRxDevice")
+        equal(moved["TlsCurrRxDevice"], count, "TlsCurrRxDevice")
+        equal(moved["TlsRxSw"], 0, "TlsRxSw")
         equal(rxconf(sock), "hw", "ss: rxconf")
         equal(self.moved("rx_tls_ctx"), count, "rx_tls_ctx")
         equal(self.moved("hw_tls_rx_live"), count, "hw_tls_rx_live")
@@ -59,8 +59,8 @@ class Evidence:
     def in_software(self, sock, count=1):
         """The connection runs, and the NIC was given nothing of it."""
         moved = self.kernel_moved()
-        equal(moved.get("TlsRxSw", 0), count, "TlsRxSw")
-        equal(moved.get("TlsRxDevice", 0), 0, "TlsRxDevice")
+        equal(moved["TlsRxSw"], count, "TlsRxSw")
+        equal(moved["TlsRxDevice"], 0, "TlsRxDevice")
         equal(rxconf(sock), "sw", "ss: rxconf")
         equal(self.moved("rx_tls_ctx"), 0, "rx_tls_ctx")
 
@@ -76,17 +76,17 @@ class Evidence:
                            ("hw_tls_rx_packets", packets),
                            ("rx_tls_decrypted_bytes", payload),
                            ("hw_tls_rx_bytes", stream)):
-            equal(now.get(name, 0), want, name)
+            equal(now[name], want, name)
 
     def all_decrypted(self, payload, stream, records):
         """The NIC decrypted everything, and every record was authentic."""
         now = self.counters()
-        equal(now.get("rx_tls_decrypted_bytes", 0), payload, "rx_tls_decrypted_bytes")
+        equal(now["rx_tls_decrypted_bytes"], payload, "rx_tls_decrypted_bytes")
         for name in ("hw_tls_rx_seen_bytes", "hw_tls_rx_bytes"):
-            equal(now.get(name, 0), stream, name)
-        equal(now.get("hw_tls_rx_records", 0), records, "hw_tls_rx_records")
+            equal(now[name], stream, name)
+        equal(now["hw_tls_rx_records"], records, "hw_tls_rx_records")
         for name in ("rx_tls_decrypted_packets", "rx_tls_packets", "hw_tls_rx_packets"):
-            equal(now.get(name, 0), now.get("hw_tls_rx_seen_packets", 0), name)
+            equal(now[name], now["hw_tls_rx_seen_packets"], name)
         self.no_errors()
 
     def share(self, payload=None):
@@ -94,16 +94,16 @@ class Evidence:
         the TCP payload that it has seen, what TCP sent twice included."""
         now = self.counters()
         if payload:
-            return now.get("rx_tls_decrypted_bytes", 0) / payload
-        return now.get("hw_tls_rx_bytes", 0) / max(1, now.get("hw_tls_rx_seen_bytes", 0))
+            return now["rx_tls_decrypted_bytes"] / payload
+        return now["hw_tls_rx_bytes"] / max(1, now["hw_tls_rx_seen_bytes"])
 
     def no_errors(self, but=()):
         now = self.counters()
         for name in NEVER:
             if name not in but:
-                equal(now.get(name, 0), 0, name)
+                equal(now[name], 0, name)
         if "TlsDecryptError" not in but:
-            equal(self.kernel_moved().get("TlsDecryptError", 0), 0, "TlsDecryptError")
+            equal(self.kernel_moved()["TlsDecryptError"], 0, "TlsDecryptError")
         self.requests_balance()
 
     def requests_balance(self):
@@ -111,10 +111,10 @@ class Evidence:
         what it asked is the driver's count of what it was asked."""
         def balanced():
             now = self.counters()
-            return (now.get("rx_tls_resync_req_start", 0)
-                    == now.get("rx_tls_resync_req_end", 0) + now.get("rx_tls_resync_req_skip", 0)
-                    and now.get("hw_tls_rx_requests", 0) == now.get("rx_tls_resync_req_pkt", 0)
-                    and now.get("hw_tls_rx_resyncs", 0) == now.get("rx_tls_resync_res_ok", 0))
+            return (now["rx_tls_resync_req_start"]
+                    == now["rx_tls_resync_req_end"] + now["rx_tls_resync_req_skip"]
+                    and now["hw_tls_rx_requests"] == now["rx_tls_resync_req_pkt"]
+                    and now["hw_tls_rx_resyncs"] == now["rx_tls_resync_res_ok"])
         wait.until(balanced, f"resync requests balance: {self.resync_counters()}")
 
     def resync_counters(self):
@@ -123,15 +123,15 @@ class Evidence:
 
     def gone(self):
         """Everything that was added is deleted again, here and in the NIC."""
-        wait.until(lambda: not any(self.kernel_moved().get(name) for name in
+        wait.until(lambda: not any(self.kernel_moved()[name] for name in
                                    ("TlsCurrRxDevice", "TlsCurrRxSw", "TlsCurrTxDevice",
                                     "TlsCurrTxSw")), "TlsCurr* are back where they were")
 
         def balanced():
             now = self.counters()
             return ("hw_tls_rx_live" not in now
-                    and now.get("rx_tls_ctx", 0) == now.get("rx_tls_del", 0)
-                    and now.get("hw_tls_rx_added", 0) == now.get("hw_tls_rx_deleted", 0))
+                    and now["rx_tls_ctx"] == now["rx_tls_del"]
+                    and now["hw_tls_rx_added"] == now["hw_tls_rx_deleted"])
         wait.until(balanced, "contexts deleted equal contexts added")
 
 

@@ -32,7 +32,7 @@ def arrives(target):
 
 
 def filtered():
-    return nic.statistics().get("hw_rx_filtered")
+    return nic.statistics()["hw_rx_filtered"]
 
 
 @registry.case("foreign-unicast-is-filtered")

@@ -79,7 +79,7 @@ def too_long(context):
     before = nic.statistics()
     run("ping", "-c", "3", "-i", "0.01", "-W", "1", "-M", "do", "-s", 3000, LOCAL[4],
         ns=REMOTE_NS, check=False)
-    wait.until(lambda: nic.change(before, nic.statistics()).get("hw_rx_too_long") == 3,
+    wait.until(lambda: nic.change(before, nic.statistics())["hw_rx_too_long"] == 3,
                "hw_rx_too_long moved by 3")
 
 

@@ -172,7 +172,7 @@ def forged(context, family, cipher, long):
         stream.put(*piece)
     equal(stream.reader.fails(), good, "what was read before")
     # A read that had good bytes to return leaves the error to the next, which tries again.
-    check(stream.evidence.kernel_moved().get("TlsDecryptError") in (1, 2), "TlsDecryptError")
+    check(stream.evidence.kernel_moved()["TlsDecryptError"] in (1, 2), "TlsDecryptError")
     equal(stream.evidence.moved("hw_tls_rx_auth_failed"), 1, "hw_tls_rx_auth_failed")
     equal(stream.evidence.moved("rx_tls_err"), 1, "rx_tls_err")
     equal(stream.evidence.moved("rx_tls_decrypted_packets"), 2 + len(pieces) - 1,

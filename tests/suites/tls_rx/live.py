@@ -446,7 +446,7 @@ def moved(context):
     play(flow)
     flow.reader.wait_for(ktls.size_of(SCRIPT))
     ip("link", "set", NETIF, "netns", "ns-moved")
-    equal(flow.evidence.kernel_moved().get("TlsRxDevice"), 1, "TlsRxDevice")
+    equal(flow.evidence.kernel_moved()["TlsRxDevice"], 1, "TlsRxDevice")
     ip("link", "set", NETIF, "netns", "1", ns="ns-moved")
     nic.up_again()
     play(flow, SCRIPT, "after")

@@ -75,7 +75,7 @@ def header_loss(context, family, cipher):
           "rx_tls_decrypted_packets behind the resync")
     equal(stream.evidence.moved("rx_tls_resync_res_ok"), 1, "rx_tls_resync_res_ok")
     equal(stream.evidence.moved("rx_tls_resync_req_pkt"), 1, "rx_tls_resync_req_pkt")
-    equal(stream.evidence.kernel_moved().get("TlsRxDeviceResync"), 1, "TlsRxDeviceResync")
+    equal(stream.evidence.kernel_moved()["TlsRxDeviceResync"], 1, "TlsRxDeviceResync")
     stream.evidence.no_errors()
 
 

@@ -83,7 +83,7 @@ def openssl_offloaded(context, family, suite):
     state, mode, again = serve(context, family, suite, ssl.TLSVersion.TLSv1_2, sent)
     equal(mode, "hw", "ss: txconf")
     moved = state.kernel_moved()
-    equal((moved.get("TlsTxDevice"), moved.get("TlsTxSw", 0)), (1, 0), "TlsTxDevice, TlsTxSw")
+    equal((moved["TlsTxDevice"], moved["TlsTxSw"]), (1, 0), "TlsTxDevice, TlsTxSw")
     if not again[0]:
         # Beside the data the message Finished, and TLS's own end of the stream.
         done = state.nic_moved("tx_tls_encrypted_bytes")
@@ -104,7 +104,7 @@ def openssl_software(context, suite, version):
     state, mode, _ = serve(context, 4, suite, version, tcp.data("software", 500_000))
     equal(mode, "sw", "ss: txconf")
     equal(state.nic_moved("tx_tls_ctx"), 0, "tx_tls_ctx")
-    equal(state.kernel_moved().get("TlsTxSw"), 1, "TlsTxSw")
+    equal(state.kernel_moved()["TlsTxSw"], 1, "TlsTxSw")
 
 
 registry.add("openssl-tls-1.3-in-software", openssl_software, None, ssl.TLSVersion.TLSv1_3)
@@ -145,7 +145,7 @@ def gnutls_client(context, family):
           f"SHA-256 of what GnuTLS decrypted ({done.stderr.decode()[-200:]})")
     state.gone()
     moved = state.kernel_moved()
-    equal((moved.get("TlsTxDevice"), moved.get("TlsTxSw", 0)), (1, 0), "TlsTxDevice, TlsTxSw")
+    equal((moved["TlsTxDevice"], moved["TlsTxSw"]), (1, 0), "TlsTxDevice, TlsTxSw")
     at_least(state.nic_moved("tx_tls_encrypted_bytes"), SMALL * 99 // 100,
              "tx_tls_encrypted_bytes")
     state.no_errors()
@@ -172,7 +172,7 @@ def nginx(context):
     equal(hashlib.sha256(done.stdout).hexdigest(),
           hashlib.sha256(tcp.data("served", SIZE) * 3).hexdigest(), "SHA-256")
     state.gone()
-    equal(state.kernel_moved().get("TlsTxDevice"), 1, "TlsTxDevice")
+    equal(state.kernel_moved()["TlsTxDevice"], 1, "TlsTxDevice")
     at_least(state.nic_moved("tx_tls_encrypted_bytes"), SIZE * 3 * 99 // 100,
              "tx_tls_encrypted_bytes")
     state.no_errors()

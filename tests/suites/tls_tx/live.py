@@ -272,7 +272,7 @@ def many(context):
     for run_ in runs:
         run_.install()
     moved = state.kernel_moved()
-    equal(moved.get("TlsCurrTxDevice"), len(runs), "TlsCurrTxDevice")
+    equal(moved["TlsCurrTxDevice"], len(runs), "TlsCurrTxDevice")
     threads = [threading.Thread(target=run_.play) for run_ in runs]
     for thread in threads:
         thread.start()

@@ -40,7 +40,7 @@ def last_numbers(context, first, family, cipher, tso):
     context.enter_context(tcp.closing(near, far))
     reader = tcp.Reader(far)
     ktls.install(near, keys)
-    equal(state.kernel_moved().get("TlsTxDevice"), 1, "TlsTxDevice")
+    equal(state.kernel_moved()["TlsTxDevice"], 1, "TlsTxDevice")
     said = until_refused(near, pieces)
     want = (0, errno.EBADMSG) if system.stock_tls() else (errno.EBADMSG,)
     check(said in want, f"errno {said} of the write that has no number")

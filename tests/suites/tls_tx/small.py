@@ -40,7 +40,7 @@ def table_full(context):
     modes = [evidence.txconf(run.near) for run in runs]
     equal(modes, ["hw"] * CONTEXTS + ["sw"] * 3, "ss: txconf of all connections")
     moved = before.kernel_moved()
-    equal((moved.get("TlsTxDevice"), moved.get("TlsTxSw")), (CONTEXTS, 3),
+    equal((moved["TlsTxDevice"], moved["TlsTxSw"]), (CONTEXTS, 3),
           "TlsTxDevice, TlsTxSw")
     equal(before.nic_moved("tx_tls_ctx"), CONTEXTS, "tx_tls_ctx")
     equal(before.nic_moved("tx_tls_no_space"), 3, "tx_tls_no_space")
@@ -84,4 +84,4 @@ def cipher_missing(context):
     ready()
     offload.in_software(context, Spec(script=SCRIPT, keys=Keys(GCM256)))
     offload.offloaded(context, Spec(script=SCRIPT, keys=Keys(GCM128)))
-    equal(nic.statistics().get("hw_tls_tx_errors", 0), 0, "hw_tls_tx_errors")
+    equal(nic.statistics()["hw_tls_tx_errors"], 0, "hw_tls_tx_errors")

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which jobs and cases run: suites, kernel lines, combinations, planted bugs."""
+
+import os
+import unittest.mock
+
+from checklib import lines, planted
+from checklib.suites import complaint
+import plan
+from lib.cases import Case
+
+
+def test_one_of_each_combination():
+    cases = [Case(f"{base}/{end}", None, (), 1, ()) for base in ("one/part", "two")
+             for end in ("v4/128/tso", "v4/128/no-tso", "v6/128/tso", "v6/128/no-tso")]
+    cases.append(Case("single", None, (), 1, ()))
+    turns = [[case.name for case in plan.Choice(turn=turn).of(cases)] for turn in (0, 1)]
+    assert [len(turn) for turn in turns] == [3, 3] and turns[0] != turns[1], turns
+    assert set(turns[0]) & set(turns[1]) == {"single"}, turns
+    halves = [[case.name for case in plan.Choice(turn=turn).of(cases, alternate=True)]
+              for turn in (0, 1)]
+    assert [name.split("/")[0] for half in halves for name in half] == ["one", "single", "two"]
+    singles = [Case(name, None, (), 1, ()) for name in "abc"]
+    for turn, names in ((0, "ac"), (1, "b")):
+        chosen = plan.Choice(turn=turn).of(singles, alternate=True)
+        assert [case.name for case in chosen] == list(names), chosen
+    assert plan.Choice(("b",), turn=0).of(singles, alternate=True) == singles[1:2]
+    assert plan.Choice(("sing", "*part*nothing")).of(cases) == cases[-1:]
+    assert plan.Choice(("one",)).of(cases) == cases[:4]
+
+
+def test_unknown_and_later_suites():
+    assert "no suite nope" in complaint(["unit", "nope"])
+    assert "later" in complaint(["hostile"])
+    assert complaint(["nic", "unit"]) is None
+
+
+def test_kernel_lines_that_make_no_sense():
+    with unittest.mock.patch.dict(os.environ):
+        os.environ.pop("KDIR", None)
+        assert lines.complaint(["6.1", "6.12.9+deb13", "latest"], False, []) is None
+        assert "newest" in lines.complaint(["6.1", "newest"], False, [])
+        assert "--debug" in lines.complaint(["6.1"], True, [])
+        assert "--vm" in lines.complaint(["6.1"], False, ["--kernel=6.12"])
+        assert lines.complaint([], False, [])
+        os.environ["KDIR"] = "/linux"
+        assert "KDIR" in lines.complaint(["6.1"], False, [])
+
+
+def test_what_needs_no_kernel_runs_once():
+    jobs = lines.jobs(["unit", "nic"], [], {"6.1": "6.1", "latest": "9.9+deb99"})
+    names = [job.name for job in jobs]
+    assert names == ["unit/tools", "unit/model", "nic/face", "6.1/nic/plain",
+                     "6.1/nic/broken", "latest/nic/plain", "latest/nic/broken"], names
+    assert jobs[-1].command[1:3] == ("--kernel", "9.9+deb99"), jobs[-1].command
+
+
+def test_planted_bugs_fit():
+    """The driver changes; the bugs must still be ones of it, and some case look for them."""
+    assert planted.NAMES
+    for name in planted.NAMES:
+        bug = planted.Bug(name)
+        assert not bug.misfit(), (name, bug.misfit())
+        assert bug.cases(), name
+
+
+def test_tests_of_planted_bugs_together():
+    tests = ["--only a nic", "--only b/ nic", "--debug --variant plain --only a --only c tls-rx"]
+    assert planted.together(tests) == ["--only a --only b/ nic",
+                                       "--debug --variant plain --only a --only c tls-rx"]
