@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which jobs and cases run: suites, kernel lines, combinations, planted bugs."""
+"""Which jobs and cases run: suites, kernel lines, combinations."""
 
 import os
 import unittest.mock
 
-from checklib import lines, planted
+from checklib import lines
 from checklib.suites import complaint
 import plan
 from lib.cases import Case
@@ -53,18 +53,3 @@ def test_what_needs_no_kernel_runs_once():
     assert names == ["unit/tools", "unit/model", "nic/face", "6.1/nic/plain",
                      "6.1/nic/broken", "latest/nic/plain", "latest/nic/broken"], names
     assert jobs[-1].command[1:3] == ("--kernel", "9.9+deb99"), jobs[-1].command
-
-
-def test_planted_bugs_fit():
-    """The driver changes; the bugs must still be ones of it, and some case look for them."""
-    assert planted.NAMES
-    for name in planted.NAMES:
-        bug = planted.Bug(name)
-        assert not bug.misfit(), (name, bug.misfit())
-        assert bug.cases(), name
-
-
-def test_tests_of_planted_bugs_together():
-    tests = ["--only a nic", "--only b/ nic", "--debug --variant plain --only a --only c tls-rx"]
-    assert planted.together(tests) == ["--only a --only b/ nic",
-                                       "--debug --variant plain --only a --only c tls-rx"]

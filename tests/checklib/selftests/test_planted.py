@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What check-planted plants, and what it makes of the results."""
+
+from checklib.planted import blind, calls, mutants, mutate, patches
+from checklib.suites import complaint
+from vmlib import ui
+
+
+def test_planted_bugs_fit():
+    """The code changes; the bugs must still be ones of it, and some case look for them."""
+    assert patches.BUGS and patches.BLIND_RUNS
+    for name in patches.BUGS:
+        bug = patches.Bug(name)
+        assert not bug.misfit(), (name, bug.misfit())
+        assert bug.call.cases(), name
+    for name in patches.BLIND_RUNS:
+        patch = patches.blind(name)
+        assert not patch.misfit(), (name, patch.misfit())
+        assert complaint(patch.header("Suites").split()) is None, name
+        blind.entries(blind.LIST.read_text(encoding="utf-8"), name)
+
+
+def test_tests_of_planted_bugs_together():
+    tests = ["--only a nic", "unit/tso", "--only b/ nic",
+             "--debug --variant plain --only a --only c tls-rx", "nic/face", "unit/tso"]
+    assert calls.together(tests) == [
+        "unit/tso", "nic/face", "--only a --only b/ nic",
+        "--debug --variant plain --only a --only c tls-rx"]
+
+
+def test_blind_cases_are_named():
+    results = {"tls-tx/stream/a": "passed", "tls-tx/stream/b/v4": "passed",
+               "tls-tx/stream/c": "failed", "tls-tx/stream/d": "did not run"}
+    text = ("# a comment\n\nrefused tls-tx/*/b/* software is asked for\n"
+            "fallback tls-tx/*/a another run's\n")
+    wrong = blind.judged(results, blind.entries(text, "blind-refused"))
+    assert len(wrong) == 2 and wrong[0].endswith("tls-tx/stream/a"), wrong
+    assert wrong[1].endswith("tls-tx/stream/d"), wrong
+    for entry, complaint_of in (("refused */c x", "does not pass"), ("refused */e x", "no case")):
+        wrong = blind.judged(results, blind.entries(text + entry, "blind-refused"))
+        assert any(complaint_of in line for line in wrong), wrong
+    for bad in ("refused */b/*", "refuse */b/* a run that there is not"):
+        try:
+            blind.entries(bad, "blind-refused")
+        except ui.Failure:
+            continue
+        raise AssertionError(bad)
+
+
+C_TEXT = '''#define X(a) ((a) < 3)
+static const char *names[] = { "a < b" };
+int f(int n)
+{
+	int sum = 0x10;
+
+	/* if (n == 1) */
+	if (n > 2 && !sum) {
+		first(n,
+		      sum);
+		netdev_warn(dev, "n < %d", 3);
+	}
+	return (int)(n) * g(n);
+}
+'''
+
+
+def test_mutants_are_of_code():
+    got = [(mutation.what, mutation.line(C_TEXT), mutation.of(C_TEXT).splitlines())
+           for mutation in mutate.mutations(C_TEXT)]
+    assert [(what, line) for what, line, _ in got] == [
+        ("constant moved by one", 5), ("condition negated", 8), ("comparison turned", 8),
+        ("constant moved by one", 8), ("|| for &&", 8), ("statement dropped", 9)], got
+    changed = [new[line - 1].strip() for _, line, new in got]
+    assert changed == ["int sum = 0x11;", "if (!(n > 2 && !sum)) {", "if (n >= 2 && !sum) {",
+                       "if (n > 3 && !sum) {", "if (n > 2 || !sum) {", ";"], changed
+    assert all(len(new) == len(C_TEXT.splitlines()) for _, _, new in got)
+    files = {"a.c": C_TEXT, "b.c": C_TEXT}
+    assert mutate.sample(files, 5, 1) == mutate.sample(files, 5, 1)
+    assert mutate.sample(files, 5, 1) != mutate.sample(files, 5, 2)
+
+
+def test_every_file_has_tests_that_could_notice():
+    for name in sorted({mutant.name for mutant in mutants.sample(10000, 1)}):
+        for call in mutants.notice(name):
+            assert call.cases(), (name, call.text)
