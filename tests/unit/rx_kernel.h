@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What stands behind the NIC: a TCP receiver, the part of the kernel's TLS
- * that looks at each record, with its three ways to bring a device back in
- * step, and a driver. It is written from the kernel's rules (contract 1.6,
- * 1.7), and knows the stream, but of the flow only what a driver would be
- * told.
+ * What receives from the NIC: TCP, the part of the kernel's TLS that looks at
+ * each record, with its three ways to bring a device back in step, and a
+ * driver. It is written from the kernel's rules (Documentation/contract.md,
+ * "Receive" and "Resynchronization of RX"), and knows the stream, but of the
+ * flow only what a driver would be told.
  */
 #ifndef TESTS_UNIT_RX_KERNEL_H
 #define TESTS_UNIT_RX_KERNEL_H

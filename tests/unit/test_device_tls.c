@@ -502,16 +502,16 @@ static void test_keys_stay(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/device/tls/stream", test_stream);
-    g_test_add_func("/device/tls/pure-ack", test_pure_ack);
+    g_test_add_func("/device/tls/case-02-stream", test_stream);
+    g_test_add_func("/device/tls/case-16-pure-ack", test_pure_ack);
     g_test_add_func("/device/tls/bad-seq", test_bad_seq);
     g_test_add_func("/device/tls/no-context", test_no_context);
     g_test_add_func("/device/tls/failed-check",
                     test_failed_check_touches_nothing);
     g_test_add_func("/device/tls/bad-record", test_bad_record);
-    g_test_add_func("/device/tls/resync", test_resync);
+    g_test_add_func("/device/tls/case-04-resync", test_resync);
     g_test_add_func("/device/tls/resync-bad", test_resync_bad);
-    g_test_add_func("/device/tls/resync-command", test_resync_command);
+    g_test_add_func("/device/tls/case-08-resync-command", test_resync_command);
     g_test_add_func("/device/tls/payload-count", test_payload_count);
     g_test_add_func("/device/tls/link-down", test_link_down);
     g_test_add_func("/device/tls/keys-stay", test_keys_stay);

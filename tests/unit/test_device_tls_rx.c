@@ -56,7 +56,7 @@ static void test_stream(void)
     }
 }
 
-/* Contract case 29: a header and its nonce over two to five frames, cut at
+/* Case 29: a header and its nonce over two to five frames, cut at
  * each place. */
 static void test_header_split(void)
 {
@@ -180,7 +180,7 @@ static void test_paused_cq_full(void)
     conn_close(&t);
 }
 
-/* Contract case 33: a wrong checksum, of either layer. */
+/* Case 33: a wrong checksum, of either layer. */
 static void test_bad_checksum(void)
 {
     for (unsigned v = 4; v <= 6; v += 2) {
@@ -274,7 +274,7 @@ static void send_forged(struct conn *t, size_t from, size_t to, size_t at)
                     to - from);
 }
 
-/* Contract case 32: a wrong tag, in one frame or in the last of many. */
+/* Case 32: a wrong tag, in one frame or in the last of many. */
 static void test_wrong_tag(void)
 {
     struct conn t;
@@ -317,7 +317,7 @@ static void test_bad_header(void)
     conn_close(&t);
 }
 
-/* Contract case 41: old, again, overlapping, and a keepalive's byte. */
+/* Case 41: old, again, overlapping, and a keepalive's byte. */
 static void test_old(void)
 {
     struct conn t;
@@ -438,17 +438,17 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/device/tls-rx/stream", test_stream);
-    g_test_add_func("/device/tls-rx/header-split", test_header_split);
+    g_test_add_func("/device/tls-rx/case-29-header-split", test_header_split);
     g_test_add_func("/device/tls-rx/bytes", test_bytes);
     g_test_add_func("/device/tls-rx/many-buffers", test_many_buffers);
     g_test_add_func("/device/tls-rx/paused", test_paused);
     g_test_add_func("/device/tls-rx/paused-cq-full", test_paused_cq_full);
-    g_test_add_func("/device/tls-rx/bad-checksum", test_bad_checksum);
+    g_test_add_func("/device/tls-rx/case-33-bad-checksum", test_bad_checksum);
     g_test_add_func("/device/tls-rx/no-payload", test_no_payload);
     g_test_add_func("/device/tls-rx/tcp-flags", test_tcp_flags);
-    g_test_add_func("/device/tls-rx/wrong-tag", test_wrong_tag);
+    g_test_add_func("/device/tls-rx/case-32-wrong-tag", test_wrong_tag);
     g_test_add_func("/device/tls-rx/bad-header", test_bad_header);
-    g_test_add_func("/device/tls-rx/old", test_old);
+    g_test_add_func("/device/tls-rx/case-41-old", test_old);
     g_test_add_func("/device/tls-rx/memory-fails", test_memory_fails);
     g_test_add_func("/device/tls-rx/dropped", test_dropped);
     g_test_add_func("/device/tls-rx/keys-stay", test_keys_stay);

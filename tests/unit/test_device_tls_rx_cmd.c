@@ -379,11 +379,11 @@ int main(int argc, char **argv)
     g_test_add_func("/device/tls-rx-cmd/reserved", test_reserved);
     g_test_add_func("/device/tls-rx-cmd/reserved-others", test_reserved_others);
     g_test_add_func("/device/tls-rx-cmd/ip-version", test_ip_version);
-    g_test_add_func("/device/tls-rx-cmd/unsupported", test_unsupported);
+    g_test_add_func("/device/tls-rx-cmd/case-44-unsupported", test_unsupported);
     g_test_add_func("/device/tls-rx-cmd/no-table", test_no_table);
     g_test_add_func("/device/tls-rx-cmd/no-resync", test_no_resync);
     g_test_add_func("/device/tls-rx-cmd/reset-deletes", test_reset_deletes);
     g_test_add_func("/device/tls-rx-cmd/both-directions", test_both_directions);
-    g_test_add_func("/device/tls-rx-cmd/wipe", test_wipe);
+    g_test_add_func("/device/tls-rx-cmd/case-44-wipe", test_wipe);
     return g_test_run();
 }

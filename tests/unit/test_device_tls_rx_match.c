@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which frames are of an RX context's connection, and which only look so
- * (SPEC 10.4); contract case 42. */
+/*
+ * Which frames are of an RX context's connection, and which only look so
+ * (hw-model/SPEC.md 10.4); Documentation/contract.md, case 42.
+ */
 #include <string.h>
 
 #include "conn.h"
@@ -353,19 +355,22 @@ static void test_many(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/device/tls-rx-match/tuple-bits", test_tuple_bits);
-    g_test_add_func("/device/tls-rx-match/swapped-ends", test_swapped_ends);
-    g_test_add_func("/device/tls-rx-match/other-fields", test_other_fields);
-    g_test_add_func("/device/tls-rx-match/tagged", test_tagged);
-    g_test_add_func("/device/tls-rx-match/ipv4-fragment", test_ipv4_fragment);
-    g_test_add_func("/device/tls-rx-match/ipv6-extensions",
+    g_test_add_func("/device/tls-rx-match/case-42-tuple-bits", test_tuple_bits);
+    g_test_add_func("/device/tls-rx-match/case-42-swapped-ends",
+                    test_swapped_ends);
+    g_test_add_func("/device/tls-rx-match/case-42-other-fields",
+                    test_other_fields);
+    g_test_add_func("/device/tls-rx-match/case-42-tagged", test_tagged);
+    g_test_add_func("/device/tls-rx-match/case-42-ipv4-fragment",
+                    test_ipv4_fragment);
+    g_test_add_func("/device/tls-rx-match/case-42-ipv6-extensions",
                     test_ipv6_extensions);
-    g_test_add_func("/device/tls-rx-match/options", test_options);
-    g_test_add_func("/device/tls-rx-match/udp", test_udp);
-    g_test_add_func("/device/tls-rx-match/tunnel", test_tunnel);
-    g_test_add_func("/device/tls-rx-match/versions", test_versions);
-    g_test_add_func("/device/tls-rx-match/station-address",
+    g_test_add_func("/device/tls-rx-match/case-42-options", test_options);
+    g_test_add_func("/device/tls-rx-match/case-42-udp", test_udp);
+    g_test_add_func("/device/tls-rx-match/case-42-tunnel", test_tunnel);
+    g_test_add_func("/device/tls-rx-match/case-42-versions", test_versions);
+    g_test_add_func("/device/tls-rx-match/case-42-station-address",
                     test_station_address);
-    g_test_add_func("/device/tls-rx-match/many", test_many);
+    g_test_add_func("/device/tls-rx-match/case-42-many", test_many);
     return g_test_run();
 }

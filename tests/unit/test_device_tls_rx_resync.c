@@ -174,7 +174,7 @@ static void test_deleted_meanwhile(void)
     conn_close(&t);
 }
 
-/* Contract case 39: the context is made when some of the stream has gone by. */
+/* Case 39: the context is made when some of the stream has gone by. */
 static void test_added_late(void)
 {
     struct conn t;
@@ -323,14 +323,16 @@ static void test_anything(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/device/tls-rx-resync/async", test_async);
-    g_test_add_func("/device/tls-rx-resync/scan", test_scan);
-    g_test_add_func("/device/tls-rx-resync/hint", test_hint);
+    g_test_add_func("/device/tls-rx-resync/case-35-async", test_async);
+    g_test_add_func("/device/tls-rx-resync/case-35-scan", test_scan);
+    g_test_add_func("/device/tls-rx-resync/case-38-hint", test_hint);
     g_test_add_func("/device/tls-rx-resync/wrong-number", test_wrong_number);
-    g_test_add_func("/device/tls-rx-resync/false-header", test_false_header);
-    g_test_add_func("/device/tls-rx-resync/deleted-meanwhile",
+    g_test_add_func("/device/tls-rx-resync/case-36-false-header",
+                    test_false_header);
+    g_test_add_func("/device/tls-rx-resync/case-37d-deleted-meanwhile",
                     test_deleted_meanwhile);
-    g_test_add_func("/device/tls-rx-resync/added-late", test_added_late);
+    g_test_add_func("/device/tls-rx-resync/case-39-added-late",
+                    test_added_late);
     g_test_add_func("/device/tls-rx-resync/traces", test_traces);
     g_test_add_func("/device/tls-rx-resync/anything", test_anything);
     return g_test_run();

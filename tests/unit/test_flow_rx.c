@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* RX contexts in step and in gaps; contract cases 24, 29, 30, 34, 41. */
+/*
+ * RX contexts in step and in gaps; Documentation/contract.md, cases 24, 29, 30,
+ * 34 and 41.
+ */
 #include <string.h>
 #include <glib.h>
 
@@ -451,19 +454,19 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/flow-rx/every-split", test_every_split);
     g_test_add_func("/flow-rx/every-short-piece", test_every_short_piece);
-    g_test_add_func("/flow-rx/header-split", test_header_split);
+    g_test_add_func("/flow-rx/case-29-header-split", test_header_split);
     g_test_add_func("/flow-rx/tag-split", test_tag_split);
     g_test_add_func("/flow-rx/byte-by-byte", test_byte_by_byte);
     g_test_add_func("/flow-rx/random-segments", test_random_segments);
-    g_test_add_func("/flow-rx/sequence-wrap", test_sequence_wrap);
+    g_test_add_func("/flow-rx/case-24-sequence-wrap", test_sequence_wrap);
     g_test_add_func("/flow-rx/supported", test_supported);
     g_test_add_func("/flow-rx/record-numbers-end", test_record_numbers_end);
-    g_test_add_func("/flow-rx/old", test_old);
-    g_test_add_func("/flow-rx/overlap/any", test_overlap);
-    g_test_add_func("/flow-rx/overlap/long", test_overlap_long);
+    g_test_add_func("/flow-rx/case-41-old", test_old);
+    g_test_add_func("/flow-rx/overlap/case-41-any", test_overlap);
+    g_test_add_func("/flow-rx/overlap/case-41-long", test_overlap_long);
     g_test_add_func("/flow-rx/keys-wiped", test_keys_wiped);
-    g_test_add_func("/flow-rx/gap/any", test_gap);
-    g_test_add_func("/flow-rx/gap/again", test_gap_again);
-    g_test_add_func("/flow-rx/gap/late", test_late);
+    g_test_add_func("/flow-rx/gap/case-30-any", test_gap);
+    g_test_add_func("/flow-rx/gap/case-30-again", test_gap_again);
+    g_test_add_func("/flow-rx/gap/case-35-late", test_late);
     return g_test_run();
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* RX contexts and bytes that the sender did not send; contract case 32. */
+/*
+ * RX contexts and bytes that the sender did not send;
+ * Documentation/contract.md, case 32.
+ */
 #include <string.h>
 #include <glib.h>
 
@@ -193,7 +196,7 @@ static void test_bad_header(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/flow-rx/forged/record", test_forged_record);
+    g_test_add_func("/flow-rx/forged/case-32-record", test_forged_record);
     g_test_add_func("/flow-rx/forged/length", test_forged_length);
     g_test_add_func("/flow-rx/forged/segment", test_forged_segment);
     g_test_add_func("/flow-rx/forged/unseen", test_forged_unseen);

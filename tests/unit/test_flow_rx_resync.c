@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How RX contexts get their place back; contract cases 34, 37, 38, 39. */
+/*
+ * How RX contexts get their place back; Documentation/contract.md, cases 34, 37,
+ * 38 and 39.
+ */
 #include <string.h>
 #include <glib.h>
 
@@ -565,21 +568,22 @@ static void test_hint_again(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/flow-rx/swapped/any", test_swapped);
-    g_test_add_func("/flow-rx/swapped/no-request", test_swapped_no_request);
-    g_test_add_func("/flow-rx/swapped/false", test_swapped_false);
+    g_test_add_func("/flow-rx/swapped/case-34-any", test_swapped);
+    g_test_add_func("/flow-rx/swapped/case-34-no-request",
+                    test_swapped_no_request);
+    g_test_add_func("/flow-rx/swapped/case-36-false", test_swapped_false);
     g_test_add_func("/flow-rx/swapped/numbers-end", test_swapped_numbers_end);
-    g_test_add_func("/flow-rx/confirm/stale", test_confirm_stale);
-    g_test_add_func("/flow-rx/confirm/wrong", test_confirm_wrong);
-    g_test_add_func("/flow-rx/confirm/late", test_confirm_late);
+    g_test_add_func("/flow-rx/confirm/case-37-stale", test_confirm_stale);
+    g_test_add_func("/flow-rx/confirm/case-37-wrong", test_confirm_wrong);
+    g_test_add_func("/flow-rx/confirm/case-37-late", test_confirm_late);
     g_test_add_func("/flow-rx/long/patience", test_patience);
     g_test_add_func("/flow-rx/long/patience-names", test_patience_names);
-    g_test_add_func("/flow-rx/long/far-ahead", test_far_ahead);
+    g_test_add_func("/flow-rx/long/case-41-far-ahead", test_far_ahead);
     g_test_add_func("/flow-rx/long/behind", test_behind_now_and_then);
     g_test_add_func("/flow-rx/long/unmoved", test_unmoved);
     g_test_add_func("/flow-rx/long/unmoved-then", test_unmoved_then);
-    g_test_add_func("/flow-rx/hint/in-step", test_hint_in_step);
-    g_test_add_func("/flow-rx/hint/any", test_hint);
-    g_test_add_func("/flow-rx/hint/again", test_hint_again);
+    g_test_add_func("/flow-rx/hint/case-38-in-step", test_hint_in_step);
+    g_test_add_func("/flow-rx/hint/case-38-any", test_hint);
+    g_test_add_func("/flow-rx/hint/case-38-again", test_hint_again);
     return g_test_run();
 }

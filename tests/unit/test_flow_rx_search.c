@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* RX contexts that lost their place; contract cases 35 to 38. */
+/*
+ * RX contexts that lost their place; Documentation/contract.md, cases 35 to 38.
+ */
 #include <string.h>
 #include <glib.h>
 
@@ -458,18 +460,18 @@ static void test_behind(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/flow-rx/search/find", test_find);
+    g_test_add_func("/flow-rx/search/case-35-find", test_find);
     g_test_add_func("/flow-rx/search/find-not", test_find_not);
     g_test_add_func("/flow-rx/search/find-after-forgery",
                     test_find_after_forgery);
-    g_test_add_func("/flow-rx/search/false-header", test_false_header);
-    g_test_add_func("/flow-rx/search/false-header-near",
+    g_test_add_func("/flow-rx/search/case-36-false-header", test_false_header);
+    g_test_add_func("/flow-rx/search/case-36-false-header-near",
                     test_false_header_near);
-    g_test_add_func("/flow-rx/search/false-header-not",
+    g_test_add_func("/flow-rx/search/case-36-false-header-not",
                     test_false_header_not);
-    g_test_add_func("/flow-rx/search/false-header-old",
+    g_test_add_func("/flow-rx/search/case-36-false-header-old",
                     test_false_header_old);
-    g_test_add_func("/flow-rx/search/false-chain", test_false_chain);
+    g_test_add_func("/flow-rx/search/case-36-false-chain", test_false_chain);
     g_test_add_func("/flow-rx/search/hole", test_hole);
     g_test_add_func("/flow-rx/search/behind", test_behind);
     return g_test_run();

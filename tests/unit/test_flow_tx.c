@@ -465,18 +465,22 @@ static void test_resync_random_order(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/flow-tx/every-split", test_every_split);
-    g_test_add_func("/flow-tx/every-short-piece", test_every_short_piece);
+    g_test_add_func("/flow-tx/case-02-every-split", test_every_split);
+    g_test_add_func("/flow-tx/case-02-every-short-piece",
+                    test_every_short_piece);
     g_test_add_func("/flow-tx/byte-by-byte", test_byte_by_byte);
     g_test_add_func("/flow-tx/random-segments", test_random_segments);
-    g_test_add_func("/flow-tx/sequence-wrap", test_sequence_wrap);
+    g_test_add_func("/flow-tx/case-24-sequence-wrap", test_sequence_wrap);
     g_test_add_func("/flow-tx/bad-seq", test_bad_seq);
     g_test_add_func("/flow-tx/bad-record", test_bad_record);
-    g_test_add_func("/flow-tx/record-numbers-end", test_record_numbers_end);
+    g_test_add_func("/flow-tx/case-25-record-numbers-end",
+                    test_record_numbers_end);
     g_test_add_func("/flow-tx/supported", test_supported);
-    g_test_add_func("/flow-tx/resync/every-prefix", test_resync_every_prefix);
-    g_test_add_func("/flow-tx/resync/long", test_resync_long);
+    g_test_add_func("/flow-tx/resync/case-04-every-prefix",
+                    test_resync_every_prefix);
+    g_test_add_func("/flow-tx/resync/case-05-long", test_resync_long);
     g_test_add_func("/flow-tx/resync/bad", test_resync_bad);
-    g_test_add_func("/flow-tx/resync/random-order", test_resync_random_order);
+    g_test_add_func("/flow-tx/resync/case-04-random-order",
+                    test_resync_random_order);
     return g_test_run();
 }
