@@ -20,7 +20,7 @@ check:
 
 ##@ check-debug       the guest suites on a kernel with KASAN, lockdep, kmemleak, ...
 check-debug:
-	@tests/check --debug $(if $(KERNELS),--kernels "$(KERNELS)") $(SUITE)
+	@tests/check --debug $(SUITE)
 
 ##@ check-planted     plant bugs in a copy of the driver; each must be noticed
 check-planted:

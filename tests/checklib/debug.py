@@ -2,6 +2,7 @@
 """What `make check-debug` runs: suites on a kernel that checks itself, plain and
 behind an IOMMU."""
 
+import dataclasses
 import os
 
 from vmlib import debug_kernel, pace
@@ -17,7 +18,6 @@ NAMES = ("tls-rx", "nic", "faults", "tls-tx")
 VM = ("--append", "kasan_multi_shot", "--append", "watchdog_thresh=60",
       "--append", "oops=panic", "--append", "page_owner=on")
 VARIANTS = {suites.plan.PLAIN: (), suites.plan.IOMMU: ("--iommu",)}
-AT_ONCE = 2                 # guests: one keeps little more than one CPU of the host busy
 
 
 def prepare():
@@ -32,12 +32,12 @@ def options(vm):
     return ["--kernel", kernel, *VM, *vm]
 
 
-def jobs(names, vm, only=(), variants=tuple(VARIANTS), every=False):
+def jobs(names, vm, choice=suites.plan.DEFAULT, variants=tuple(VARIANTS)):
     """Unless every case is asked for, they take turns: every second one runs plain, the
     others behind the IOMMU; of those that differ in address family, cipher, TSO or rate of
     loss alone one runs. What is asked for by name runs in both."""
     return [job for turn, variant in enumerate(VARIANTS) if variant in variants
             for job in suites.guest_jobs(
                 names, [*vm, *VARIANTS[variant]], f"{variant}/",
-                suites.plan.Choice(tuple(only), None if every else turn),
-                None if every or only else variant)]
+                choice if choice.every else dataclasses.replace(choice, turn=turn),
+                None if choice.every or choice.only else variant)]

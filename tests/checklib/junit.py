@@ -11,6 +11,14 @@ def _clean(text):
     return _UNPRINTABLE.sub("?", text)
 
 
+def _properties(parent, pairs):
+    if not pairs:
+        return
+    properties = xml.SubElement(parent, "properties")
+    for name, value in pairs.items():
+        xml.SubElement(properties, "property", name=name, value=_clean(str(value)))
+
+
 def _case(parent, group, result):
     case = xml.SubElement(parent, "testcase", name=_clean(result.name), classname=group,
                           time=f"{result.seconds:.3f}")
@@ -21,17 +29,28 @@ def _case(parent, group, result):
         xml.SubElement(case, "skipped", message=_clean(result.reason))
 
 
-def write(path, groups):
-    """groups: name -> list of results."""
+def _suite(root, group):
+    counted = [result.verdict for result in group.results]
+    suite = xml.SubElement(
+        root, "testsuite", name=group.name, tests=str(len(counted)),
+        failures=str(counted.count("failed")), skipped=str(counted.count("skipped")),
+        errors="0", time=f"{group.seconds:.3f}",
+        timestamp=group.begin.isoformat(timespec="seconds"))
+    _properties(suite, group.facts)
+    for result in group.results:
+        _case(suite, group.name, result)
+    if group.logs:
+        # The form that CI systems know to attach files by.
+        xml.SubElement(suite, "system-out").text = "\n".join(
+            f"[[ATTACHMENT|{path}]]" for path in group.logs)
+
+
+def write(path, groups, properties):
+    """groups: in the order in which they are shown; properties: of the whole run."""
     root = xml.Element("testsuites")
-    for name, results in groups.items():
-        suite = xml.SubElement(
-            root, "testsuite", name=name, tests=str(len(results)),
-            failures=str(sum(r.verdict == "failed" for r in results)),
-            skipped=str(sum(r.verdict == "skipped" for r in results)), errors="0",
-            time=f"{sum(r.seconds for r in results):.3f}")
-        for result in results:
-            _case(suite, name, result)
+    _properties(root, properties)
+    for group in groups:
+        _suite(root, group)
     xml.indent(root)
     temporary = path.with_suffix(".tmp")
     xml.ElementTree(root).write(temporary, encoding="utf-8", xml_declaration=True)

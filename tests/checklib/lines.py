@@ -38,10 +38,9 @@ def build(versions, vm):
         modules.require_no_warnings(parts.kernel)
 
 
-def jobs(names, vm, versions, only=()):
+def jobs(names, vm, versions, choice=suites.plan.DEFAULT):
     """The names of a line's jobs begin with the line."""
-    choice = suites.plan.Choice(tuple(only))
-    return suites.host_jobs(names, only) + [
+    return suites.host_jobs(names, choice) + [
         job for line, version in versions.items()
         for job in suites.guest_jobs(names, _options(version, vm), f"{line}/", choice)]
 

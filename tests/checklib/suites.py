@@ -5,10 +5,12 @@ import itertools
 import os
 import pathlib
 import sys
-from dataclasses import dataclass
+
+from .jobs import Job
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = TOP / "tests"
+OUTPUT = TOP / "build/check"            # where results and logs go
 GUEST_TESTS = "/mnt/tests"              # where a guest sees the directory tests/
 SPARE_SECONDS = 60                      # a guest's boot, beyond what its cases may take
 
@@ -23,15 +25,6 @@ NAMES = ("unit", *plan.SUITES)
 IN_GUEST = (*plan.SUITES, *plan.DEBUG_SUITES)
 
 
-@dataclass(frozen=True)
-class Job:
-    """One program whose output is KTAP."""
-    name: str
-    command: tuple
-    seconds: int
-    expected: tuple = ()                # names of its cases, if they are known beforehand
-
-
 def _unit():
     return [Job("unit/tools", ("/usr/bin/python3", str(TESTS / "checklib/selftest.py")), 60),
             Job("unit/model", ("make", "--no-print-directory", "-s", "-C", str(TESTS / "unit"),
@@ -44,35 +37,44 @@ def _face():
 
 
 def _guest(suite, group, vm_options, label, choice):
+    name = f"{label}{suite}/{group.name}"
     run = f"{os.getpid()}-{next(_guests)}"
     own = (option.replace("{run}", run) for option in group.vm)
     seconds = pace.scaled(group.seconds)
-    command = (str(TESTS / "vm"), *vm_options, *own,
+    console, facts = (OUTPUT / f"{name.replace('/', '-')}.{kind}" for kind in ("console", "json"))
+    command = (str(TESTS / "vm"), *vm_options, *own, "--console", str(console),
+               "--facts", str(facts),
                "--share", f"{TESTS}:{GUEST_TESTS}", "--timeout", str(seconds), "--",
                "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name,
                *choice.arguments())
-    return Job(f"{label}{suite}/{group.name}", command, seconds + pace.scaled(SPARE_SECONDS),
-               tuple(case.name for case in group.cases(choice)))
+    return Job(name, command, seconds + pace.scaled(SPARE_SECONDS),
+               tuple(case.name for case in group.cases(choice)), group.alone, (console,), facts)
 
 
-def jobs(names, vm_options=(), only=()):
+def jobs(names, vm_options=(), choice=plan.DEFAULT):
     """All jobs of these suites; with patterns only those guests that have such cases."""
-    return host_jobs(names, only) + guest_jobs(names, vm_options, choice=plan.Choice(tuple(only)))
+    return host_jobs(names, choice) + guest_jobs(names, vm_options, choice=choice)
 
 
-def host_jobs(names, only=()):
+def host_jobs(names, choice=plan.DEFAULT):
     """The jobs of these suites that no guest, and so no kernel, has a part in."""
-    if only:
+    if choice.only:
         return []
     return (_unit() if "unit" in names else []) + ([_face()] if "nic" in names else [])
 
 
-def guest_jobs(names, vm_options=(), label="", choice=plan.EVERYTHING, variant=None):
+def guest_jobs(names, vm_options=(), label="", choice=plan.DEFAULT, variant=None):
     """The jobs of these suites that run in a guest, of those groups that are for the
     variant, if one is given; their names begin with the label."""
     return [_guest(name, group, vm_options, label, choice)
             for name in names if name in IN_GUEST for group in plan.suite(name)
             if (not variant or variant in group.variants) and group.cases(choice)]
+
+
+def shard(jobs_of_all, part):
+    """Part k of n: every n-th job, so that neighbours, which are alike, are dealt out."""
+    number, parts = part
+    return jobs_of_all[number - 1::parts]
 
 
 def complaint(names, there=NAMES):

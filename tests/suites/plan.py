@@ -6,6 +6,7 @@ host to know what has to run, `run.py` in the guest to run it."""
 
 import fnmatch
 import importlib
+import itertools
 import os
 import re
 import zlib
@@ -19,37 +20,73 @@ PARAMETER = re.compile(r"v[46]|128|256|tso|no-tso|loss-[0-9.]+-percent")
 
 @dataclass(frozen=True)
 class Choice:
-    """Which cases of a group to run: all, if nothing is said."""
+    """Which cases of a group to run. If nothing is said: of those that differ in parameters
+    alone so many that each pair of values of two parameters is met, and no case that is for
+    `every`. What is asked for by name runs in all its combinations."""
     only: tuple = ()            # patterns: one must be in the name (or match it, with *)
     turn: int = None            # one of each that differ in parameters alone; which one
+    every: bool = False         # all of them
 
     def of(self, cases, alternate=False):
         """alternate: of what is left only every second one, unless it is asked for by
         name; the others at the next turn."""
-        found = [case for case in cases if not self.only or any(
-            pattern in case.name or fnmatch.fnmatch(case.name, pattern)
-            for pattern in self.only)]
-        if self.turn is None:
-            return found
-        return _one_of_each(found, self.turn, alternate and not self.only)
+        if self.only:
+            cases = [case for case in cases if self.names(case.name)]
+        elif not self.every:
+            cases = [case for case in cases if not case.every]
+        if self.turn is not None:
+            return _one_of_each(cases, self.turn, alternate and not self.only)
+        return cases if self.every or self.only else _pairs(cases)
+
+    def names(self, name):
+        """Whether the case is asked for by name."""
+        return any(pattern in name or fnmatch.fnmatch(name, pattern) for pattern in self.only)
 
     def arguments(self):
         """The same for run.py."""
         turn = () if self.turn is None else ("--turn", str(self.turn))
-        return (*turn, *(word for pattern in self.only for word in ("--only", pattern)))
+        every = ("--every",) if self.every else ()
+        return (*turn, *every, *(word for pattern in self.only for word in ("--only", pattern)))
 
 
-EVERYTHING = Choice()
+DEFAULT = Choice()
+EVERYTHING = Choice(every=True)
+
+
+def _alike(cases):
+    """Base name -> cases that differ in parameters alone."""
+    alike = {}
+    for case in cases:
+        base = "/".join(part for part in case.name.split("/") if not PARAMETER.fullmatch(part))
+        alike.setdefault(base, []).append(case)
+    return alike
+
+
+def _pairs(cases):
+    """So many of each family that any two values of two parameters meet in one of them:
+    4 of 8 where there are three parameters of two values."""
+    chosen = set()
+    for base, family in _alike(cases).items():
+        if zlib.crc32(base.encode()) & 1:       # not the same half for every family
+            family = family[::-1]
+        left = set().union(*(_pairs_of(case) for case in family))
+        while left:
+            best = max(family, key=lambda case: len(_pairs_of(case) & left))
+            chosen.add(best.name)
+            left -= _pairs_of(best)
+    return [case for case in cases if case.name in chosen]
+
+
+def _pairs_of(case):
+    """Which values of two parameters meet here; of one alone, and of none, the name."""
+    values = list(enumerate(part for part in case.name.split("/") if PARAMETER.fullmatch(part)))
+    return set(itertools.combinations(values, 2)) or {case.name}
 
 
 def _one_of_each(cases, turn, alternate):
     """Another one at each turn, and another combination for each case, so that every
     combination is met all the same. alternate: every second case only."""
-    alike = {}
-    for case in cases:
-        base = "/".join(part for part in case.name.split("/") if not PARAMETER.fullmatch(part))
-        alike.setdefault(base, []).append(case)
-    bases = list(alike.items())
+    bases = list(_alike(cases).items())
     chosen = set()
     for base, family in bases[turn % 2::2] if alternate else bases:
         step = len(family) // 2 + 1 if len(family) > 2 else 1
@@ -71,11 +108,12 @@ class Group:
     # where all that an IOMMU could tell is told by another group, none where all that
     # the driver does is done in others.
     variants: tuple = VARIANTS
+    alone: bool = False         # compares times: nothing else may run on the host
 
     def setup(self):
         return importlib.import_module(self.package).setup
 
-    def cases(self, choice=EVERYTHING):
+    def cases(self, choice=DEFAULT):
         """The chosen ones; what a guest ends with belongs to any of them, but for what
         takes long, which belongs to a choice by name only if it is named."""
         found = choice.of([case for module in self.modules

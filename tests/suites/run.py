@@ -23,6 +23,9 @@ def arguments():
                         help="of cases that differ in address family, cipher, TSO or rate of "
                              "loss alone run one, and if others take turns only every second "
                              "of these; which depends on the number")
+    parser.add_argument("--every", action="store_true",
+                        help="all combinations of address family, cipher and TSO (default: as "
+                             "many as it takes for all pairs), and what takes long")
     options = parser.parse_args()
     names = [group.name for group in plan.suite(options.suite)]
     if options.group not in (None, *names):
@@ -33,7 +36,7 @@ def arguments():
 def main():
     options = arguments()
     group = plan.group(options.suite, options.group or plan.suite(options.suite)[0].name)
-    cases = group.cases(plan.Choice(tuple(options.only), options.turn))
+    cases = group.cases(plan.Choice(tuple(options.only), options.turn, options.every))
     if options.list:
         print(*(case.name for case in cases), sep="\n")
         return 0

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 
-from . import accel, console, guestrun, initramfs, machine, nics, options as command_line
+from . import accel, console, facts, guestrun, initramfs, machine, nics, options as command_line
 from . import pace, paths, prepare, rundir, shares, ui
 
 SPLAT_STATUS = 70
@@ -27,6 +27,8 @@ def run(options):
     """Get everything, boot, run COMMAND."""
     parts = prepare.everything(options)
     acceleration = accel.choose(options.accel, parts.qemu, parts.kernel)
+    if options.facts:
+        facts.write(options.facts, options, parts, acceleration)
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(rundir.create())
         guest = stack.enter_context(guestrun.Guest(directory))

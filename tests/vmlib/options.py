@@ -92,6 +92,9 @@ def _add_run(parser):
                        help="what the impaired link did, as JSON, once the guest is down")
     group.add_argument("--console", metavar="FILE", type=_new_file,
                        help="put the console's log there, too")
+    group.add_argument("--facts", metavar="FILE", type=_new_file,
+                       help="what it runs on, as JSON, before COMMAND begins: kernel (its "
+                            "release), tls, qemu, accelerator, nic, cpus; debug and iommu if so")
     group.add_argument("--timeout", type=_number(1, 1 << 20), metavar="SECONDS",
                        help="end the guest after that long, with status 124")
     group.add_argument("--timing", action="store_true",

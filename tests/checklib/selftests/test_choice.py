@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Which jobs and cases run: suites, kernel lines, combinations."""
 
+import itertools
 import os
 import unittest.mock
 
-from checklib import lines
+from checklib import lines, suites
 from checklib.suites import complaint
 import plan
 from lib.cases import Case
@@ -27,6 +28,32 @@ def test_one_of_each_combination():
     assert plan.Choice(("b",), turn=0).of(singles, alternate=True) == singles[1:2]
     assert plan.Choice(("sing", "*part*nothing")).of(cases) == cases[-1:]
     assert plan.Choice(("one",)).of(cases) == cases[:4]
+
+
+def test_pairs():
+    """Of three parameters of two values 4 of 8, which meet all pairs; of two, all."""
+    values = (("v4", "v6"), ("128", "256"), ("tso", "no-tso"))
+    for base in ("a", "some/thing", "z"):
+        cases = [Case("/".join((base, *end))) for end in itertools.product(*values)]
+        chosen = [case.name.split("/")[-3:] for case in plan.DEFAULT.of(cases)]
+        assert len(chosen) == 4, chosen
+        for one, two in itertools.combinations(range(3), 2):
+            met = {(parts[one], parts[two]) for parts in chosen}
+            assert met == set(itertools.product(values[one], values[two])), (base, met)
+        assert plan.EVERYTHING.of(cases) == cases
+        assert plan.Choice((base,)).of(cases) == cases, "asked for by name"
+    cases = [Case("/".join(("b", *end))) for end in itertools.product(*values[:2])]
+    assert plan.DEFAULT.of(cases) == cases
+    one = [Case("single"), Case("long", every=True)]
+    assert plan.DEFAULT.of(one) == one[:1] and plan.EVERYTHING.of(one) == one
+    assert plan.Choice(("long",)).of(one) == one[1:]
+
+
+def test_shards():
+    jobs = suites.jobs(["unit", "nic", "tls-tx"])
+    parts = [suites.shard(jobs, (number, 3)) for number in (1, 2, 3)]
+    assert all(parts) and sorted(sum(parts, []), key=jobs.index) == jobs
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_unknown_and_later_suites():

@@ -7,15 +7,15 @@ import pathlib
 import re
 import tempfile
 
-from checklib.ktap import Reader
-from checklib.run import Runner
-from checklib.suites import Job
+from checklib import ktap
+from checklib.jobs import Job, Runner
 
 
 def _verdicts(text):
-    reader = Reader()
+    reader = ktap.Reader()
     for line in text.splitlines():
         reader.feed(line)
+    reader.end()
     return [(result.name, result.verdict) for result in reader.results]
 
 
@@ -25,7 +25,7 @@ def _run_job(script, seconds=20, expected=()):
             contextlib.redirect_stdout(io.StringIO()):
         runner = Runner(pathlib.Path(directory))
         runner.run([Job("job", ("sh", "-c", script), seconds, expected)])
-    return [(result.name, result.verdict) for result in runner.groups["job"]]
+    return [(result.name, result.verdict) for result in runner.groups[0].results]
 
 
 def test_flat_results():
@@ -64,8 +64,9 @@ def test_jobs_at_once():
             runner = Runner(pathlib.Path(name))
             runner.run([Job(f"job{number}", ("sh", "-c", script), 20, ())
                         for number, script in enumerate(scripts)], at_once=2)
-    assert runner.count("passed") == 3, shown.getvalue()
-    assert re.findall(r"^    ok 1 (.)$", shown.getvalue(), re.M) == ["a", "b", "c"]
+    verdicts = [result.verdict for group in runner.groups for result in group.results]
+    assert verdicts == ["passed"] * 3, shown.getvalue()
+    assert re.findall(r"^  ok 1 (.)$", shown.getvalue(), re.M) == ["a", "b", "c"]
 
 
 def test_bail_out():
@@ -85,3 +86,71 @@ def test_job_that_is_silent():
 def test_job_that_fails_without_a_case():
     got = _run_job("echo ok 1 a; exit 70", expected=("a",))
     assert got == [("a", "passed"), ("job as a whole", "failed")], got
+
+
+def test_subtests_by_version_line_alone():
+    """KTAP: two spaces a level, a plan is optional; TAP 14: four spaces."""
+    text = ("KTAP version 1\n1..2\n  KTAP version 1\n  1..1\n    KTAP version 1\n    1..2\n"
+            "    ok 1 a\n    not ok 2 b\n  not ok 1 both\nnot ok 1 all\n"
+            "    # Subtest: old\n    1..1\n    ok 1 c\nok 2 old\n")
+    assert _verdicts(text) == [("a", "passed"), ("b", "failed"), ("c", "passed")]
+
+
+def test_directives():
+    text = ("not ok 1 a # SKIP no NIC\nok 2 b # XFAIL known\nnot ok 3 c # TODO\n"
+            "ok 4 d # TIMEOUT 45 s\nnot ok 5 e # ERROR setup\n")
+    assert [verdict for _, verdict in _verdicts(text)] == [
+        "skipped", "skipped", "skipped", "failed", "failed"]
+
+
+def test_reason_of_a_failure_is_its_last_note():
+    reader = ktap.Reader()
+    for line in ("# x: 1, expected 2 (a.py:3)", "# kernel: noise", "# time: 2.50 s",
+                 "not ok 1 case"):
+        result = reader.feed(line)
+    assert result.reason == "x: 1, expected 2 (a.py:3)", result.reason
+    assert result.seconds == 2.5, "the time that the program told"
+
+
+def test_time_begins_with_the_job():
+    """A job that waits for others must not be charged for it."""
+    with tempfile.TemporaryDirectory() as directory, \
+            contextlib.redirect_stdout(io.StringIO()):
+        runner = Runner(pathlib.Path(directory))
+        runner.run([Job("first", ("sh", "-c", "sleep 0.6; echo ok 1 a"), 20),
+                    Job("second", ("sh", "-c", "echo ok 1 b"), 20)])
+    first, second = runner.groups
+    assert first.results[0].seconds >= 0.6 > 0.5 > second.results[0].seconds
+    assert first.seconds >= 0.6 > 0.5 > second.seconds and second.begin > first.begin
+
+
+def test_alone_means_alone():
+    """A job that measures runs last, and nothing beside it."""
+    with tempfile.TemporaryDirectory() as name:
+        script = f"mkdir {name}/busy && sleep 0.2; rmdir {name}/busy && echo ok 1 a"
+        other = f"test -d {name}/busy || sleep 0.3; echo ok 1 b"
+        with contextlib.redirect_stdout(io.StringIO()):
+            runner = Runner(pathlib.Path(name))
+            runner.run([Job("alone", ("sh", "-c", script), 20, alone=True),
+                        Job("other", ("sh", "-c", other), 20)], at_once=2)
+    assert [group.name for group in runner.groups] == ["other", "alone"]
+    assert runner.groups[1].begin.timestamp() >= (runner.groups[0].begin.timestamp()
+                                                  + runner.groups[0].seconds)
+
+
+def test_stop_at_first_failure():
+    with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(io.StringIO()):
+        runner = Runner(pathlib.Path(name), stop_at_failure=True)
+        runner.run([Job("a", ("sh", "-c", "echo not ok 1 a; sleep 100"), 20, ("a", "later")),
+                    Job("b", ("sh", "-c", "echo ok 1 b"), 20)])
+    assert [result.name for group in runner.groups for result in group.results] == ["a"]
+
+
+def test_what_is_shown_is_ktap():
+    shown = io.StringIO()
+    with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(shown):
+        Runner(pathlib.Path(name)).run([Job("j", ("sh", "-c", "echo KTAP version 1; echo 1..1; "
+                                                  "echo noise; echo ok 1 a"), 20)])
+    assert shown.getvalue().splitlines() == [
+        "KTAP version 1", "1..1", "  KTAP version 1", "  # Subtest: j", "  1..1", "  # noise",
+        "  ok 1 a", "ok 1 j"], shown.getvalue()

@@ -15,12 +15,13 @@ class Skipped(Exception):
 
 
 class Case:
-    def __init__(self, name, function, args, seconds, splats):
+    def __init__(self, name, function=None, args=(), seconds=CASE_SECONDS, splats=(), every=False):
         self.name = name
         self.function = function
         self.args = args
         self.seconds = seconds
         self.splats = splats        # messages of the kernel that this case provokes
+        self.every = every          # runs only where all is asked for, or by name
 
 
 class Registry:
@@ -29,10 +30,10 @@ class Registry:
     def __init__(self):
         self.cases = []
 
-    def add(self, name, function, *args, seconds=CASE_SECONDS, splats=()):
+    def add(self, name, function, *args, **options):
         if any(case.name == name for case in self.cases):
             raise ValueError(f"case {name} is there twice")
-        self.cases.append(Case(name, function, args, seconds, splats))
+        self.cases.append(Case(name, function, args, **options))
 
     def case(self, name, **options):
         def register(function):

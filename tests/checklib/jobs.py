@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs jobs, shows their KTAP as it comes, and lets no planned case get lost."""
+
+import concurrent.futures
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import queue
+import re
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+
+from . import ktap
+
+INDENT = "  "               # KTAP's, for subtests
+FAILED = re.compile(r"^( *)(?:not )?ok([^#]*?) *(?:#.*)?$")
+KILL_AFTER = 10             # seconds that a job has to end after it was asked to
+
+
+@dataclass(frozen=True)
+class Job:
+    """One program whose output is KTAP."""
+    name: str
+    command: tuple
+    seconds: int
+    expected: tuple = ()                # names of its cases, if they are known beforehand
+    alone: bool = False                 # nothing else runs meanwhile: it measures times
+    logs: tuple = ()                    # files that it may leave, to be kept with the results
+    facts: pathlib.Path = None          # where it tells of what it ran on, as JSON
+
+
+@dataclass
+class Group:
+    """What became of a job."""
+    name: str
+    results: list = field(default_factory=list)
+    seconds: float = 0.0
+    begin: datetime.datetime = None
+    facts: dict = field(default_factory=dict)
+    logs: list = field(default_factory=list)
+
+    def failed(self):
+        return not self.results or any(r.verdict == "failed" for r in self.results)
+
+
+class Runner:
+    """directory: where the output of each job goes. judge(group, result): told of each
+    result before it is shown, may change it."""
+
+    def __init__(self, directory, judge=lambda group, result: None, stop_at_failure=False):
+        self.directory = directory
+        self.judge = judge
+        self.stop_at_failure = stop_at_failure
+        self.groups = []
+        self.running = []
+        self.stopping = threading.Event()
+
+    def run(self, jobs, at_once=1):
+        """Run them all, so many at a time, and after these one by one those that are to be
+        alone. What a job says is shown as it comes, or when those before it are over."""
+        jobs = sorted(jobs, key=lambda job: job.alone)
+        print("KTAP version 1", f"1..{len(jobs)}", sep="\n", flush=True)
+        self.running = [_Run(job, self) for job in jobs]
+        self.groups = [run.group for run in self.running]
+        together = [run for run in self.running if not run.job.alone]
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            try:
+                futures = [pool.submit(run.run) for run in together]
+                self._show(zip(together, futures))
+                for run in self.running[len(together):]:
+                    self._show([(run, pool.submit(run.run))])
+            except BaseException:
+                self.stop()
+                raise
+
+    def stop(self):
+        """End what runs; what has not begun never will."""
+        self.stopping.set()
+        for run in self.running:
+            run.stop()
+
+    def _show(self, runs):
+        for run, future in runs:
+            while (line := run.lines.get()) is not None:
+                print(line, flush=True)
+            future.result()
+            number = self.running.index(run) + 1
+            print(f"{'not ok' if run.group.failed() else 'ok'} {number} {run.job.name}",
+                  flush=True)
+
+
+class _Run:
+    """One job, while it runs and afterwards."""
+
+    def __init__(self, job, runner):
+        self.job = job
+        self.runner = runner
+        self.group = Group(job.name)
+        self.path = runner.directory / (job.name.replace("/", "-") + ".ktap")
+        self.timed_out = False
+        self.process = None                     # while it runs
+        self.lines = queue.SimpleQueue()        # what to show; None is its end
+
+    def run(self):
+        self.group.begin = datetime.datetime.now(datetime.timezone.utc)
+        begin = time.monotonic()
+        self.reader = ktap.Reader()
+        try:
+            with open(self.path, "w", encoding="utf-8", buffering=1) as self.file:
+                for line in ("KTAP version 1", f"# Subtest: {self.job.name}"):
+                    self._say(line)
+                if not self.runner.stopping.is_set():
+                    self._account(self._output())
+        finally:
+            self.group.seconds = time.monotonic() - begin
+            self.group.results = self.reader.results
+            self.group.logs = [path for path in (self.path, *self.job.logs) if path.exists()]
+            self.lines.put(None)
+
+    def stop(self):
+        """End it before its time, if it runs."""
+        process = self.process
+        if process:
+            _stop(process)
+
+    def _say(self, line):
+        self.file.write(line + "\n")
+        self.lines.put(INDENT + line)
+
+    def _output(self):
+        """Run the job to its end, or until it has had its time; the exit status."""
+        try:
+            process = subprocess.Popen(self.job.command, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, text=True, errors="replace",
+                                       start_new_session=True)
+        except OSError as error:
+            self._say(f"# {self.job.command[0]}: {error.strerror}")
+            return 127
+        self.process = process
+        timer = threading.Timer(self.job.seconds, self._end)
+        timer.start()
+        try:
+            for line in process.stdout:
+                self._take(line.rstrip("\n"))
+            return process.wait()
+        finally:
+            timer.cancel()
+            self.process = None
+
+    def _take(self, line):
+        """One line of the job; its version line stands above already."""
+        result = self.reader.feed(line)
+        if result:
+            before = result.verdict
+            self.runner.judge(self._with_facts(), result)
+            if result.verdict != before:
+                self._say(f"# {result.reason}")
+                line = FAILED.sub(r"\1not ok\2", line)
+            if result.verdict == "failed" and self.runner.stop_at_failure:
+                threading.Thread(target=self.runner.stop).start()
+        if not ktap.VERSION.match(line) or line.startswith(" "):
+            self._say(line if ktap.known(line) else f"# {line}")
+
+    def _with_facts(self):
+        """The group; what the job runs on is known once it has said something."""
+        path = self.job.facts
+        if path and not self.group.facts and path.exists():
+            self.group.facts = json.loads(path.read_text(encoding="utf-8"))
+        return self.group
+
+    def _end(self):
+        self.timed_out = True
+        self.stop()
+
+    def _why(self, status):
+        if self.timed_out or status == 124:
+            return f"not done after {self.job.seconds} s"
+        if self.reader.bailed:
+            return self.reader.bailed
+        return f"{self.job.name} ended early with status {status}"
+
+    def _account(self, status):
+        """Cases that were planned and did not run have failed, and so has a job that
+        says nothing or fails without saying where."""
+        if self.runner.stopping.is_set():
+            return
+        self.reader.end(self.job.expected)
+        results = self.reader.results
+        ran = {result.name for result in results}
+        lost = [name for name in self.job.expected if name not in ran]
+        failed = any(result.verdict == "failed" for result in results)
+        if not lost and not failed and (status or not ran):
+            lost = [f"{self.job.name} as a whole"]
+        for name in lost:
+            self._lose(name, self._why(status))
+
+    def _lose(self, name, why):
+        number = len(self.reader.results) + 1
+        self._say(f"# did not run: {why}")
+        self._say(f"not ok {number} {name}")
+        self.reader.results.append(ktap.Result(name, "failed", f"did not run: {why}"))
+
+
+def _stop(process):
+    """End the job and what it started: they are a session of their own."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        try:
+            process.wait(KILL_AFTER)
+            return
+        except subprocess.TimeoutExpired:
+            continue
