@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * filter-impair: the impaired link of link/ as a QEMU net filter, for any NIC
- * and netdev. Its options are those of link_config; see link/README.md.
+ * and netdev. Its options are those of link_config; see hw-model/link/README.md.
  */
 
 #include "qemu/osdep.h"

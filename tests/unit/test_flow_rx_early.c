@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Answers of the host about a header that has not come by yet; contract case 36. */
+/* Answers of the host about a header that has not come by yet; case 36. */
 #include <glib.h>
 
 #include "rx_fixture.h"
@@ -56,6 +56,6 @@ static void test_early(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/flow-rx/confirm/early", test_early);
+    g_test_add_func("/flow-rx/confirm/case-36-early", test_early);
     return g_test_run();
 }

@@ -126,7 +126,8 @@ def no_plaintext(content, stream, samples=48):
 
 
 def offloaded(context, spec, between=None):
-    """Play the spec through the NIC and check the whole list of design.md."""
+    """Play the spec through the NIC and check all that CONTRIBUTING.md asks of a
+    test of offload."""
     run = Run(context, spec)
     run.install()
     run.evidence.offloaded(run.near)

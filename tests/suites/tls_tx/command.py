@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A card that cannot replay a record's beginning: what is out of order is encrypted by
 software, and the core is asked for the start of the next record, where the card goes
-on (contract 1.5, "next-record sync"). Its group boots the card so (see plan.py)."""
+on (Documentation/contract.md, case 08). Its group boots the card so (see plan.py)."""
 
 import socket
 

@@ -209,7 +209,7 @@ def soak(context):
           (CONNECTIONS * ROUNDS,) * 2, "tx_tls_ctx, tx_tls_del")
     check(lost < LEAK, f"{lost >> 10} KB of memory are gone")
     # With eight connections a segment that is sent again may wait its turn in the qdisc
-    # until what it repeats has been acknowledged, and is dropped (contract, case 13).
+    # until what it repeats has been acknowledged, and is dropped (case 13).
     late = state.nic_moved("tx_tls_drop_no_sync_data")
     check(late <= resyncs // 200, f"{late} segments without a record, after {resyncs} resyncs")
     state.no_errors(but=["tx_tls_drop_no_sync_data"])
