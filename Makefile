@@ -7,7 +7,7 @@
 export KDIR QEMU_SRC INSTALL_MOD_PATH
 
 # Everything is built by programs that know what is up to date.
-.PHONY: help demo check check-debug check-planted qemu modules modules_install clean
+.PHONY: help demo check check-all check-debug check-planted qemu modules modules_install clean
 .DEFAULT_GOAL := help
 
 ##@ demo              show offloaded TLS, with the evidence
@@ -17,6 +17,10 @@ demo:
 ##@ check             run the test suites; SUITE="unit nic tls-tx" for some of them
 check:
 	@tests/check $(if $(KERNELS),--kernels "$(KERNELS)") $(SUITE)
+
+##@ check-all         the same on each kernel, in all combinations of parameters (hours)
+check-all:
+	@tests/check --every --kernels "$(or $(KERNELS),6.1 6.12 latest)" $(SUITE)
 
 ##@ check-debug       the guest suites on a kernel with KASAN, lockdep, kmemleak, ...
 check-debug:

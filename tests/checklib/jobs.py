@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import json
 import os
-import pathlib
 import queue
 import re
 import signal
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 
 from . import ktap
 
+IN_OUTPUT = "{output}/"     # in a command: the directory of the results
 INDENT = "  "               # KTAP's, for subtests
 FAILED = re.compile(r"^( *)(?:not )?ok([^#]*?) *(?:#.*)?$")
 KILL_AFTER = 10             # seconds that a job has to end after it was asked to
@@ -30,8 +30,13 @@ class Job:
     seconds: int
     expected: tuple = ()                # names of its cases, if they are known beforehand
     alone: bool = False                 # nothing else runs meanwhile: it measures times
-    logs: tuple = ()                    # files that it may leave, to be kept with the results
-    facts: pathlib.Path = None          # where it tells of what it ran on, as JSON
+    logs: tuple = ()                    # files in the output that it may leave, to be kept
+    facts: str = None                   # the file there that tells what it ran on, as JSON
+
+
+def file_name(job_name):
+    """What the names of a job's files in the output begin with."""
+    return job_name.replace("/", "-")
 
 
 @dataclass
@@ -101,7 +106,7 @@ class _Run:
         self.job = job
         self.runner = runner
         self.group = Group(job.name)
-        self.path = runner.directory / (job.name.replace("/", "-") + ".ktap")
+        self.path = runner.directory / f"{file_name(job.name)}.ktap"
         self.timed_out = False
         self.process = None                     # while it runs
         self.lines = queue.SimpleQueue()        # what to show; None is its end
@@ -119,7 +124,8 @@ class _Run:
         finally:
             self.group.seconds = time.monotonic() - begin
             self.group.results = self.reader.results
-            self.group.logs = [path for path in (self.path, *self.job.logs) if path.exists()]
+            self.group.logs = [path for path in (self.path, *map(self._output_file, self.job.logs))
+                               if path.exists()]
             self.lines.put(None)
 
     def stop(self):
@@ -135,7 +141,9 @@ class _Run:
     def _output(self):
         """Run the job to its end, or until it has had its time; the exit status."""
         try:
-            process = subprocess.Popen(self.job.command, stdin=subprocess.DEVNULL,
+            command = [word.replace(IN_OUTPUT, f"{self.runner.directory}/")
+                       for word in self.job.command]
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
                                        stdout=subprocess.PIPE, text=True, errors="replace",
                                        start_new_session=True)
         except OSError as error:
@@ -168,10 +176,14 @@ class _Run:
 
     def _with_facts(self):
         """The group; what the job runs on is known once it has said something."""
-        path = self.job.facts
-        if path and not self.group.facts and path.exists():
-            self.group.facts = json.loads(path.read_text(encoding="utf-8"))
+        if self.job.facts and not self.group.facts:
+            path = self._output_file(self.job.facts)
+            if path.exists():
+                self.group.facts = json.loads(path.read_text(encoding="utf-8"))
         return self.group
+
+    def _output_file(self, name):
+        return self.runner.directory / name
 
     def _end(self):
         self.timed_out = True

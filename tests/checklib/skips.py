@@ -14,19 +14,21 @@ REASON: what the case says, with * as in a shell."""
 
 import fnmatch
 import os
+import pathlib
 import re
 from dataclasses import dataclass, field
 
 from vmlib import paths, ui
 
-LIST = paths.TOP / "tests/skips.txt"
+NAME = "tests/skips.txt"
+LIST = paths.TOP / NAME
 CONDITION = re.compile(r"(kernel)(<|>=)(\d+\.\d+)|(tls|accelerator)=(\w+)|always|debug|iommu"
                        r"|not-root")
 
 
 @dataclass(eq=False)
 class Entry:
-    number: int                 # its line
+    place: str                  # FILE:LINE
     when: tuple
     case: str
     reason: str
@@ -35,12 +37,10 @@ class Entry:
 
 
 class Skips:
-    """The list, while a run uses it. flags: those of `debug` and `iommu` that hold by job."""
+    """The lists, while a run uses them."""
 
-    def __init__(self, text=None):
-        text = LIST.read_text(encoding="utf-8") if text is None else text
-        self.entries = [_entry(number, line) for number, line in enumerate(text.splitlines(), 1)
-                        if line.strip() and not line.startswith("#")]
+    def __init__(self, *paths_of_lists):
+        self.entries = [entry for path in paths_of_lists for entry in _read(pathlib.Path(path))]
 
     def judge(self, group, result):
         """A skip that is not expected is a failure. (What did not get so far as to skip
@@ -58,23 +58,33 @@ class Skips:
                 return
         if result.verdict == "skipped":
             result.verdict = "failed"
-            result.reason = f"skipped, which tests/skips.txt does not expect: {result.reason}"
+            result.reason = f"skipped, which {NAME} does not expect: {result.reason}"
 
     def obsolete(self):
         """A line for each entry whose cases all ran."""
-        return [f"tests/skips.txt:{entry.number}: {entry.case} does not skip any more"
+        return [f"{entry.place}: {entry.case} does not skip any more"
                 for entry in self.entries if entry.ran and not entry.skipped]
 
 
-def _entry(number, line):
+def _read(path):
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ui.Failure(f"{path}: {error.strerror}", status=2) from None
+    return [_entry(f"{path.name}:{number}", line)
+            for number, line in enumerate(text.splitlines(), 1)
+            if line.strip() and not line.startswith("#")]
+
+
+def _entry(place, line):
     columns = re.split(r" {2,}", line.strip(), maxsplit=2)
     if len(columns) != 3:
-        raise ui.Failure(f"tests/skips.txt:{number}: not WHEN, CASE and REASON")
+        raise ui.Failure(f"{place}: not WHEN, CASE and REASON", status=2)
     when = tuple(columns[0].split(","))
     for condition in when:
         if not CONDITION.fullmatch(condition):
-            raise ui.Failure(f"tests/skips.txt:{number}: no condition {condition}")
-    return Entry(number, when, *columns[1:])
+            raise ui.Failure(f"{place}: no condition {condition}", status=2)
+    return Entry(place, when, *columns[1:])
 
 
 def _matches(pattern, case):

@@ -6,11 +6,10 @@ import os
 import pathlib
 import sys
 
-from .jobs import Job
+from .jobs import IN_OUTPUT, Job, file_name
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 TESTS = TOP / "tests"
-OUTPUT = TOP / "build/check"            # where results and logs go
 GUEST_TESTS = "/mnt/tests"              # where a guest sees the directory tests/
 SPARE_SECONDS = 60                      # a guest's boot, beyond what its cases may take
 
@@ -41,9 +40,9 @@ def _guest(suite, group, vm_options, label, choice):
     run = f"{os.getpid()}-{next(_guests)}"
     own = (option.replace("{run}", run) for option in group.vm)
     seconds = pace.scaled(group.seconds)
-    console, facts = (OUTPUT / f"{name.replace('/', '-')}.{kind}" for kind in ("console", "json"))
-    command = (str(TESTS / "vm"), *vm_options, *own, "--console", str(console),
-               "--facts", str(facts),
+    console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
+    command = (str(TESTS / "vm"), *vm_options, *own, "--console", IN_OUTPUT + console,
+               "--facts", IN_OUTPUT + facts,
                "--share", f"{TESTS}:{GUEST_TESTS}", "--timeout", str(seconds), "--",
                "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name,
                *choice.arguments())

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""tests/check itself, as a program."""
+
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+
+CHECK = pathlib.Path(__file__).resolve().parents[2] / "check"
+
+
+def test_sigterm_still_writes_the_results():
+    """A CI system that cancels a run wants to know what there was, and nothing left over."""
+    with tempfile.TemporaryDirectory() as name:
+        stale = pathlib.Path(name, "old.ktap")
+        stale.write_text("ok 1 x\n", encoding="ascii")
+        other = pathlib.Path(name, "notes.txt")
+        other.touch()
+        with subprocess.Popen([CHECK, "--output", name, "--jobs", "1", "unit"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            for line in process.stdout:
+                if line.startswith(b"  1.."):      # its own first tests, not this one again
+                    break
+            process.send_signal(signal.SIGTERM)
+            process.stdout.read()
+        assert process.returncode == 128 + signal.SIGTERM, process.returncode
+        root = xml.parse(pathlib.Path(name, "junit.xml")).getroot()
+        assert [suite.get("name") for suite in root.iter("testsuite")][:1] == ["unit/tools"]
+        assert root.find("properties/property[@name='commit']") is not None
+        assert not stale.exists() and other.exists()
+
+
+def test_words_that_make_no_sense():
+    for words, told in ((["--shard", "3/2"], "3/2"), (["nope"], "no suite nope"),
+                        (["--jobs", "0"], "--jobs"), (["--variant", "plain"], "--debug")):
+        done = subprocess.run([CHECK, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, check=False)
+        assert done.returncode == 2 and told in done.stdout, (words, done)
+
+
+def test_list_runs_nothing():
+    begin = time.monotonic()
+    done = subprocess.run([CHECK, "--list", "--only", "ping", "nic"], stdout=subprocess.PIPE,
+                          text=True, check=True)
+    assert done.stdout and all(line.startswith("nic/plain ") for line in
+                               done.stdout.splitlines()), done.stdout
+    assert time.monotonic() - begin < 10
