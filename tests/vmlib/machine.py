@@ -22,7 +22,8 @@ def arguments(qemu, kernel, root_image, acceleration, options, run_directory):
     command = [
         str(qemu.program), "-L", str(qemu.firmware),
         "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-        "-machine", "q35,memory-backend=ram", "-accel", acceleration, "-cpu", accel.CPU,
+        "-machine", "q35,memory-backend=ram", "-accel", acceleration,
+        "-cpu", accel.CPUS[acceleration],
         "-smp", str(options.cpus), "-m", f"{options.memory}M",
         "-object", f"memory-backend-memfd,id=ram,size={options.memory}M,share=on",
         "-kernel", str(kernel.image), "-initrd", str(run_directory / "initramfs"),

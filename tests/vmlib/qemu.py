@@ -28,6 +28,7 @@ CONFIGURE = (
     "--disable-fdt",
     "--disable-install-blobs",
     "--enable-kvm",
+    "--enable-plugins",
     "--enable-tcg",
     "--enable-vhost-user",
 )
