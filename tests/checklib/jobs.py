@@ -117,8 +117,8 @@ class _Run:
         self.reader = ktap.Reader()
         try:
             with open(self.path, "w", encoding="utf-8", buffering=1) as self.file:
-                for line in ("KTAP version 1", f"# Subtest: {self.job.name}"):
-                    self._say(line)
+                self._say("KTAP version 1")
+                self._show(f"# Subtest: {self.job.name}")   # in a file it is a test by itself
                 if not self.runner.stopping.is_set():
                     self._account(self._output())
         finally:
@@ -136,6 +136,9 @@ class _Run:
 
     def _say(self, line):
         self.file.write(line + "\n")
+        self._show(line)
+
+    def _show(self, line):
         self.lines.put(INDENT + line)
 
     def _output(self):
@@ -201,6 +204,7 @@ class _Run:
         says nothing or fails without saying where."""
         if self.runner.stopping.is_set():
             return
+        self._fill_up()
         self.reader.end(self.job.expected)
         results = self.reader.results
         ran = {result.name for result in results}
@@ -208,14 +212,28 @@ class _Run:
         failed = any(result.verdict == "failed" for result in results)
         if not lost and not failed and (status or not ran):
             lost = [f"{self.job.name} as a whole"]
-        for name in lost:
-            self._lose(name, self._why(status))
+        if lost:
+            self._lose(lost, self._why(status))
 
-    def _lose(self, name, why):
-        number = len(self.reader.results) + 1
-        self._say(f"# did not run: {why}")
-        self._say(f"not ok {number} {name}")
-        self.reader.results.append(ktap.Result(name, "failed", f"did not run: {why}"))
+    def _fill_up(self):
+        """Say what the plans promised and did not come, but for what is known by name."""
+        for level in reversed(self.reader.levels):
+            if level.indent or not self.job.expected:
+                for number in range(level.results + 1, (level.planned or 0) + 1):
+                    self._say(f"{' ' * level.indent}not ok {number} planned case that did not run")
+
+    def _lose(self, names, why):
+        """A reader of the output misses no result that is planned, and meets none that is
+        not: what the plan has no room for is a note."""
+        document = self.reader.levels[0]
+        if document.planned is None and not document.results:
+            document.planned = len(names)
+            self._say(f"1..{len(names)}")
+        for number, name in enumerate(names, document.results + 1):
+            self._say(f"# did not run: {why}")
+            beyond = document.planned is not None and number > document.planned
+            self._say(f"# not ok: {name}" if beyond else f"not ok {number} {name}")
+            self.reader.results.append(ktap.Result(name, "failed", f"did not run: {why}"))
 
 
 def _stop(process):

@@ -5,10 +5,12 @@ import contextlib
 import io
 import pathlib
 import re
+import subprocess
 import tempfile
 
 from checklib import ktap
 from checklib.jobs import Job, Runner
+from checklib.suites import TESTS
 
 
 def _verdicts(text):
@@ -146,11 +148,57 @@ def test_stop_at_first_failure():
     assert [result.name for group in runner.groups for result in group.results] == ["a"]
 
 
-def test_what_is_shown_is_ktap():
+def _shown(job):
+    """What the Runner shows of one job, without the frame of the whole; and its file."""
     shown = io.StringIO()
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(shown):
-        Runner(pathlib.Path(name)).run([Job("j", ("sh", "-c", "echo KTAP version 1; echo 1..1; "
-                                                  "echo noise; echo ok 1 a"), 20)])
-    assert shown.getvalue().splitlines() == [
-        "KTAP version 1", "1..1", "  KTAP version 1", "  # Subtest: j", "  1..1", "  # noise",
-        "  ok 1 a", "ok 1 j"], shown.getvalue()
+        Runner(pathlib.Path(name)).run([job])
+        kept = (pathlib.Path(name) / f"{job.name}.ktap").read_text(encoding="utf-8")
+    lines = shown.getvalue().splitlines()
+    assert lines[:4] == ["KTAP version 1", "1..1", "  KTAP version 1", f"  # Subtest: {job.name}"]
+    assert kept.splitlines() == ["KTAP version 1", *(line[2:] for line in lines[4:-1])], kept
+    return lines[4:]
+
+
+def test_what_is_shown_is_ktap():
+    script = "echo KTAP version 1; echo 1..1; echo noise; echo ok 1 a"
+    assert _shown(Job("j", ("sh", "-c", script), 20)) == [
+        "  1..1", "  # noise", "  ok 1 a", "ok 1 j"]
+
+
+def test_plans_are_kept_when_a_program_dies():
+    """A result for each that is planned, at each level, and none beyond."""
+    def results(script, expected=()):
+        lines = _shown(Job("j", ("sh", "-c", script), 20, expected))
+        return [line for line in lines if not line.startswith("  # did not run")]
+
+    assert results("exit 0") == ["  1..1", "  not ok 1 j as a whole", "not ok 1 j"]
+    assert results("exit 3", ("a", "b")) == [
+        "  1..2", "  not ok 1 a", "  not ok 2 b", "not ok 1 j"]
+    assert results("echo 1..1; echo ok 1 a; exit 3") == [
+        "  1..1", "  ok 1 a", "  # not ok: j as a whole", "not ok 1 j"]
+    assert results("echo 1..2; echo '  1..2'; echo '  ok 1 a'; exit 3") == [
+        "  1..2", "    1..2", "    ok 1 a", "    not ok 2 planned case that did not run",
+        "  not ok 1 planned case that did not run", "  not ok 2 planned case that did not run",
+        "not ok 1 j"]
+
+
+def test_native_programs_that_die():
+    """tests/unit/run: the same for each of them."""
+    programs = {"dies": "echo 1..2; echo ok 1 /a; exit 134", "silent": "exit 1",
+                "good": "echo TAP version 13; echo 1..1; echo ok 1 /b"}
+    with tempfile.TemporaryDirectory() as name:
+        paths = [pathlib.Path(name) / program for program in programs]
+        for path in paths:
+            path.write_text(f"#!/bin/sh\n{programs[path.name]}\n", encoding="utf-8")
+            path.chmod(0o755)
+        done = subprocess.run([TESTS / "unit/run", *paths], stdout=subprocess.PIPE, text=True,
+                              check=False)
+    said = [line for line in done.stdout.splitlines() if not line.startswith("  #")]
+    assert done.returncode == 1 and said == [
+        "KTAP version 1", "1..3",
+        "  KTAP version 1", "  1..2", "  ok 1 /a", "  not ok 2 planned case that did not run",
+        "not ok 1 dies # exit status 134",
+        "  KTAP version 1", "  1..1", "  not ok 1 planned case that did not run",
+        "not ok 2 silent # exit status 1",
+        "  KTAP version 1", "  1..1", "  ok 1 /b", "ok 3 good"], done.stdout
