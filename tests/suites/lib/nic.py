@@ -2,8 +2,8 @@
 """The port under test: features, counters, link, and how to put them back."""
 
 import contextlib
+import fnmatch
 import pathlib
-import re
 
 from . import counters, ethtool, system, wait
 from .cases import Failed, check, skip
@@ -15,52 +15,49 @@ MANY_BYTES = str(16 << 20)
 
 
 def features(netif=None, ns=None):
-    """Feature name -> (on, fixed)."""
-    table = {}
-    for line in run("ethtool", "-k", netif or NETIF, ns=ns).splitlines():
-        match = re.match(r"\s*([\w-]+): (on|off)(.*)$", line)
-        if match:
-            table[match[1]] = (match[2] == "on", "[fixed]" in match[3])
-    return table
+    """The kernel's name of each feature -> (on, fixed)."""
+    return ethtool.features(netif or NETIF, ns)
 
 
-_SHORT = {"tso": ("tcp-segmentation-offload",), "sg": ("scatter-gather",),
-          "tx": ("tx-checksumming",), "rx": ("rx-checksumming",),
-          "gso": ("generic-segmentation-offload",),
-          "gro": ("generic-receive-offload",),
-          "rxvlan": ("rx-vlan-offload",), "txvlan": ("tx-vlan-offload",)}
+# The kernel's names of what `ethtool -K` knows by a short one.
+_SHORT = {"tso": "tx-tcp*-segmentation", "sg": "tx-scatter-gather*", "tx": "tx-checksum-*",
+          "rx": "rx-checksum", "gso": "tx-generic-segmentation", "gro": "rx-gro",
+          "rxvlan": "rx-vlan-hw-parse", "txvlan": "tx-vlan-hw-insert"}
 
 
 class Features:
-    """Sets features and remembers what they were; one per port."""
+    """Sets features and remembers what they were; one per port. Names are those that
+    `ethtool -K` takes, with _ for - in keywords."""
 
     def __init__(self, netif, ns=None):
         self.netif = netif
         self.ns = ns
 
-    def get(self, name):
-        table = features(self.netif, self.ns)
-        for full in _SHORT.get(name, (name,)):
-            if full in table:
-                return table[full]
-        raise Failed(f"{self.netif} has no feature {name}")
+    def _changes(self, table, wanted):
+        """What to ask for; fails if it cannot be had. (A case that can do without looks
+        first, or it would say nothing on a port that lost the feature.)"""
+        changes = {}
+        for name, on in wanted.items():
+            name = name.replace("_", "-")
+            family = fnmatch.filter(table, _SHORT.get(name, name))
+            check(family, f"{self.netif} has no feature {name}")
+            free = [full for full in family if not table[full][1]]
+            check(free or any(table[full][0] for full in family) == on,
+                  f"{self.netif}: {name} cannot be switched {'on' if on else 'off'}")
+            changes.update(dict.fromkeys(free, on))
+        return changes
 
     def set(self, **wanted):
-        """set(tso=True, sg=False): names as `ethtool -K` takes them, _ for -."""
-        words = []
-        for name, on in wanted.items():
-            words += [name.replace("_", "-"), "on" if on else "off"]
-        run("ethtool", "-K", self.netif, *words, ns=self.ns)
+        """set(tso=True, sg=False)"""
+        table = features(self.netif, self.ns)
+        ethtool.set_features(self.netif, self._changes(table, wanted), self.ns)
 
     @contextlib.contextmanager
     def with_(self, **wanted):
         """Within this block the features are so; afterwards as they were."""
         before = features(self.netif, self.ns)
-        for name, on in wanted.items():
-            is_on, fixed = self.get(name.replace("_", "-"))
-            if fixed and is_on != on:
-                skip(f"{name} cannot be switched {'on' if on else 'off'} here")
-        self.set(**wanted)
+        changes = self._changes(before, wanted)
+        ethtool.set_features(self.netif, changes, self.ns)
         try:
             yield
         finally:
@@ -68,12 +65,9 @@ class Features:
 
     def restore(self, before):
         now = features(self.netif, self.ns)
-        words = []
-        for name, (on, fixed) in before.items():
-            if not fixed and now.get(name, (on, False))[0] != on:
-                words += [name, "on" if on else "off"]
-        if words:
-            run("ethtool", "-K", self.netif, *words, ns=self.ns)
+        ethtool.set_features(self.netif, {
+            name: on for name, (on, fixed) in before.items()
+            if not fixed and now[name][0] != on}, self.ns)
 
 
 def local():
@@ -172,8 +166,12 @@ def reachable():
 
 def ring_size(name):
     """Entries of the rings "TX" or "RX" as they are now."""
-    now = run("ethtool", "-g", NETIF).rsplit("Current", 1)[1]
-    return int(re.search(rf"^{name}:\s*(\d+)", now, re.M)[1])
+    return ethtool.rings(NETIF)[name.lower()].now
+
+
+def channels():
+    """Queue pairs: the most there can be, and how many there are now."""
+    return ethtool.channels(NETIF)
 
 
 def set_mtu(mtu):
