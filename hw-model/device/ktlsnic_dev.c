@@ -44,6 +44,9 @@ static void dev_reset_now(struct ktlsnic_dev *dev)
     dev->state.events_lost = 0;
     memset(dev->state.tls_tx_payload, 0, sizeof(dev->state.tls_tx_payload));
     dev->cmd_hangs = false;
+    if (dev->config.fault) {
+        dev->config.fault->stuck_tx = 0;
+    }
     dev->tx_next = 0;
     dev_trace(dev, KTLSNIC_TRACE_RESET, 0, 0, 0);
     rx_kick(dev);

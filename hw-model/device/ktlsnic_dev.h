@@ -37,6 +37,7 @@ enum ktlsnic_trace {
     KTLSNIC_TRACE_EVENT_LOST,       /* type, source, data */
     KTLSNIC_TRACE_COMMAND,          /* op, tag, status */
     KTLSNIC_TRACE_FAULT,            /* op, tag, status: injected */
+    KTLSNIC_TRACE_TX_STUCK,         /* queue, descriptors that wait: injected */
     KTLSNIC_TRACE_TX_UNIT,          /* queue, ndesc << 16 | flags, total_len */
     KTLSNIC_TRACE_TX_DONE,          /* queue, index behind it, status */
     KTLSNIC_TRACE_TX_WIRE_PAUSED,   /* queue */
@@ -95,14 +96,16 @@ struct ktlsnic_host_ops {
 };
 
 /*
- * A fault that the host injects for tests of a driver: each of the next count
- * commands with this op is not done, but completed with this status. The host
- * may change it at any time; the device counts down.
+ * Faults that the host injects for tests of a driver. Each of the next count
+ * commands with this op is not done, but completed with this status. The TX
+ * rings of stuck_tx take no units. The host may change all this at any time;
+ * the device counts down, and clears stuck_tx on reset.
  */
 struct ktlsnic_fault {
     uint16_t op;                    /* enum ktlsnic_cmd_op */
     uint16_t status;                /* enum ktlsnic_cmd_status, or below */
     uint32_t count;
+    uint32_t stuck_tx;              /* bit q: TX ring q */
 };
 
 /* The command is never completed, nor is any behind it, until a reset. */

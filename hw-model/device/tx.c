@@ -387,12 +387,25 @@ static uint32_t tx_do_one(struct ktlsnic_dev *dev, unsigned queue)
     return TX_COST_PER_UNIT + MIN(unit.len, KTLSNIC_MAX_TSO);
 }
 
+/* Whether the host wants this ring, in which there is work, to be stuck. */
+static bool tx_stuck(struct ktlsnic_dev *dev, unsigned queue)
+{
+    const struct ktlsnic_fault *fault = dev->config.fault;
+
+    if (!fault || !(fault->stuck_tx & 1u << queue)) {
+        return false;
+    }
+    dev_trace(dev, KTLSNIC_TRACE_TX_STUCK, queue,
+              ring_pending(ring_queue(dev, queue, RING_TX)), 0);
+    return true;
+}
+
 static bool tx_ready(struct ktlsnic_dev *dev, unsigned queue)
 {
     struct ring *ring = ring_queue(dev, queue, RING_TX);
 
     return dev_alive(dev) && !dev->wire_busy && ring_pending(ring) &&
-           ring_room(ring->cq);
+           ring_room(ring->cq) && !tx_stuck(dev, queue);
 }
 
 /* One ring has its turn; returns what it cost, 0 if there is nothing to do. */

@@ -187,6 +187,8 @@ static void ktlsnic_trace(void *opaque, enum ktlsnic_trace what,
         return trace_ktlsnic_command(nic, a, b, c);
     case KTLSNIC_TRACE_FAULT:
         return trace_ktlsnic_fault(nic, a, b, c);
+    case KTLSNIC_TRACE_TX_STUCK:
+        return trace_ktlsnic_tx_stuck(nic, a, b);
     case KTLSNIC_TRACE_TX_UNIT:
         return trace_ktlsnic_tx_unit(nic, a, b >> 16, b & 0xffff, c);
     case KTLSNIC_TRACE_TX_DONE:

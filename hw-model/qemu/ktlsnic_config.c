@@ -96,12 +96,16 @@ void ktlsnic_add_faults(Object *obj)
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint32_ptr(obj, "fault-count", &fault->count,
                                    OBJ_PROP_FLAG_READWRITE);
+    object_property_add_uint32_ptr(obj, "fault-tx-stuck", &fault->stuck_tx,
+                                   OBJ_PROP_FLAG_READWRITE);
     object_property_set_description(obj, "fault-command", "For tests of "
         "drivers: number of the command (SPEC.md 11) that is to fail");
     object_property_set_description(obj, "fault-status", "Status that it is "
         "completed with; 65535: never, and no command until a reset");
     object_property_set_description(obj, "fault-count", "How many such "
         "commands fail, counted down (default: 0)");
+    object_property_set_description(obj, "fault-tx-stuck", "TX rings, a bit "
+        "each, that take no more units; a reset clears it (default: 0)");
 }
 
 static bool check_range(const char *property, uint32_t value,
