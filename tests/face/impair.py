@@ -11,20 +11,13 @@ import socket
 import subprocess
 import tempfile
 
+from cases import Cases, equal
 from qtest import Qemu
 
-CASES = []
+CASES = Cases()
+case = CASES.add
 SILENCE = 0.1                           # seconds without a frame: none will come
 MS = 1000000
-
-
-def case(function):
-    CASES.append(function)
-    return function
-
-
-def equal(found, wanted, what):
-    assert found == wanted, f"{what}: {found!r} instead of {wanted!r}"
 
 
 def frame(number):
