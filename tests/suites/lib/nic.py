@@ -33,6 +33,10 @@ class Features:
         self.netif = netif
         self.ns = ns
 
+    def get(self, name):
+        """(on, fixed) of a feature."""
+        return features(self.netif, self.ns)[name]
+
     def _changes(self, table, wanted):
         """What to ask for; fails if it cannot be had. (A case that can do without looks
         first, or it would say nothing on a port that lost the feature.)"""
