@@ -98,8 +98,9 @@ struct ktlsnic_host_ops {
 /*
  * Faults that the host injects for tests of a driver. Each of the next count
  * commands with this op is not done, but completed with this status. The TX
- * rings of stuck_tx take no units. The host may change all this at any time;
- * the device counts down, and clears stuck_tx on reset.
+ * rings of stuck_tx take no units. The host may change all this at any time, and
+ * runs the device when it lets a ring go; the device counts down, and clears
+ * stuck_tx on reset.
  */
 struct ktlsnic_fault {
     uint16_t op;                    /* enum ktlsnic_cmd_op */

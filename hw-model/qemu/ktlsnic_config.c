@@ -3,6 +3,7 @@
 
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
 #include "hw/qdev-properties.h"
 
 #include "ktlsnic_pci.h"
@@ -86,6 +87,25 @@ void ktlsnic_add_properties(ObjectClass *oc)
     }
 }
 
+static void ktlsnic_get_tx_stuck(Object *obj, Visitor *v, const char *name,
+                                 void *opaque, Error **errp)
+{
+    uint32_t rings = KTLSNIC(obj)->fault.stuck_tx;
+
+    visit_type_uint32(v, name, &rings, errp);
+}
+
+/* Rings that are no longer stuck go on with what is in them. */
+static void ktlsnic_set_tx_stuck(Object *obj, Visitor *v, const char *name,
+                                 void *opaque, Error **errp)
+{
+    KtlsnicPci *s = KTLSNIC(obj);
+
+    if (visit_type_uint32(v, name, &s->fault.stuck_tx, errp) && s->dev) {
+        qemu_bh_schedule(s->run_bh);
+    }
+}
+
 void ktlsnic_add_faults(Object *obj)
 {
     struct ktlsnic_fault *fault = &KTLSNIC(obj)->fault;
@@ -96,8 +116,8 @@ void ktlsnic_add_faults(Object *obj)
                                    OBJ_PROP_FLAG_READWRITE);
     object_property_add_uint32_ptr(obj, "fault-count", &fault->count,
                                    OBJ_PROP_FLAG_READWRITE);
-    object_property_add_uint32_ptr(obj, "fault-tx-stuck", &fault->stuck_tx,
-                                   OBJ_PROP_FLAG_READWRITE);
+    object_property_add(obj, "fault-tx-stuck", "uint32", ktlsnic_get_tx_stuck,
+                        ktlsnic_set_tx_stuck, NULL, NULL);
     object_property_set_description(obj, "fault-command", "For tests of "
         "drivers: number of the command (SPEC.md 11) that is to fail");
     object_property_set_description(obj, "fault-status", "Status that it is "
@@ -105,7 +125,8 @@ void ktlsnic_add_faults(Object *obj)
     object_property_set_description(obj, "fault-count", "How many such "
         "commands fail, counted down (default: 0)");
     object_property_set_description(obj, "fault-tx-stuck", "TX rings, a bit "
-        "each, that take no more units; a reset clears it (default: 0)");
+        "each, that take no units until they are let go; a reset lets all of "
+        "them go (default: 0)");
 }
 
 static bool check_range(const char *property, uint32_t value,

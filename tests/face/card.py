@@ -259,7 +259,7 @@ def machine_reset(machine):
 
 @case
 def stuck_ring(machine):
-    """With fault-tx-stuck a ring takes nothing until a reset; others go on"""
+    """With fault-tx-stuck a ring takes nothing until it is let go, or reset; others go on"""
     path = "/machine/peripheral/port"
     with machine.start() as qemu:
         port = Port(qemu)
@@ -272,13 +272,18 @@ def stuck_ring(machine):
         send(port, 1)
         equal(stat(port, TX_PACKETS), 1, "TX_PACKETS of a stuck ring")
         equal((port.read(TX_REG + 0x10), port.read(TX_REG + 0x18)), (1, 1), "STATUS, INDEX")
+        qemu.execute("qom-set", path=path, property="fault-tx-stuck", value=0)
+        port.settle()
+        equal(stat(port, TX_PACKETS), 2, "TX_PACKETS of a ring that was let go")
+        qemu.execute("qom-set", path=path, property="fault-tx-stuck", value=1)
+        send(port, 2)
         express = qemu.capability(4, 0x10)
         qemu.config_write(4, express + 8, 0x8000, 2)
         equal(qemu.execute("qom-get", path=path, property="fault-tx-stuck"), 0, "after a reset")
         port = Port(qemu)
         open_tx(port)
         send(port, 0)
-        equal(stat(port, TX_PACKETS), 2, "TX_PACKETS after the reset")
+        equal(stat(port, TX_PACKETS), 3, "TX_PACKETS after the reset")
 
 
 @case
