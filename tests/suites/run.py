@@ -6,10 +6,13 @@
 """
 
 import argparse
+import pathlib
 import sys
 
-import plan
-from lib import nic, runner
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))    # for vmlib
+
+import plan                     # noqa: E402
+from lib import nic, runner     # noqa: E402
 
 
 def arguments():

@@ -1,15 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the guest's kernel said on its console."""
 
-import re
+from .splats import SPLAT
 
-SPLAT = re.compile(
-    r"WARNING: |BUG: |Oops: |Call Trace:|Kernel panic|general protection fault|"
-    r"INFO: (possible |rcu_|task .* blocked|suspicious |trying to register)|"
-    r"UBSAN: |KASAN: |KCSAN: |DMA-API: (?!preallocated|debugging enabled)|NETDEV WATCHDOG|refcount_t: |"
-    r"inconsistent lock state|invalid wait context|ODEBUG: |ref_tracker: |"
-    r"DMAR: (\[DMA|\[INTR|DRHD: handling fault)|"
-    r"suspicious RCU usage|kmemleak: \d+ new|soft lockup|hard LOCKUP|list_(add|del) corruption")
 AROUND = 40                 # lines shown of a splat
 TAIL = 15
 

@@ -19,6 +19,22 @@ def test_splats_are_found():
         "BUG: KASAN: use", "UBSAN: array"]
 
 
+def test_what_a_healthy_kernel_says_is_no_splat():
+    """A kernel that checks itself says at its boot that it does."""
+    for line in ("Kernel command line: oops=panic kasan_multi_shot panic=-1",
+                 "kasan: KernelAddressSanitizer initialized (generic)",
+                 "kmemleak: Kernel memory leak detector initialized (mem pool available: 15764)",
+                 "kmemleak: Automatic memory scanning thread started",
+                 "rcu: \tRCU CPU stall warnings timeout set to 60 (rcu_cpu_stall_timeout).",
+                 "Running RCU-tasks wait API self tests", "Lock dependency validator: Copyright"):
+        assert not kmsg.splats([line]), line
+    for line in ("kmemleak: 3 new suspected memory leaks", "kmemleak: Cannot allocate a kmemleak",
+                 "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+                 "NETDEV WATCHDOG: CPU: 0: transmit queue 1 timed out 5000 ms",
+                 "unregister_netdevice: waiting for eth0 to become free. Usage count = 2"):
+        assert kmsg.splats([line]), line
+
+
 def test_faults_of_the_iommu_are_splats():
     bad = ("DMAR: [DMA Write NO_PASID] Request device [01:00.0] fault addr 0xffffe000 "
            "[fault reason 0x05] PTE Write access is not set")

@@ -5,15 +5,7 @@ import errno
 import os
 import re
 
-SPLAT = re.compile(
-    r"BUG:|WARNING:|Oops|general protection|Call Trace|kernel panic|"
-    r"unable to handle|UBSAN:|KASAN:|KMSAN:|KFENCE:|kmemleak:|DMA-API|refcount_t:|"
-    r"rcu:.*(stall|detected)|blocked for more than|soft lockup|"
-    r"NETDEV WATCHDOG|unregister_netdevice: waiting|list_(add|del) corruption|"
-    r"possible (circular|recursive) locking|suspicious RCU|sleeping function|"
-    r"inconsistent lock state|invalid wait context|ODEBUG:|ref_tracker:|"
-    r"DMAR: (\[DMA|\[INTR|DRHD: handling fault)",
-    re.IGNORECASE)
+from vmlib.splats import SPLAT
 
 
 class Log:

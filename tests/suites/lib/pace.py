@@ -3,8 +3,6 @@
 
 import os
 
-from .cases import skip
-
 FACTOR = float(os.environ.get("KTLSNIC_TIME_SCALE") or 1)
 
 
@@ -18,10 +16,3 @@ def shorter(size):
     Streams suffer more than FACTOR, which limits with room to spare can do with: the soak
     was 12 times as slow at 4."""
     return size if FACTOR == 1 else round(size / (2 * FACTOR))
-
-
-def speeds_count():
-    """For cases that compare times: what a kernel full of checks takes is not what
-    they ask about."""
-    if FACTOR != 1:
-        skip(f"compares times, and this kernel is slow (limits are {FACTOR:g} times as long)")
