@@ -26,7 +26,7 @@ check-all:
 check-debug:
 	@tests/check --debug $(SUITE)
 
-##@ check-planted     plant bugs in a copy of the driver; each must be noticed
+##@ check-planted     plant bugs in copies of driver and model; each must be noticed
 check-planted:
 	@tests/check-planted $(BUG)
 

@@ -76,7 +76,8 @@ def results_of(path):
 def _verdict(case):
     failure = case.find("failure")
     if failure is not None:
-        return LOST if failure.get("message", "").startswith(LOST) else FAILED
+        lost = LOST in failure.get("message", "") or LOST in case.get("name")
+        return LOST if lost else FAILED
     return SKIPPED if case.find("skipped") is not None else PASSED
 
 

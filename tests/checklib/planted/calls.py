@@ -34,14 +34,17 @@ class Call:
         """The exit status with which it says that tests failed."""
         return MAKE_FAILED if self.text.startswith(UNIT) else 1
 
-    def command(self, top):
-        """What to run, in a tree with this top."""
+    def command(self, top, first=False):
+        """What to run, in a tree with this top; first: until the first failure, if it
+        knows how to do that by itself. Several run at a time as it is, so that each has
+        one guest at a time."""
         if self.text == FACE:
             return (top / "tests/face/run",)
         if self.text.startswith(UNIT):
             return ("make", "-s", "--no-print-directory", "-C", top / "tests/unit", "check",
                     f"T={self.text.removeprefix(UNIT)}")
-        return (top / "tests/check", *self.text.split())
+        return (top / "tests/check", "--jobs", "1",
+                *(["--stop-at-first-failure"] if first else []), *self.text.split())
 
     def cases(self):
         """The names of what it runs, as far as they are known beforehand."""

@@ -77,10 +77,11 @@ class Tree:
         begin = time.monotonic()
         path = OUTPUT / f"{log}.log"
         with open(path, "w", encoding="utf-8") as file, \
-                subprocess.Popen(call.command(self.top), stdin=subprocess.DEVNULL,
+                subprocess.Popen(call.command(self.top, first), stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                  errors="replace", start_new_session=True) as process:
-            status = _follow(process, file, seconds, call.failed if first else None)
+            status = _follow(process, file, seconds,
+                             call.failed if first and call.native else None)
         return Said(status, path.read_text(encoding="utf-8"), time.monotonic() - begin)
 
     def _patch(self, patch, direction):
