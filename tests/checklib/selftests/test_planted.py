@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What check-planted plants, and what it makes of the results."""
 
+import fnmatch
+
 from checklib.planted import blind, calls, mutants, mutate, patches
 from checklib.suites import complaint
 from vmlib import ui
@@ -17,7 +19,10 @@ def test_planted_bugs_fit():
         patch = patches.blind(name)
         assert not patch.misfit(), (name, patch.misfit())
         assert complaint(patch.header("Suites").split()) is None, name
-        blind.entries(blind.LIST.read_text(encoding="utf-8"), name)
+        names = [f"{suite}/{group.name}/{case.name}" for suite in patch.header("Suites").split()
+                 for group in calls.plan.suite(suite) for case in group.cases()]
+        for entry in blind.entries(blind.LIST.read_text(encoding="utf-8"), name):
+            assert fnmatch.filter(names, entry.pattern), entry
 
 
 def test_tests_of_planted_bugs_together():
