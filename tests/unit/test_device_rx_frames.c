@@ -96,7 +96,7 @@ static void test_csum_flags(void)
             if (broken == 1 && spec.proto == PROTO_UDP && spec.version == 4 &&
                 !(frame.data[frame.l4_off + 6] |
                   frame.data[frame.l4_off + 7])) {
-                /* That was a byte of the checksum: 0 means that there is none. */
+                /* That was in the checksum: 0 means that there is none. */
                 want = l3_ok;
             }
             bad += (want & (KTLSNIC_RXF_L3_BAD | KTLSNIC_RXF_L4_BAD)) != 0;

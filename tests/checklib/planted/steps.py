@@ -38,6 +38,7 @@ def in_order(steps, pool, jobs):
                 yield step, future.result()
         except BaseException:
             threads.shutdown(wait=False, cancel_futures=True)
+            pool.stop()
             raise
 
 

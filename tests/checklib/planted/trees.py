@@ -44,6 +44,7 @@ class Tree:
     def __init__(self, number):
         self.digests = {}           # of what is built from it unchanged, see mutants.py
         self.top = OUTPUT / f"tree-{number}"
+        self.process = None         # the tests that run in it
         self.top.mkdir(parents=True, exist_ok=True)
         wanted = set(_files(paths.TOP))
         for name in set(_files(self.top)) - wanted:
@@ -80,9 +81,15 @@ class Tree:
                 subprocess.Popen(call.command(self.top, first), stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                  errors="replace", start_new_session=True) as process:
+            self.process = process
             status = _follow(process, file, seconds,
                              call.failed if first and call.native else None)
         return Said(status, path.read_text(encoding="utf-8"), time.monotonic() - begin)
+
+    def stop(self):
+        """End the tests that run in it, if there are any."""
+        if self.process:
+            _stop(self.process)
 
     def _patch(self, patch, direction):
         misfit = patch.patched(self.top, direction)
@@ -94,9 +101,10 @@ class Pool:
     """So many copies, each used by one thread at a time."""
 
     def __init__(self, number):
+        self.trees = [Tree(i + 1) for i in range(number)]
         self.free = queue.SimpleQueue()
-        for i in range(number):
-            self.free.put(Tree(i + 1))
+        for tree in self.trees:
+            self.free.put(tree)
 
     @contextlib.contextmanager
     def tree(self):
@@ -105,6 +113,11 @@ class Pool:
             yield tree
         finally:
             self.free.put(tree)
+
+    def stop(self):
+        """End whatever tests run."""
+        for tree in self.trees:
+            tree.stop()
 
 
 def _follow(process, file, seconds, first):
