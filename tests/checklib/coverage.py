@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 sys.dont_write_bytecode = True
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(TOP / "tests/suites")]
+sys.path[:0] = [str(TOP / "tests"), str(TOP / "tests/suites")]
 
 import plan                                                     # noqa: E402
 
