@@ -3,10 +3,12 @@
 
 import functools
 
-from . import guest, modules, options, prepare, qemu, shares, ui
+from . import guest, keep, modules, options, prepare, qemu, shares, ui, upstream
 
 DESCRIPTION = """Get and build what tests/vm needs, without booting anything, and print
-where each part is: one line "NAME PATH" a part."""
+where each part is: one line "NAME PATH" a part.  What is downloaded, and what is built of
+it, is kept in ~/.cache/ktlsnic (or $XDG_CACHE_HOME/ktlsnic) by version; which versions there
+are is looked up once a day."""
 
 
 def _kernel(arguments):
@@ -22,6 +24,7 @@ def _install(arguments):
 PARTS = {
     "qemu": lambda arguments: qemu.prepare().program,
     "guest": lambda arguments: guest.get(),
+    "upstream": lambda arguments: upstream.get(),
     "virtiofsd": lambda arguments: shares.fetched(),
     "kernel": lambda arguments: _kernel(arguments).image,
     "kdir": lambda arguments: _kernel(arguments).kdir,
@@ -38,6 +41,9 @@ def program():
 
 def _prepare():
     arguments = _parse()
+    if arguments.list or arguments.prune:
+        (keep.prune if arguments.prune else keep.show)()
+        return 0
     found = prepare.together(*(functools.partial(PARTS[name], arguments)
                                for name in arguments.part))
     for name, path in zip(arguments.part, found):
@@ -50,8 +56,14 @@ def _parse():
     parser.add_argument("--kernel", metavar="VERSION|PATH", default=options.default_kernel(),
                         help="a Debian kernel, \"latest\" for its newest, or a built kernel tree "
                              "(default $KDIR or 6.12)")
+    parser.add_argument("--list", action="store_true",
+                        help="show what is in the cache instead: each entry's size, age and "
+                             "version, and what was resolved to which version, and when")
+    parser.add_argument("--prune", action="store_true",
+                        help="remove from the cache what no request means any more, and each "
+                             "request that was not made for a month; say what that freed")
     parser.add_argument("part", nargs="*", default=ALL, metavar="PART",
-                        help=f"any of {' '.join(PARTS)} (default: all but modules_install)")
+                        help=f"any of {' '.join(PARTS)} (default: all but modules_install and upstream)")
     arguments = parser.parse_args()
     for name in arguments.part:
         if name not in PARTS:

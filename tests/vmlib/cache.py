@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The cache of what is downloaded or built from other people's sources.
 
-An entry is a directory named after a hash of its inputs.  It is filled under
-another name and renamed when complete, so that an entry that exists is whole;
-a lock keeps two runs from filling the same one.
+An entry is a directory named after what is in it, its version, and a hash of its inputs.
+It is filled under another name and renamed when complete, so that an entry that exists is
+whole; a lock keeps two runs from filling the same one.
 """
 
+import ast
 import contextlib
 import fcntl
 import hashlib
@@ -15,6 +16,9 @@ import shutil
 import tempfile
 
 from . import paths, run
+
+LOCK = ".lock"              # what follows an entry's name in that of its lock
+PARTIAL = ".partial-"       # and in that of a directory in which it is being filled
 
 
 def digest(*inputs):
@@ -35,25 +39,33 @@ def lock(path):
         yield
 
 
-def entry(name, inputs, fill):
-    """Return the directory of the entry, filling it first if it is not there.
+def recipe(*modules):
+    """What these modules of vmlib do, as an input: their code, whatever comments say."""
+    files = [pathlib.Path(__file__).with_name(f"{name}.py") for name in modules]
+    return [ast.dump(ast.parse(path.read_text(encoding="utf-8"))) for path in files]
 
-    fill(directory) puts the content in place; if it fails, nothing remains.
-    """
-    final = paths.cache() / f"{name}-{digest(*inputs)}"
-    if final.is_dir():
-        return final
-    with lock(final.with_name(final.name + ".lock")):
-        if not final.is_dir():
-            run.check_stopped()
-            _fill_and_rename(final, fill)
-    return final
+
+class Entry:
+    """An entry, be it there or not; fill(directory) puts the content in place."""
+
+    def __init__(self, name, inputs, fill):
+        self.path = paths.cache() / f"{name}-{digest(*inputs)}"
+        self._fill = fill
+
+    def get(self):
+        """The directory, filled first if it is not there; if that fails, nothing remains."""
+        if not self.path.is_dir():
+            with lock(self.path.with_name(self.path.name + LOCK)):
+                if not self.path.is_dir():
+                    run.check_stopped()
+                    _fill_and_rename(self.path, self._fill)
+        return self.path
 
 
 def _fill_and_rename(final, fill):
-    for stale in final.parent.glob(final.name + ".partial-*"):
+    for stale in final.parent.glob(f"{final.name}{PARTIAL}*"):
         shutil.rmtree(stale, ignore_errors=True)
-    partial = pathlib.Path(tempfile.mkdtemp(prefix=final.name + ".partial-", dir=final.parent))
+    partial = pathlib.Path(tempfile.mkdtemp(prefix=final.name + PARTIAL, dir=final.parent))
     partial.chmod(0o755)
     try:
         fill(partial)

@@ -11,13 +11,13 @@ import pathlib
 import re
 import shutil
 
-from . import cache, host, kernel, modtree, packages, paths, run, ui
+from . import cache, host, kernel, linux_source, modtree, paths, run, ui
 
 NAME = "debug"              # what --kernel calls it
 SERIES = "6.12"
 PACKAGE = f"linux-source-{SERIES}"
 CONFIG = paths.TOP / "tests/debug/kernel.config"
-RECIPE = 1                  # counts the changes in how an entry is made
+RECIPE = ("debug_kernel", "modtree")        # what makes an entry
 LOG = paths.BUILD / "log/debug-kernel.log"
 # What remains of the tree: what building modules against it takes, and net/tls.
 KEPT = ("arch/x86", "include", "net/tls", "scripts", "tools/objtool", "tools/include")
@@ -25,17 +25,24 @@ KEPT = ("arch/x86", "include", "net/tls", "scripts", "tools/objtool", "tools/inc
 
 def get():
     """The Kernel, built if it is not there yet."""
-    inputs = (host.releases(), RECIPE, CONFIG.read_bytes())
-    directory = cache.entry(f"linux-{SERIES}-{NAME}", inputs, _make)
+    directory = linux_source.newest(PACKAGE, host.releases()[0],
+                                    lambda version: entry(version).get())
     kdir = directory / "linux"
     release = (kdir / "include/config/kernel.release").read_text().strip()
     return kernel.Kernel(release, directory / "vmlinux", kdir, directory / "modules.img",
                          sorted((directory / "early").glob("*.ko")))
 
 
-def _make(directory):
-    host.require_packages()
-    archive, = _source().glob("usr/src/linux-source-*.tar.xz")
+def entry(version):
+    """The cache's entry of the kernel that is built from that version of the package."""
+    inputs = (host.releases()[0], cache.recipe(*RECIPE), CONFIG.read_bytes())
+    return cache.Entry(f"linux-{version}-{NAME}", inputs,
+                       lambda directory: _make(version, directory))
+
+
+def _make(version, directory):
+    source = linux_source.entry(PACKAGE, host.releases()[0], version).get()
+    archive, = source.glob("usr/src/linux-source-*.tar.xz")
     tree = directory / "linux"
     tree.mkdir()
     with ui.step("kernel", "unpacking the source of the debug kernel"):
@@ -50,22 +57,6 @@ def _make(directory):
     (tree / "vmlinux").rename(directory / "vmlinux")
     modtree.make_image(directory, release)
     _prune(tree)
-
-
-def _source():
-    """The directory that Debian's source package is unpacked in."""
-    return cache.entry(PACKAGE, (host.releases(),), _fetch)
-
-
-def _fetch(directory):
-    release = packages.Release(host.releases()[0])
-    with ui.step("kernel", f"fetching {PACKAGE} of {release.name}"):
-        packages.first_that_downloads(
-            release, lambda: release.versions("Packages", PACKAGE),
-            lambda version: release.download_exactly([f"{PACKAGE}={version}"],
-                                                     directory / "deb"))
-    packages.unpack(directory / "deb", directory)
-    cache.remove_tree(directory / "deb")
 
 
 def _make_target(tree, *words):

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guest's userland: a Debian root file system as a read-only disk image."""
 
-from . import cache, host, paths, run, ui, userland
+from . import cache, host, packages, paths, resolve, run, ui, userland
 
 SUITE = "trixie"
+NAME = f"guest-{SUITE}"
 LIST = paths.GUEST_FILES / "packages.txt"
 LOG = paths.BUILD / "log/guest.log"
 SPARE = 64 << 20            # room for directories and inodes
@@ -31,8 +32,18 @@ def wanted_packages():
 
 def get():
     """The image of the guest's root file system."""
+    return resolve.newest(release(), NAME, lambda: [release().point_release()],
+                          lambda version: entry(version).get()) / "root.img"
+
+
+def release():
+    return packages.Release(SUITE)
+
+
+def entry(version):
+    """The cache's entry for a state of the release."""
     inputs = (SUITE, wanted_packages(), userland.DROP, SSH_KEYS, FINISH)
-    return cache.entry(f"guest-{SUITE}", inputs, _make) / "root.img"
+    return cache.Entry(f"{NAME}-{version}", inputs, _make)
 
 
 def _make(directory):

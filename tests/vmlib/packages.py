@@ -5,18 +5,21 @@ apt-get is given a source list, list directory and cache of its own for each
 release; packages are downloaded and unpacked, never installed.
 """
 
+import contextlib
 import os
 import re
 import subprocess
 import time
 
-from . import cache, paths, run, ui
+from . import cache, host, paths, run, ui
 
 MIRROR = os.environ.get("KTLSNIC_MIRROR", "http://deb.debian.org/debian")
 SECURITY = os.environ.get("KTLSNIC_SECURITY_MIRROR", "http://deb.debian.org/debian-security")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 OLD_SECONDS = 24 * 3600     # after this the newest package is looked for anew
+RETRY_SECONDS = 3600        # after this a mirror that could not be reached is asked again
 _fresh = set()              # releases whose indexes this process has fetched
+_old = set()                # releases of which it has said that their indexes are old
 
 SUITES = {
     "bookworm": (("bookworm", "bookworm-updates", "bookworm-backports"), "bookworm-security"),
@@ -53,6 +56,9 @@ class Release:
             "Dir::State::Lists": home / "lists",
             "Dir::State::status": home / "status",
             "Dir::Cache": home / "cache",
+            # Containers tell apt to keep no such file, and to read all indexes each time.
+            "Dir::Cache::pkgcache": home / "cache/pkgcache.bin",
+            "Dir::Cache::srcpkgcache": home / "cache/srcpkgcache.bin",
             "APT::Architecture": "amd64",
             "APT::Architectures": "amd64",
             "APT::Sandbox::User": "",
@@ -64,11 +70,19 @@ class Release:
     def _locked(self):
         return cache.lock(paths.cache() / "apt" / f"{self.name}.lock")
 
+    def _stamp(self):
+        return self.home / f"updated-{cache.digest(source_list(self.name))}"
+
+    def fetched(self):
+        """When the package indexes were fetched, in whole seconds."""
+        return int(self._stamp().stat().st_mtime)
+
     def update(self):
         """Fetch the package indexes if they are not there."""
-        done = self.home / f"updated-{cache.digest(source_list(self.name))}"
-        if done.exists():
-            return
+        if not self._stamp().exists():
+            self._fetch_indexes()
+
+    def _fetch_indexes(self):
         for directory in ("sources", "lists/partial", "cache/archives/partial"):
             (self.home / directory).mkdir(parents=True, exist_ok=True)
         (self.home / "sources/debian.sources").write_text(source_list(self.name))
@@ -76,7 +90,7 @@ class Release:
         with ui.step("packages", f"fetching the package indexes of {self.name}"):
             run.logged(["apt-get", *self._options(), "update", "--error-on=any"],
                        self.log, "packages", f"apt-get update for {self.name}")
-        done.touch()
+        self._stamp().touch()
         _fresh.add(self.name)
 
     def with_fresh_indexes(self, work):
@@ -86,24 +100,38 @@ class Release:
         except ui.Failure:
             if self.name in _fresh:
                 raise
-        for stamp in self.home.glob("updated-*"):
-            stamp.unlink()
+        with self._locked():
+            self._fetch_indexes()
         return work()
 
-    def look_anew(self):
-        """Fetch the indexes again if they are old; those we have do if the mirror is away."""
-        stamps = list(self.home.glob("updated-*"))
-        if not any(time.time() - stamp.stat().st_mtime > OLD_SECONDS for stamp in stamps):
-            return
-        for stamp in stamps:
-            stamp.unlink()
-        try:
-            with self._locked():
-                self.update()
-        except ui.Failure:
-            ui.say("packages", f"no new indexes of {self.name} to be had; the old ones must do")
-            for stamp in stamps:
-                stamp.touch()
+    def refresh(self):
+        """Fetch the indexes if they are not there or old; those we have do if the mirror is
+        away."""
+        host.require_packages()
+        with self._locked():
+            self.update()
+            tried = self.home / "tried"
+            if _seconds_since(self._stamp()) < OLD_SECONDS:
+                return
+            if _seconds_since(tried) >= RETRY_SECONDS:
+                tried.touch()
+                with contextlib.suppress(ui.Failure):
+                    self._fetch_indexes()
+                    return
+            if self.name not in _old:
+                _old.add(self.name)
+                ui.say("packages", f"no new indexes of {self.name} can be had; those fetched "
+                                   f"{ui.ago(self.fetched())} must do")
+
+    def point_release(self):
+        """The number of the release's present state, as 13.2: what its main suite has
+        changes with it alone."""
+        self.refresh()
+        for path in sorted((self.home / "lists").glob(f"*_dists_{self.name}_*Release")):
+            found = re.search(r"^Version: (\S+)$", path.read_text(), re.MULTILINE)
+            if found:
+                return found[1]
+        raise ui.Failure(f"packages: the indexes of {self.name} do not tell its version")
 
     def names(self, pattern):
         """All package names that match the regular expression."""
@@ -146,6 +174,11 @@ class Release:
             self.update()
             run.logged(["apt-get", *self._options(), *arguments], self.log, "packages",
                        f"downloading {arguments[-1]} from {self.name}", cwd=directory)
+
+
+def _seconds_since(path):
+    """Since a file was touched; a lot if there is none."""
+    return time.time() - path.stat().st_mtime if path.exists() else float("inf")
 
 
 def sort_versions(versions):

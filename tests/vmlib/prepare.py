@@ -25,8 +25,7 @@ def kernel_of(name, nic="ktlsnic"):
         return debug_kernel.get()
     if os.sep in name or pathlib.Path(name).is_dir():
         return kernels.users_tree(name)
-    flavour = nics.DRIVERS[nic][1]
-    return debian_kernel.get(debian_kernel.exact(name, flavour), flavour)
+    return debian_kernel.get(name, nics.DRIVERS[nic][1])
 
 
 def everything(options):

@@ -12,10 +12,12 @@ import pathlib
 import shutil
 import subprocess
 
-from . import cache, host, packages, paths, run, ui
+from . import cache, host, packages, paths, resolve, run, ui
 
 RELEASE = "trixie"
 VERSION = "10.0"
+NAME = f"qemu-{VERSION}"
+BUILD_LOCK = "build.lock"   # beside the builds in a source's entry
 PROGRAM = "qemu-system-x86_64"
 CONFIGURE = (
     "--python=/usr/bin/python3",
@@ -40,19 +42,39 @@ LOG = paths.BUILD / "log/qemu.log"
 
 
 class Qemu:
-    """A program and the directory of its firmware."""
+    """A program, the directory of its firmware, and the source it is built from."""
 
-    def __init__(self, program, firmware):
+    def __init__(self, program, firmware, source):
         self.program = program
         self.firmware = firmware
+        self.source = source
 
 
 def prepare():
     """Return a Qemu whose model is that of this tree."""
-    firmware = cache.entry("firmware", (RELEASE, FIRMWARE), _fetch_firmware)
+    firmware = firmware_entry().get()
     own_tree = os.environ.get("QEMU_SRC")
-    program = _build_users_tree(own_tree) if own_tree else _build_cached_tree()
-    return Qemu(program, firmware)
+    program, source = _build_users_tree(own_tree) if own_tree else _build_cached_tree()
+    return Qemu(program, firmware, source)
+
+
+def firmware_entry():
+    return cache.Entry("firmware", (RELEASE, FIRMWARE), _fetch_firmware)
+
+
+def meson_entry():
+    return cache.Entry("meson", (RELEASE,), _fetch_meson)
+
+
+def source_entry(version):
+    """The cache's entry for a version of QEMU: its source, and what is built of it."""
+    return cache.Entry(f"qemu-{version.partition(':')[2]}", (RELEASE,),
+                       lambda directory: _fetch_source(version, directory))
+
+
+def build_name():
+    """The directory below a source's entry that QEMU is built in."""
+    return f"build-{cache.digest(CONFIGURE)}"
 
 
 def _fetch_firmware(directory):
@@ -77,23 +99,22 @@ def _fetch_meson(directory):
     cache.remove_tree(directory / "deb")
 
 
-def _fetch_source(directory):
-    host.require_packages()
-    release = packages.Release(RELEASE)
-
-    def candidates():
-        return [version for version in release.versions("Sources", "qemu")
-                if version.startswith(f"1:{VERSION}.")]
-
-    def attempt(version):
-        with ui.step("qemu", f"fetching and unpacking QEMU {version}"):
-            release.download_source(f"qemu={version}", directory / "download")
-            description, = (directory / "download").glob("qemu_*.dsc")
-            run.logged(["dpkg-source", "--no-check", "--no-copy", "-x", description, directory / "source"],
-                       LOG, "qemu", "unpacking the source")
-
-    packages.first_that_downloads(release, candidates, attempt)
+def _fetch_source(version, directory):
+    with ui.step("qemu", f"fetching and unpacking QEMU {version}"):
+        packages.Release(RELEASE).download_source(f"qemu={version}", directory / "download")
+        description, = (directory / "download").glob("qemu_*.dsc")
+        run.logged(["dpkg-source", "--no-check", "--no-copy", "-x", description,
+                    directory / "source"], LOG, "qemu", "unpacking the source")
     cache.remove_tree(directory / "download")
+
+
+def _source():
+    """The entry's directory for the newest version there is."""
+    release = packages.Release(RELEASE)
+    return resolve.newest(release, NAME,
+                          lambda: [version for version in release.versions("Sources", "qemu")
+                                   if version.startswith(f"1:{VERSION}.")],
+                          lambda version: source_entry(version).get())
 
 
 def _model_digest():
@@ -105,19 +126,19 @@ def _model_digest():
 
 
 def _build_cached_tree():
-    source = cache.entry(f"qemu-{VERSION}", (RELEASE, VERSION), _fetch_source)
-    build = source / f"build-{cache.digest(CONFIGURE)}"
+    source = _source()
+    build = source / build_name()
     stamp = OUT / "stamp"
     wanted = f"{build} {_model_digest()}\n"
     program = OUT / PROGRAM
     if not (program.exists() and stamp.exists() and stamp.read_text() == wanted):
         host.require_packages()
-        with cache.lock(source / "build.lock"):
+        with cache.lock(source / BUILD_LOCK):
             _overlay(source / "source")
             _build(source / "source", build, LOG)
             _install(build / PROGRAM, program)
         stamp.write_text(wanted)
-    return program
+    return program, source / "source"
 
 
 def _build_users_tree(tree):
@@ -130,7 +151,7 @@ def _build_users_tree(tree):
     with cache.lock(build.with_suffix(".lock")):
         _overlay(tree)
         _build(tree, build, LOG.with_name("qemu-src.log"))
-    return build / PROGRAM
+    return build / PROGRAM, tree
 
 
 def _overlay(tree):
@@ -141,7 +162,7 @@ def _overlay(tree):
 
 
 def _build(source, build, log):
-    meson = cache.entry("meson", (RELEASE,), _fetch_meson)
+    meson = meson_entry().get()
     environment = {**os.environ, "PYTHONPATH": str(meson / "usr/lib/python3/dist-packages")}
     log.unlink(missing_ok=True)
     configured = build / "ktlsnic-configured"

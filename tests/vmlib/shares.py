@@ -35,7 +35,11 @@ def _everybody_is_us(kind, number):
 
 def fetched():
     """The directory that virtiofsd and its libraries are unpacked in."""
-    return cache.entry("virtiofsd", (RELEASE, PACKAGES), _fetch)
+    return entry().get()
+
+
+def entry():
+    return cache.Entry("virtiofsd", (RELEASE, PACKAGES), _fetch)
 
 
 def _fetch(directory):

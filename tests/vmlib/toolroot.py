@@ -6,7 +6,7 @@ and expect its compiler; on an older host they do not even start. So there is a 
 root of that release, and bubblewrap to enter it, which needs no privilege.
 """
 
-from . import cache, host, paths, run, ui, userland
+from . import cache, host, packages, paths, resolve, run, ui, userland
 
 LOG = paths.BUILD / "log/toolroot.log"
 ALWAYS = ("binutils", "make")
@@ -16,9 +16,16 @@ LEFT_OUT = ("./dev", "./var")
 
 def get(release, wanted):
     """The directory of a root of that release in which these packages are installed."""
+    debian = packages.Release(release)
+    return resolve.newest(debian, f"tools-{release}", lambda: [debian.point_release()],
+                          lambda version: entry(release, version, wanted).get()) / "root"
+
+
+def entry(release, version, wanted):
+    """The cache's entry for a state of the release."""
     wanted = sorted({*ALWAYS, *wanted})
-    return cache.entry(f"tools-{release}", (release, wanted, userland.DROP, LEFT_OUT),
-                       lambda directory: _make(release, wanted, directory)) / "root"
+    return cache.Entry(f"tools-{release}-{version}", (wanted, userland.DROP, LEFT_OUT),
+                       lambda directory: _make(release, wanted, directory))
 
 
 def _make(release, wanted, directory):

@@ -38,6 +38,15 @@ def elapsed():
     return time.monotonic() - STARTED
 
 
+def ago(moment):
+    """How long that time is ago, in words."""
+    passed = max(0, time.time() - moment)
+    for size, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if passed >= 2 * size:
+            return f"{passed // size:.0f} {name} ago"
+    return f"{passed:.0f} seconds ago"
+
+
 def say(part, text):
     """One aligned progress line: since the start, which part, what happens."""
     with _lock:

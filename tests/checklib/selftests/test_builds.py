@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is fetched and built: kernels, modules, tool roots."""
 
-from vmlib import debian_kernel, debug_kernel, modules, toolroot
+from vmlib import debian_unpack, debug_kernel, modules, toolroot
 
 
 def test_warnings_of_a_build():
@@ -17,8 +17,8 @@ def test_compilers_of_the_headers():
     old = ["linux-headers-6.1.0-56-common", "linux-kbuild-6.1", "linux-compiler-gcc-12-x86"]
     new = ["linux-base", "linux-base-7.3.4+deb13-cloud-amd64", "linux-kbuild-7.3.4+deb13",
            "linux-image-6.12.9+deb13-cloud-amd64-unsigned", "gcc-14-for-host"]
-    assert debian_kernel.compilers(old) == old[2:]
-    assert debian_kernel.compilers(new) == new[4:]
+    assert debian_unpack.compilers(old) == old[2:]
+    assert debian_unpack.compilers(new) == new[4:]
 
 
 def test_a_root_is_closed_after_all_mounts():
