@@ -4,9 +4,11 @@
 import os
 import subprocess
 
-from . import cache, paths, ui
+from . import cache, packages, paths, ui
 
 TRIAL_SECONDS = 10
+RETRY_SECONDS = 3600        # after a trial that the time was too short for
+WORKS, FAILS, LATE = "works", "fails", "late"
 KVM = "kvm"
 TCG = "tcg,thread=multi"
 # Under TCG a "rep movsb" is a loop of single bytes: with ERMS and FSRM the guest's kernel
@@ -32,24 +34,22 @@ def name(acceleration):
 
 
 def _tried(qemu, kernel):
-    """The outcome of the trial.  What it was is kept until the host boots again; that
-    there was none in time, on a busy host, is not."""
+    """The outcome of the trial, kept until the host boots again; that there was none in
+    time, as on a busy host, only for a while."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as handle:
-        key = cache.digest(handle.read(), str(kernel.image))
-    verdict = paths.cache() / "kvm" / key
-    if not verdict.exists():
-        works = _trial(qemu, kernel)
-        if works is None:
-            ui.say("kvm", f"no guest was up within {TRIAL_SECONDS} s; without it for now")
-            return False
+        verdict = paths.cache() / "kvm" / cache.digest(handle.read(), str(kernel.image))
+    known = verdict.read_text() if verdict.exists() else LATE
+    if known == LATE and packages.seconds_since(verdict) > RETRY_SECONDS:
+        known = _trial(qemu, kernel)
         verdict.parent.mkdir(parents=True, exist_ok=True)
-        verdict.write_text("works" if works else "fails")
-    return verdict.read_text() == "works"
+        verdict.write_text(known)
+        if known == LATE:
+            ui.say("kvm", f"no guest was up within {TRIAL_SECONDS} s: TCG for the time being")
+    return known == WORKS
 
 
 def _trial(qemu, kernel):
-    """Boot the kernel with no root: it must get as far as finding that out.  True if it
-    does, False if QEMU or the guest ends before, None if the time is over."""
+    """Boot the kernel with no root: it must get as far as finding that out."""
     command = [qemu.program, "-L", qemu.firmware, "-nodefaults", "-no-user-config",
                "-display", "none", "-no-reboot", "-machine", "q35", "-accel", KVM,
                "-cpu", CPUS[KVM], "-m", "512", "-kernel", kernel.image, "-serial", "stdio",
@@ -58,5 +58,5 @@ def _trial(qemu, kernel):
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, timeout=TRIAL_SECONDS, check=False)
     except subprocess.TimeoutExpired:
-        return None
-    return b"Kernel panic" in done.stdout
+        return LATE
+    return WORKS if b"Kernel panic" in done.stdout else FAILS

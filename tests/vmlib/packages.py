@@ -111,9 +111,9 @@ class Release:
         with self._locked():
             self.update()
             tried = self.home / "tried"
-            if _seconds_since(self._stamp()) < OLD_SECONDS:
+            if seconds_since(self._stamp()) < OLD_SECONDS:
                 return
-            if _seconds_since(tried) >= RETRY_SECONDS:
+            if seconds_since(tried) >= RETRY_SECONDS:
                 tried.touch()
                 with contextlib.suppress(ui.Failure):
                     self._fetch_indexes()
@@ -176,7 +176,7 @@ class Release:
                        f"downloading {arguments[-1]} from {self.name}", cwd=directory)
 
 
-def _seconds_since(path):
+def seconds_since(path):
     """Since a file was touched; a lot if there is none."""
     return time.time() - path.stat().st_mtime if path.exists() else float("inf")
 
