@@ -113,6 +113,9 @@ link_single()
 }
 
 exec 2>/dev/kmsg
+if [ -e /run/vm/vm-mark ]; then
+	install -m 755 /run/vm/vm-mark /usr/local/bin/vm-mark
+fi
 echo "$VM_HOSTNAME" > /proc/sys/kernel/hostname
 mount_shares
 load_driver

@@ -5,7 +5,7 @@ import json
 import os
 import pathlib
 
-from . import debug_kernel, run
+from . import accel, debug_kernel, run
 
 
 def write(path, options, parts, acceleration):
@@ -15,7 +15,8 @@ def write(path, options, parts, acceleration):
         "kernel": parts.kernel.release,
         "tls": options.tls,
         "qemu": told.splitlines()[0].removeprefix("QEMU emulator version ") if told else "",
-        "accelerator": acceleration.partition(",")[0],
+        "accelerator": accel.name(acceleration),
+        "guest": parts.root.parent.name,
         "nic": options.nic,
         "cpus": str(options.cpus),
     }

@@ -12,6 +12,7 @@ from . import console, machine, pace, run, streams, ui
 
 BOOT_DEADLINE = 120         # seconds for a guest to come up, on a busy machine
 HELPER_DEADLINE = 10        # seconds for a helper to listen
+CONSOLE = "console.log"     # in the directory of the run
 END_DEADLINE = 30           # seconds to power off once COMMAND is done
 
 
@@ -20,9 +21,10 @@ class Guest:
 
     def __init__(self, directory):
         self.directory = directory
-        self.console = directory / "console.log"
+        self.console = directory / CONSOLE
         self.mark = secrets.token_hex(16)
         self.times = {}
+        self.finished = False       # COMMAND has ended, and the guest is down
         self.process = None
         self.twin = None            # the other guest of a pair
         self.helpers = []
@@ -147,6 +149,7 @@ class Guest:
                              f"{pace.scaled(END_DEADLINE)} s; the end "
                              f"of its console ({self.console}):\n"
                              + console.tail(self.console)) from None
+        self.finished = True
 
     def __enter__(self):
         return self

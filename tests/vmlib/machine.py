@@ -28,7 +28,7 @@ def arguments(qemu, kernel, root_image, acceleration, options, run_directory):
         "-object", f"memory-backend-memfd,id=ram,size={options.memory}M,share=on",
         "-kernel", str(kernel.image), "-initrd", str(run_directory / "initramfs"),
         "-append", " ".join(kernel_command_line(kernel, acceleration, options)),
-        "-chardev", f"file,id=console,path={_escaped(run_directory / 'console.log')}",
+        "-chardev", f"file,id=console,path={escaped(run_directory / 'console.log')}",
         "-serial", "chardev:console",
     ]
     if options.iommu:
@@ -53,7 +53,7 @@ def kernel_command_line(kernel, acceleration, options):
 
 def disk(image):
     name = image.stem
-    return ["-blockdev", f"driver=file,node-name={name},filename={_escaped(image)},read-only=on",
+    return ["-blockdev", f"driver=file,node-name={name},filename={escaped(image)},read-only=on",
             "-device", f"virtio-blk-pci,drive={name}"]
 
 
@@ -68,9 +68,16 @@ def ports(descriptors):
 
 def share(number, socket):
     """A directory of the host, through virtiofsd on that socket."""
-    return ["-chardev", f"socket,id=share{number},path={_escaped(socket)}",
+    return ["-chardev", f"socket,id=share{number},path={escaped(socket)}",
             "-device", f"vhost-user-fs-pci,chardev=share{number},tag=share{number}"]
 
 
-def _escaped(text):
+def file_port(number, name, file):
+    """One more serial port; what the guest writes there goes to a file."""
+    return ["-chardev", f"file,id={name},path={escaped(file)}",
+            "-device", f"virtserialport,bus=serial.0,nr={number},chardev={name}"]
+
+
+def escaped(text):
+    """As the value of one of QEMU's options."""
     return str(text).replace(",", ",,")

@@ -8,7 +8,8 @@ import socket
 import sys
 import time
 
-from . import accel, console, facts, guestrun, initramfs, machine, nics, options as command_line
+from . import accel, console, count, facts, guestrun, initramfs, machine, nics
+from . import options as command_line
 from . import pace, paths, prepare, rundir, shares, ui
 
 SPLAT_STATUS = 70
@@ -16,6 +17,7 @@ TIMEOUT_STATUS = 124
 GUEST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # The twin of --topology pair serves ssh (setup.sh) until the guest with COMMAND ends.
 TWIN_COMMAND = ("sleep", "infinity")
+TWIN = "twin"               # its directory, below that of the run
 
 
 def vm():
@@ -26,18 +28,29 @@ def vm():
 def run(options):
     """Get everything, boot, run COMMAND."""
     parts = prepare.everything(options)
-    acceleration = accel.choose(options.accel, parts.qemu, parts.kernel)
+    wanted = accel.name(accel.TCG) if options.count_instructions else options.accel
+    acceleration = accel.choose(wanted, parts.qemu, parts.kernel)
     if options.facts:
         facts.write(options.facts, options, parts, acceleration)
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(rundir.create())
+        if options.console:     # last of all, however the guest ends: it is down by then
+            stack.callback(keep_consoles, directory, options.console)
         guest = stack.enter_context(guestrun.Guest(directory))
         start(guest, options, parts, acceleration, stack)
-        try:
-            return verdict(guest, options, converse(guest, options))
-        finally:
-            if options.console and guest.console.exists():
-                shutil.copyfile(guest.console, options.console)
+        status = verdict(guest, options, converse(guest, options))
+        if options.count_instructions and guest.finished:
+            count.write(directory, options.count_instructions, nics.DRIVERS[options.nic][0],
+                        options.symbols)
+        return status
+
+
+def keep_consoles(directory, name):
+    """Copy the guest's console log, and that of its twin under the name with .twin."""
+    for log, copy in ((directory / guestrun.CONSOLE, name),
+                      (directory / TWIN / guestrun.CONSOLE, f"{name}.twin")):
+        if log.exists():
+            shutil.copyfile(log, copy)
 
 
 def start(guest, options, parts, acceleration, stack):
@@ -45,7 +58,7 @@ def start(guest, options, parts, acceleration, stack):
     descriptors = []
     if options.topology == "pair":
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        twin = stack.enter_context(guestrun.Guest(rundir.below(guest.directory, "twin")))
+        twin = stack.enter_context(guestrun.Guest(rundir.below(guest.directory, TWIN)))
         links = nics.paired(options.nic, options.device, 1, theirs.fileno())
         boot(twin, options, parts, acceleration, links, TWIN_COMMAND, 1, [theirs.fileno()])
         twin.connect(None, None, None)
@@ -60,11 +73,15 @@ def start(guest, options, parts, acceleration, stack):
         links += nics.impair(options.link, options.link_stats)
     if options.pcap:    # this side of the link's faults: what port 0 itself sends and gets
         links += nics.capture(options.pcap)
-    boot(guest, options, parts, acceleration, links, options.command, 0, descriptors)
+    files = {}
+    if options.count_instructions:
+        files = count.guest_files()
+        links += count.arguments(parts.qemu, guest.directory)
+    boot(guest, options, parts, acceleration, links, options.command, 0, descriptors, files)
 
 
-def boot(guest, options, parts, acceleration, links, command, port, descriptors):
-    """Start one guest: its initramfs, its shares, its QEMU."""
+def boot(guest, options, parts, acceleration, links, command, port, descriptors, more=()):
+    """Start one guest: its initramfs with more files, its shares, its QEMU."""
     topology = options.topology.partition(":")[0]
     environment = guest_environment(nics.environment(options.nic, topology, port), options,
                                     port)
@@ -73,7 +90,7 @@ def boot(guest, options, parts, acceleration, links, command, port, descriptors)
         "environment": initramfs.strings(f"{key}={value}" for key, value in environment.items()),
         "mark": initramfs.strings([guest.mark]),
         "setup": (paths.GUEST_FILES / "setup.sh").read_bytes(),
-        **parts.driver,
+        **parts.driver, **dict(more),
     }
     (guest.directory / "initramfs").write_bytes(initramfs.build(parts.kernel, files))
     share_arguments = []

@@ -3,7 +3,7 @@
 
 import pathlib
 
-from . import ui
+from . import machine, ui
 
 # QEMU's name of the device: its driver, and the Debian kernel that has it.
 DRIVERS = {
@@ -55,17 +55,13 @@ def paired(nic, properties, port, socket):
 
 def impair(link, stats):
     """The impaired link, between port 0 and whatever it is joined to."""
-    extra = f",stats={_escaped(stats)}" if stats else ""
+    extra = f",stats={machine.escaped(stats)}" if stats else ""
     return ["-object", f"filter-impair,id=link,netdev=link0,{link}{extra}"]
 
 
 def capture(file):
     """Everything that passes port 0."""
-    return ["-object", f"filter-dump,id=capture,netdev=link0,file={_escaped(file)}"]
-
-
-def _escaped(text):
-    return str(text).replace(",", ",,")
+    return ["-object", f"filter-dump,id=capture,netdev=link0,file={machine.escaped(file)}"]
 
 
 def environment(nic, topology, port=0):

@@ -10,7 +10,8 @@ from . import debian_kernel, nics, ui
 DESCRIPTION = """Boot a guest with two joined ports of a NIC and run COMMAND in it as root.
 The exit status is COMMAND's, and so is everything on stdout and stderr; the
 console goes to build/vm/*/console.log.  A kernel warning in the guest makes the
-status 70, a timeout 124, anything that keeps the guest from running 1 or 2."""
+status 70, a timeout 124, anything that keeps the guest from running 1 or 2.
+SIGTERM and SIGHUP end the guests at once, with status 143 and 129."""
 TOPOLOGIES = ("loop", "pair")
 
 
@@ -31,6 +32,10 @@ def parse(arguments):
         parser.error(f"--device is for ktlsnic, not for {options.nic}")
     if options.link_stats and not options.link:
         parser.error("--link-stats is for an impaired link; there is no --link")
+    if options.symbols and not options.count_instructions:
+        parser.error("--symbols is for --count-instructions")
+    if options.count_instructions and options.accel == "kvm":
+        parser.error("--count-instructions wants TCG, and does not go with --accel kvm")
     if options.tls == "ours":
         parser.error("--tls ours: our tls.ko is not there yet; stock is the default")
     if not (options.topology in TOPOLOGIES or re.fullmatch(r"tap:[^/\s]+", options.topology)):
@@ -91,10 +96,21 @@ def _add_run(parser):
     group.add_argument("--link-stats", metavar="FILE", type=_new_file,
                        help="what the impaired link did, as JSON, once the guest is down")
     group.add_argument("--console", metavar="FILE", type=_new_file,
-                       help="put the console's log there, too")
+                       help="put the console's log there, too, however the guest ends; of a "
+                            "pair the other guest's goes to FILE.twin")
     group.add_argument("--facts", metavar="FILE", type=_new_file,
                        help="what it runs on, as JSON, before COMMAND begins: kernel (its "
-                            "release), tls, qemu, accelerator, nic, cpus; debug and iommu if so")
+                            "release), tls, qemu, accelerator, guest, nic, cpus; debug and "
+                            "iommu if so")
+    group.add_argument("--count-instructions", metavar="FILE", type=_new_file,
+                       help="count the guest's instructions between \"vm-mark begin\" and "
+                            "\"vm-mark end\", which COMMAND calls, and put there, as JSON, how "
+                            "many were the kernel's, those of tls.ko (\"tls\"), of the NIC's "
+                            "driver (\"driver\"), of other modules, and user space's; of several "
+                            "intervals the sum. Slows a guest down by a fifth, and wants TCG; "
+                            "--cpus 1 repeats best")
+    group.add_argument("--symbols", action="store_true",
+                       help="with --count-instructions: for each symbol of the kernel, too")
     group.add_argument("--timeout", type=_number(1, 1 << 20), metavar="SECONDS",
                        help="end the guest after that long, with status 124")
     group.add_argument("--timing", action="store_true",
