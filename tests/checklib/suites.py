@@ -19,8 +19,10 @@ sys.path.insert(0, str(TESTS / "suites"))
 import plan                                                     # noqa: E402
 from vmlib import pace                                          # noqa: E402
 
-LATER = ("lifecycle", "net-tls", "apps", "upstream", "traffic", "hostile")
-NAMES = ("unit", *plan.SUITES)
+LATER = ("lifecycle", "net-tls", "apps", "traffic", "hostile")
+NAMES = ("unit", "vm", *plan.SUITES, "upstream")
+UPSTREAM = {"ping": "drivers/net/ping.py"}      # the kernel's own tests that pass
+UPSTREAM_SECONDS = 300
 IN_GUEST = (*plan.SUITES, *plan.DEBUG_SUITES)
 
 
@@ -33,6 +35,21 @@ def _unit():
 def _face():
     """The QEMU side of the card, without a guest."""
     return Job("nic/face", ("/usr/bin/python3", str(TESTS / "face/run")), 300)
+
+
+def _vm():
+    """What tests/vm promises; it boots guests of its own."""
+    return Job("vm/guests", ("/usr/bin/python3", str(TESTS / "vmtest/run")), 900)
+
+
+def _upstream(test, vm_options, label):
+    """A test of the kernel's own, unmodified."""
+    name = f"{label}upstream/{test}"
+    seconds = pace.scaled(UPSTREAM_SECONDS)
+    console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
+    command = (str(TESTS / "upstream/run"), *vm_options, "--console", IN_OUTPUT + console,
+               "--facts", IN_OUTPUT + facts, "--timeout", str(seconds), UPSTREAM[test])
+    return Job(name, command, seconds + pace.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
 
 
 def _guest(suite, group, vm_options, label, choice):
@@ -59,15 +76,19 @@ def host_jobs(names, choice=plan.DEFAULT):
     """The jobs of these suites that no guest, and so no kernel, has a part in."""
     if choice.only:
         return []
-    return (_unit() if "unit" in names else []) + ([_face()] if "nic" in names else [])
+    return ((_unit() if "unit" in names else []) + ([_vm()] if "vm" in names else [])
+            + ([_face()] if "nic" in names else []))
 
 
 def guest_jobs(names, vm_options=(), label="", choice=plan.DEFAULT, variant=None):
     """The jobs of these suites that run in a guest, of those groups that are for the
     variant, if one is given; their names begin with the label."""
-    return [_guest(name, group, vm_options, label, choice)
+    ours = [_guest(name, group, vm_options, label, choice)
             for name in names if name in IN_GUEST for group in plan.suite(name)
             if (not variant or variant in group.variants) and group.cases(choice)]
+    if "upstream" in names and not choice.only:
+        ours += [_upstream(test, vm_options, label) for test in UPSTREAM]
+    return ours
 
 
 def shard(jobs_of_all, part):
