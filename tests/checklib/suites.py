@@ -42,6 +42,12 @@ def _vm():
     return Job("vm/guests", ("/usr/bin/python3", str(TESTS / "vmtest/run")), 900)
 
 
+def _ktap():
+    """What is written here as KTAP, read by the kernel's own parser."""
+    return Job("upstream/ktap", ("/usr/bin/python3", str(TESTS / "checklib/selftest.py"),
+                                 "--upstream"), 120)
+
+
 def _upstream(test, vm_options, label):
     """A test of the kernel's own, unmodified."""
     name = f"{label}upstream/{test}"
@@ -77,7 +83,8 @@ def host_jobs(names, choice=plan.DEFAULT):
     if choice.only:
         return []
     return ((_unit() if "unit" in names else []) + ([_vm()] if "vm" in names else [])
-            + ([_face()] if "nic" in names else []))
+            + ([_face()] if "nic" in names else [])
+            + ([_ktap()] if "upstream" in names else []))
 
 
 def guest_jobs(names, vm_options=(), label="", choice=plan.DEFAULT, variant=None):
