@@ -83,9 +83,8 @@ class Injector:
 
 def mac_of(remote):
     if remote:
-        return system.ip_json("link", "show", system.remote_netif(),
-                              ns=system.REMOTE_NS)[0]["address"]
-    return system.ip_json("link", "show", system.NETIF)[0]["address"]
+        return system.mac_address(system.remote_netif(), system.REMOTE_NS)
+    return system.mac_address(system.NETIF)
 
 
 class Stream:

@@ -5,6 +5,7 @@ some requests are not understood by kernels older than the program."""
 
 import array
 import contextlib
+import errno
 import fcntl
 import socket
 import struct
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from .system import in_ns
 
 SIOCETHTOOL = 0x8946
-GRINGPARAM, GSTRINGS, GSTATS, GSSET_INFO = 0x10, 0x1b, 0x1d, 0x37
+GLINK, GRINGPARAM, GSTRINGS, GSTATS, GSSET_INFO = 0x0a, 0x10, 0x1b, 0x1d, 0x37
 GRXFHINDIR, SRXFHINDIR = 0x38, 0x39
 GFEATURES, SFEATURES, GCHANNELS = 0x3a, 0x3b, 0x3c
 SS_STATS, SS_FEATURES = 1, 4
@@ -93,6 +94,18 @@ def set_features(netif, wanted, ns=None):
             blocks[number // BLOCK][1] |= on << number % BLOCK
         port.ask(struct.pack("II", SFEATURES, len(blocks))
                  + b"".join(struct.pack("II", *block) for block in blocks))
+
+
+def link(netif, ns=None):
+    """Whether the port is up and has a carrier; one that its driver has taken away, as in
+    the middle of a reset, has none."""
+    with _port(netif, ns) as port:
+        try:
+            return bool(struct.unpack("II", port.ask(struct.pack("I", GLINK), 4))[1])
+        except OSError as error:
+            if error.errno == errno.ENODEV:
+                return False
+            raise
 
 
 def rings(netif, ns=None):

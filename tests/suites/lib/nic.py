@@ -2,16 +2,19 @@
 """The port under test: features, counters, link, and how to put them back."""
 
 import contextlib
+import errno
 import fnmatch
 import pathlib
+import socket
 
-from . import counters, ethtool, system, wait
+from . import counters, ethtool, pace, system, wait
 from .cases import Failed, check, skip
 from .system import NETIF, REMOTE_NS, ip, run
 
 TLS_TX_FLAG = "tls-hw-tx-offload"
 BYTE_LIMIT = "tx-*/byte_queue_limits/limit_min"
 MANY_BYTES = str(16 << 20)
+CLOSED = 4                  # a port on which nobody listens
 
 
 def features(netif=None, ns=None):
@@ -91,11 +94,20 @@ def remote_statistics():
     return statistics(system.remote_netif(), REMOTE_NS)
 
 
+# What /proc/net/dev shows of each direction: the kernel's struct rtnl_link_stats64.
+_COLUMNS = ("rx_bytes", "rx_packets", "rx_errors", "rx_dropped", "rx_fifo", "rx_frame",
+            "rx_compressed", "rx_multicast", "tx_bytes", "tx_packets", "tx_errors", "tx_dropped",
+            "tx_fifo", "tx_collisions", "tx_carrier", "tx_compressed")
+
+
 def stats64(netif=None, ns=None):
-    """The counters of `ip -s link`, flattened: rx_packets, tx_bytes, ..."""
-    both = system.ip_json("link", "show", netif or NETIF, ns=ns)[0]["stats64"]
-    return {f"{side}_{name}": value for side in ("rx", "tx")
-            for name, value in both[side].items()}
+    """The counters of `ip -s link`: rx_packets, tx_bytes, ..."""
+    with system.in_ns(ns), open("/proc/thread-self/net/dev", encoding="ascii") as file:
+        for line in file:
+            name, _, values = line.partition(":")
+            if name.strip() == (netif or NETIF):
+                return dict(zip(_COLUMNS, map(int, values.split())))
+    raise Failed(f"there is no port {netif or NETIF}")
 
 
 def change(before, after):
@@ -119,17 +131,7 @@ def only_on_ktlsnic():
 
 
 def carrier(netif=None, ns=None):
-    link = system.ip_json("link", "show", netif or NETIF, ns=ns)[0]
-    return "LOWER_UP" in link["flags"]
-
-
-def has_addresses(netif, ns, count=1):
-    """True once the port is up and all its IPv6 addresses can be used."""
-    if not carrier(netif, ns):
-        return False
-    infos = system.ip_json("address", "show", netif, ns=ns)[0]["addr_info"]
-    v6 = [info for info in infos if info["family"] == "inet6"]
-    return len(v6) >= count and not any(info.get("tentative") for info in v6)
+    return ethtool.link(netif or NETIF, ns)
 
 
 def up_again():
@@ -142,7 +144,7 @@ def up_again():
 
 
 def recover():
-    """Whatever a case left behind: both ports up, with their addresses and MTU."""
+    """Whatever state a case left: both ports up, with their addresses and MTU."""
     far = system.remote_netif()
     run("tc", "qdisc", "del", "dev", NETIF, "root", check=False)
     run("tc", "qdisc", "del", "dev", far, "clsact", ns=REMOTE_NS, check=False)
@@ -164,8 +166,16 @@ def ping(target, size=56, whole=False, ns=None, count=1):
 
 
 def reachable():
-    return all(system.succeeds("ping", "-c", "1", "-W", "1", system.REMOTE[family])
-               for family in (4, 6))
+    """Whether both addresses of the far end answer: TCP's refusal is an answer, and costs
+    no process."""
+    return all(_answers(family) for family in (4, 6))
+
+
+def _answers(family):
+    kind = {4: socket.AF_INET, 6: socket.AF_INET6}[family]
+    with socket.socket(kind, socket.SOCK_STREAM) as sock:
+        sock.settimeout(pace.scaled(1))
+        return sock.connect_ex((system.REMOTE[family], CLOSED)) == errno.ECONNREFUSED
 
 
 def ring_size(name):

@@ -2,11 +2,13 @@
 """The guest: its commands, its two ports and the namespace of the far one."""
 
 import contextlib
+import fcntl
 import functools
 import json
 import os
 import pathlib
 import socket
+import struct
 import subprocess
 
 from . import pace
@@ -18,6 +20,7 @@ LOCAL = {4: os.environ.get("LOCAL_V4", "192.0.3.1"),
          6: os.environ.get("LOCAL_V6", "2001:db8:1::1")}
 REMOTE = {4: os.environ.get("REMOTE_V4", "192.0.3.2"),
           6: os.environ.get("REMOTE_V6", "2001:db8:1::2")}
+SIOCGIFHWADDR = 0x8927
 
 
 def run(*command, ns=None, check=True, seconds=30, text=None):
@@ -91,6 +94,13 @@ def with_sysctl(context, name, value, ns=None):
 
 def driver():
     return pathlib.Path(f"/sys/class/net/{NETIF}/device/driver").resolve().name
+
+
+def mac_address(netif, ns=None):
+    """The port's Ethernet address, "02:00:..."."""
+    with in_ns(ns), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        answer = fcntl.ioctl(sock, SIOCGIFHWADDR, struct.pack("40s", netif.encode()))
+    return answer[18:24].hex(":")
 
 
 def pci_device(netif=None):
