@@ -116,7 +116,7 @@ def _judge(tree, mutant):
     what = kind(mutant.name)
     before = _original(tree, what)
     with tree.changed(mutant.name, mutant.mutation.of(mutant.text)):
-        if not _built(tree, what):
+        if not tree.build(what.build):
             return UNBUILT, []
         if _digest(tree, what) == before:
             return SAME, []
@@ -132,16 +132,10 @@ def _judge(tree, mutant):
 def _original(tree, what):
     """The digest of what is built without a change."""
     if what.objects not in tree.digests:
-        if not _built(tree, what):
+        if not tree.build(what.build):
             raise ui.Failure(f"{' '.join(what.build)} fails without any mutant")
         tree.digests[what.objects] = _digest(tree, what)
     return tree.digests[what.objects]
-
-
-def _built(tree, what):
-    command = [word.format(top=tree.top) for word in what.build]
-    return subprocess.run(command, cwd=tree.top, stdin=subprocess.DEVNULL, check=False,
-                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def _digest(tree, what):

@@ -21,6 +21,8 @@ from vmlib import paths, ui
 OUTPUT = paths.BUILD / "planted"
 NOT_COPIED = {".git", "build", "__pycache__"}
 NOT_OK = re.compile(r"\s*not ok ")
+# A change that makes the compiler warn is to be noticed by tests all the same.
+ENVIRONMENT = {**os.environ, "WERROR": ""}
 FOR_EVER = 24 * 3600
 KILL_AFTER = 30             # seconds that a call has to end after it was asked to
 
@@ -80,7 +82,8 @@ class Tree:
         with open(path, "w", encoding="utf-8") as file, \
                 subprocess.Popen(call.command(self.top, first), stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                 errors="replace", start_new_session=True) as process:
+                                 errors="replace", start_new_session=True,
+                                 env=ENVIRONMENT) as process:
             self.process = process
             status = _follow(process, file, seconds,
                              call.failed if first and call.native else None)
@@ -90,6 +93,13 @@ class Tree:
         """End the tests that run in it, if there are any."""
         if self.process:
             _stop(self.process)
+
+    def build(self, words):
+        """Whether this command, which begins at the top, builds what it is to."""
+        return subprocess.run([word.format(top=self.top) for word in words], cwd=self.top,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, env=ENVIRONMENT,
+                              check=False).returncode == 0
 
     def _patch(self, patch, direction):
         misfit = patch.patched(self.top, direction)
