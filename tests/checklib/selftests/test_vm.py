@@ -12,7 +12,8 @@ import time
 import types
 import unittest.mock
 
-from vmlib import accel, cache, count, host, keep, packages, paths, resolve, ui
+from vmlib import accel, cache, count, debian_kernel, debian_unpack, host, keep, packages
+from vmlib import paths, resolve, ui, upstream
 
 
 @contextlib.contextmanager
@@ -138,9 +139,14 @@ def test_requests_lead_to_entries():
             path = paths.cache() / "resolved/trixie" / request
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{version} 1000\n")
+        (upstream.entry(known[4][1]).path / "tools/net").mkdir(parents=True)
+        kernel = debian_kernel.entry("trixie", *known[5][1].split("=")).path
+        kernel.mkdir()
+        (kernel / debian_unpack.TOOLS).write_text("trixie\ngcc-14")
         names = {path.name.rpartition("-")[0] for path in keep.in_use()}
     for name in ("guest-trixie-13.2", "qemu-10.0.2+ds-1", "linux-source-6.12-6.12.9-1",
-                 "linux-6.12.9-1-debug", "linux-selftests-7.1.2-1", "linux-6.12.9-1-cloud-amd64"):
+                 "linux-6.12.9-1-debug", "linux-selftests-7.1.2-1", "linux-6.12.9-1-cloud-amd64",
+                 "tools-trixie-13.2"):
         assert name in names, (name, names)
 
 
