@@ -11,6 +11,9 @@
 
 #include "ktlsnic_tls_priv.h"
 
+/* For units of a context that is to be deleted: a device that takes longer hangs. */
+#define KTLSNIC_TLS_IDLE_TIMEOUT	(5 * HZ)
+
 /* No more than this, whatever the device says. */
 #define KTLSNIC_TLS_TX_MAX		BIT(20)
 
@@ -23,13 +26,14 @@ ktlsnic_tls_tx_state(struct tls_context *tls_ctx)
 }
 
 static int ktlsnic_tls_tx_program(struct ktlsnic_nic *nic,
-				  struct ktlsnic_tls_tx *tx, u32 tcp_seq)
+				  const struct ktlsnic_tls_tx *tx,
+				  const struct tls_crypto_info *info,
+				  u32 tcp_seq)
 {
 	struct ktlsnic_tls_keys keys;
 	int err;
 
-	ktlsnic_tls_keys_fill(&keys, &tx->tls_ctx->crypto_send.info);
-	tx->first_num = keys.rec_num;
+	ktlsnic_tls_keys_fill(&keys, info);
 	err = ktlsnic_tls_hw_tx_add(nic, tx->ctx, &keys, tcp_seq);
 	memzero_explicit(&keys, sizeof(keys));
 	return err;
@@ -37,7 +41,9 @@ static int ktlsnic_tls_tx_program(struct ktlsnic_nic *nic,
 
 /* Puts a new connection into the device and into the books. */
 static int ktlsnic_tls_tx_install(struct ktlsnic_nic *nic,
-				  struct ktlsnic_tls_tx *tx, u32 tcp_seq)
+				  struct ktlsnic_tls_tx *tx,
+				  const struct tls_crypto_info *info,
+				  u32 tcp_seq)
 {
 	struct ktlsnic_tls *tls = nic->tls;
 	int err;
@@ -48,7 +54,7 @@ static int ktlsnic_tls_tx_install(struct ktlsnic_nic *nic,
 		ktlsnic_tls_count(tls, KTLSNIC_TLS_NO_SPACE);
 		return -ENOSPC;
 	}
-	err = ktlsnic_tls_tx_program(nic, tx, tcp_seq);
+	err = ktlsnic_tls_tx_program(nic, tx, info, tcp_seq);
 	if (err) {
 		ktlsnic_tls_count(tls, KTLSNIC_TLS_ADD_FAILED);
 		if (err == -ETIMEDOUT || err == -EEXIST) {
@@ -79,19 +85,23 @@ static int ktlsnic_tls_add_tx(struct ktlsnic_nic *nic, struct sock *sk,
 	tx = kzalloc(sizeof(*tx), GFP_KERNEL);
 	if (!tx)
 		return -ENOMEM;
+	refcount_set(&tx->refs, 1);
 	spin_lock_init(&tx->lock);
 	tx->tls = tls;
 	tx->tls_ctx = tls_ctx;
+	tx->first_num = ktlsnic_tls_first_num(info);
+	tx->key_id = ktlsnic_tls_key_id(info);
 	tx->next_seq = tcp_seq;
 
 	mutex_lock(&tls->lock);
-	err = ktlsnic_tls_tx_install(nic, tx, tcp_seq);
+	err = ktlsnic_tls_tx_install(nic, tx, info, tcp_seq);
 	mutex_unlock(&tls->lock);
 	if (err) {
 		kfree(tx);
 		return err;
 	}
-	ktlsnic_tls_tx_state(tls_ctx)->tx = tx;
+	/* a packet that finds it must find all of it */
+	smp_store_release(&ktlsnic_tls_tx_state(tls_ctx)->tx, tx);
 	return 0;
 }
 
@@ -109,8 +119,24 @@ static int ktlsnic_tls_add(struct net_device *netdev, struct sock *sk,
 				  tcp_seq);
 }
 
-/* Called from a workqueue when the socket is gone, or under RTNL after
- * ndo_stop; in both cases no packet of the connection is left in a ring.
+/* Takes a connection out of xmit's hands, and waits until none of its units is in a
+ * ring: the device would encrypt them with whatever has the context's place next.
+ * Returns whether the device is done with it.
+ */
+static bool ktlsnic_tls_tx_quiesce(struct ktlsnic_tls *tls,
+				   struct tls_context *tls_ctx,
+				   struct ktlsnic_tls_tx *tx)
+{
+	WRITE_ONCE(ktlsnic_tls_tx_state(tls_ctx)->tx, NULL);
+	spin_lock_bh(&tx->lock);
+	tx->dead = true;
+	spin_unlock_bh(&tx->lock);
+	return wait_event_timeout(tls->tx_idle, refcount_read(&tx->refs) == 1,
+				  KTLSNIC_TLS_IDLE_TIMEOUT);
+}
+
+/* Called from a workqueue when the socket is gone, under RTNL after ndo_stop, or on
+ * a live socket that gets another key.
  */
 static void ktlsnic_tls_del(struct net_device *netdev,
 			    struct tls_context *tls_ctx,
@@ -119,6 +145,7 @@ static void ktlsnic_tls_del(struct net_device *netdev,
 	struct ktlsnic_nic *nic = netdev_priv(netdev);
 	struct ktlsnic_tls *tls = nic->tls;
 	struct ktlsnic_tls_tx *tx;
+	bool was_dead, idle;
 	int err;
 
 	if (direction == TLS_OFFLOAD_CTX_DIR_RX) {
@@ -126,22 +153,23 @@ static void ktlsnic_tls_del(struct net_device *netdev,
 		return;
 	}
 	tx = ktlsnic_tls_tx_state(tls_ctx)->tx;
-	ktlsnic_tls_tx_state(tls_ctx)->tx = NULL;
+	was_dead = READ_ONCE(tx->dead);
+	idle = ktlsnic_tls_tx_quiesce(tls, tls_ctx, tx);
 
 	mutex_lock(&tls->lock);
 	list_del(&tx->list);
 	err = ktlsnic_tls_hw_tx_del(nic, tx->ctx);
 	/* -ENETDOWN: a reset deletes them all */
-	if (!err || err == -ENETDOWN || err == -ENOENT)
+	if (idle && (!err || err == -ENETDOWN || err == -ENOENT))
 		__clear_bit(tx->ctx, tls->tx_ids);
 	else
 		__set_bit(tx->ctx, tls->tx_stale);
 	/* a dead context may never have come back */
-	if (err && err != -ENETDOWN && !(err == -ENOENT && tx->dead))
+	if (err && err != -ENETDOWN && !(err == -ENOENT && was_dead))
 		ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL_FAILED);
 	ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL);
 	mutex_unlock(&tls->lock);
-	kfree(tx);
+	ktlsnic_tls_tx_put(tx);
 }
 
 /* The answer to tls_offload_tx_resync_request(); called with the socket locked,
@@ -180,12 +208,16 @@ void ktlsnic_tls_queues_closed(struct ktlsnic_nic *nic)
 static void ktlsnic_tls_tx_restore(struct ktlsnic_nic *nic,
 				   struct ktlsnic_tls_tx *tx)
 {
-	int err;
+	const struct tls_crypto_info *info = &tx->tls_ctx->crypto_send.info;
+	int err = -ESTALE;
 
 	/* The place does not matter, for the epoch has changed. A context that
-	 * came between the device's start and this call exists already.
+	 * came between the device's start and this call exists already. A core
+	 * that is changing keys may have another one than the context.
 	 */
-	err = ktlsnic_tls_tx_program(nic, tx, READ_ONCE(tx->next_seq));
+	if (ktlsnic_tls_key_id(info) == tx->key_id)
+		err = ktlsnic_tls_tx_program(nic, tx, info,
+					     READ_ONCE(tx->next_seq));
 	if (!err)
 		ktlsnic_tls_count(nic->tls, KTLSNIC_TLS_RESTORED);
 	spin_lock_bh(&tx->lock);
@@ -290,6 +322,7 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 		u64_stats_init(&tls->queues[i].cpl_syncp);
 	}
 	mutex_init(&tls->lock);
+	init_waitqueue_head(&tls->tx_idle);
 	INIT_LIST_HEAD(&tls->tx_list);
 	tls->tx_max = max;
 	tls->can_replay = ktlsnic_tls_hw_tx_can_replay(nic);

@@ -31,8 +31,9 @@ u32 ktlsnic_tls_rx_live(struct ktlsnic_nic *nic);
 /* ktlsnic_tls_tx.c */
 void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 		      struct sk_buff *skb);
-void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, unsigned int queue,
-			   u32 index, bool gone);
+void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, u32 generation,
+			   bool gone);
+void ktlsnic_tls_tx_put(struct ktlsnic_tls_tx *tx);
 
 /* ktlsnic_tls_stats.c */
 void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic, unsigned int queue,
@@ -102,8 +103,11 @@ static inline void ktlsnic_tls_xmit(struct ktlsnic_nic *nic,
 }
 
 static inline void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx,
-					 unsigned int queue, u32 index,
-					 bool gone)
+					 u32 generation, bool gone)
+{
+}
+
+static inline void ktlsnic_tls_tx_put(struct ktlsnic_tls_tx *tx)
 {
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What kTLS calls a cipher, and what the device calls it. */
 
+#include <linux/siphash.h>
 #include <linux/string.h>
 #include <uapi/linux/tls.h>
 
@@ -164,6 +165,38 @@ bool ktlsnic_tls_ciphers_rx_any(struct ktlsnic_nic *nic)
 						       ktlsnic_tls_ciphers[c].hw))
 				return true;
 	return false;
+}
+
+/**
+ * ktlsnic_tls_first_num() - the number of a connection's first record
+ * @info: of a supported version and cipher
+ *
+ * Return: the number. The core's own copy of @info may get a later one.
+ */
+u64 ktlsnic_tls_first_num(const struct tls_crypto_info *info)
+{
+	const struct ktlsnic_tls_cipher_desc *desc;
+
+	desc = ktlsnic_tls_cipher_find(info->cipher_type);
+	return get_unaligned_be64((const u8 *)info + desc->rec_seq_off);
+}
+
+/**
+ * ktlsnic_tls_key_id() - what tells a key from another, and nothing of the key
+ * @info: of a supported version and cipher
+ *
+ * Return: a keyed hash, which differs from boot to boot.
+ */
+u64 ktlsnic_tls_key_id(const struct tls_crypto_info *info)
+{
+	static siphash_key_t secret __read_mostly;
+	const struct ktlsnic_tls_cipher_desc *desc;
+
+	desc = ktlsnic_tls_cipher_find(info->cipher_type);
+	if (!desc)
+		return 0;
+	net_get_random_once(&secret, sizeof(secret));
+	return siphash((const u8 *)info + desc->key_off, desc->key_len, &secret);
 }
 
 /**

@@ -68,12 +68,15 @@ struct ktlsnic_tls_sync {
 /**
  * struct ktlsnic_tls_mark - how a packet of a connection is to be sent
  * @ctx: the context that encrypts it
- * @owner: the connection, given back to ktlsnic_tls_tx_failed()
+ * @owner: the connection, given back to ktlsnic_tls_tx_failed() and, once for each
+ *	   unit that was posted, to ktlsnic_tls_tx_put()
+ * @generation: given back to ktlsnic_tls_tx_failed()
  * @sync: bring the context here first, or NULL if it is there
  */
 struct ktlsnic_tls_mark {
 	u32 ctx;
 	struct ktlsnic_tls_tx *owner;
+	u32 generation;
 	const struct ktlsnic_tls_sync *sync;
 };
 

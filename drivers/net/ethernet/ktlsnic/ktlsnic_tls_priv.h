@@ -5,8 +5,11 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/u64_stats_sync.h>
+#include <linux/wait.h>
 #include <net/tls.h>
 
 #include "ktlsnic.h"
@@ -71,6 +74,7 @@ struct ktlsnic_tls_queue {
  * @can_replay: the device can move a context into a record
  * @epoch: goes up whenever queues were closed or the device was reset, so that
  *	   no context is where the driver thinks it is
+ * @tx_idle: woken when the last unit of a connection has left its ring
  * @stats: enum ktlsnic_tls_conn_stat
  * @queues: one for each TX queue
  * @rx: the receiving side, NULL without it
@@ -83,6 +87,7 @@ struct ktlsnic_tls {
 	u32 tx_max;
 	bool can_replay;
 	u32 epoch;
+	wait_queue_head_t tx_idle;
 	atomic64_t stats[KTLSNIC_TLS_CONN_STATS];
 	struct ktlsnic_tls_queue *queues;
 	struct ktlsnic_tls_rx_half *rx;
@@ -95,14 +100,17 @@ struct ktlsnic_tls {
  * @tls_ctx: the core's side of the connection
  * @ctx: the context in the device
  * @first_num: number of the first record; none has a lower one
+ * @key_id: tells the key from any other, see ktlsnic_tls_key_id()
+ * @refs: the core's reference, and one of each unit in a ring
+ * @rcu: for freeing; xmit finds the connection under RCU
  * @lock: everything below; taken in xmit and in NAPI
  * @next_seq: TCP sequence at which the context will be when everything posted
  *	      is done
  * @epoch: &ktlsnic_tls.epoch for which @next_seq is right
  * @queue: TX queue of the last packet that was given to the context
- * @end_index: place in that queue behind the packet
- * @sync_index: place of the last packet or resync with which the context was
- *		in a known state
+ * @end_index: place in that queue after the packet
+ * @generation: goes up each time the context is put into a known state; what was
+ *		posted before says nothing about it any more
  * @errors: times that the device lost the context
  * @lost: the context is not at @next_seq: it must be moved first
  * @dead: the context cannot be used: the connection is encrypted in software
@@ -113,13 +121,16 @@ struct ktlsnic_tls_tx {
 	struct tls_context *tls_ctx;
 	u32 ctx;
 	u64 first_num;
+	u64 key_id;
+	refcount_t refs;
+	struct rcu_head rcu;
 
 	spinlock_t lock; /* the context's place, see above */
 	u32 next_seq;
 	u32 epoch;
 	unsigned int queue;
 	u32 end_index;
-	u32 sync_index;
+	u32 generation;
 	u8 errors;
 	bool lost;
 	bool dead;
@@ -149,6 +160,8 @@ bool ktlsnic_tls_cipher_rx_supported(struct ktlsnic_nic *nic,
 bool ktlsnic_tls_ciphers_rx_any(struct ktlsnic_nic *nic);
 void ktlsnic_tls_keys_fill(struct ktlsnic_tls_keys *keys,
 			   const struct tls_crypto_info *info);
+u64 ktlsnic_tls_first_num(const struct tls_crypto_info *info);
+u64 ktlsnic_tls_key_id(const struct tls_crypto_info *info);
 
 /* ktlsnic_tls_rx.c */
 int ktlsnic_tls_rx_init(struct ktlsnic_nic *nic);

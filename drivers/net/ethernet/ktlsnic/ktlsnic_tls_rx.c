@@ -77,12 +77,14 @@ static bool ktlsnic_tls_rx_flow_fill(struct ktlsnic_tls_flow *flow,
 }
 
 static int ktlsnic_tls_rx_program(struct ktlsnic_nic *nic,
-				  const struct ktlsnic_tls_rx *rx, u32 tcp_seq)
+				  const struct ktlsnic_tls_rx *rx,
+				  const struct tls_crypto_info *info,
+				  u32 tcp_seq)
 {
 	struct ktlsnic_tls_keys keys;
 	int err;
 
-	ktlsnic_tls_keys_fill(&keys, &rx->tls_ctx->crypto_recv.info);
+	ktlsnic_tls_keys_fill(&keys, info);
 	err = ktlsnic_tls_hw_rx_add(nic, rx->ctx, &keys, tcp_seq, &rx->flow);
 	memzero_explicit(&keys, sizeof(keys));
 	return err;
@@ -91,7 +93,8 @@ static int ktlsnic_tls_rx_program(struct ktlsnic_nic *nic,
 /* Puts a new connection into the device and into the books. Packets may meet the
  * context before the device's answer is here, so they have to find it.
  */
-static int ktlsnic_tls_rx_install(struct ktlsnic_tls_rx *rx)
+static int ktlsnic_tls_rx_install(struct ktlsnic_tls_rx *rx,
+				  const struct tls_crypto_info *info)
 {
 	struct ktlsnic_tls_rx_half *half = rx->half;
 	int err;
@@ -103,7 +106,7 @@ static int ktlsnic_tls_rx_install(struct ktlsnic_tls_rx *rx)
 		return -ENOSPC;
 	}
 	rcu_assign_pointer(half->slots[rx->ctx], rx);
-	err = ktlsnic_tls_rx_program(half->nic, rx, rx->start_seq);
+	err = ktlsnic_tls_rx_program(half->nic, rx, info, rx->start_seq);
 	if (err) {
 		ktlsnic_tls_rx_count(half, KTLSNIC_TLS_RX_ADD_FAILED);
 		if (err == -ETIMEDOUT || err == -EEXIST) {
@@ -165,7 +168,8 @@ int ktlsnic_tls_add_rx(struct ktlsnic_nic *nic, struct sock *sk,
 	err = -EAFNOSUPPORT;
 	if (ktlsnic_tls_rx_flow_fill(&rx->flow, sk)) {
 		mutex_lock(&half->lock);
-		err = ktlsnic_tls_rx_install(rx);
+		rx->key_id = ktlsnic_tls_key_id(info);
+		err = ktlsnic_tls_rx_install(rx, info);
 		mutex_unlock(&half->lock);
 	}
 	if (err) {
@@ -263,6 +267,19 @@ static u32 ktlsnic_tls_rx_place(const struct ktlsnic_tls_rx *rx)
 	return next == rx->start_seq ? next : next - KTLSNIC_TLS_RX_WINDOW;
 }
 
+/* Puts one context back. A core that is changing keys may have another one than the
+ * context.
+ */
+static int ktlsnic_tls_rx_program_again(const struct ktlsnic_tls_rx *rx)
+{
+	const struct tls_crypto_info *info = &rx->tls_ctx->crypto_recv.info;
+
+	if (ktlsnic_tls_key_id(info) != rx->key_id)
+		return -ESTALE;
+	return ktlsnic_tls_rx_program(rx->half->nic, rx, info,
+				      ktlsnic_tls_rx_place(rx));
+}
+
 /**
  * ktlsnic_tls_rx_restore() - put all contexts into the device again
  * @nic: a device that was reset, with its queues closed
@@ -283,7 +300,7 @@ void ktlsnic_tls_rx_restore(struct ktlsnic_nic *nic)
 	bitmap_andnot(half->ids, half->ids, half->stale, half->max);
 	bitmap_zero(half->stale, half->max);
 	list_for_each_entry(rx, &half->list, list) {
-		err = ktlsnic_tls_rx_program(nic, rx, ktlsnic_tls_rx_place(rx));
+		err = ktlsnic_tls_rx_program_again(rx);
 		/* one that came after the device's start exists already */
 		rx->dead = err && err != -EEXIST;
 		ktlsnic_tls_rx_count(half, rx->dead ? KTLSNIC_TLS_RX_GIVEN_UP :

@@ -84,6 +84,7 @@ struct ktlsnic_tls_rx_half {
  * @flow: its packets
  * @ctx: the context in the device
  * @start_seq: TCP sequence at which the offload began
+ * @key_id: tells the key from any other, see ktlsnic_tls_key_id()
  * @dead: the context did not come back after a reset; under
  *	  &ktlsnic_tls_rx_half.lock
  * @refs: the table's, and those of queries under way
@@ -104,6 +105,7 @@ struct ktlsnic_tls_rx {
 	struct ktlsnic_tls_flow flow;
 	u32 ctx;
 	u32 start_seq;
+	u64 key_id;
 	bool dead;
 	refcount_t refs;
 	struct rcu_head rcu;

@@ -186,6 +186,17 @@ static bool ktlsnic_tls_in_order(const struct ktlsnic_tls_tx *tx,
 	       ktlsnic_skb_decrypted(p->skb);
 }
 
+/* Is a unit of the connection in a ring that the device has not finished? An
+ * acknowledgment can be faster than NAPI, so the device is asked in the end; its
+ * ring's place can be compared only while one of the units is in it.
+ */
+static bool ktlsnic_tls_in_flight(struct ktlsnic_nic *nic,
+				  const struct ktlsnic_tls_tx *tx)
+{
+	return refcount_read(&tx->refs) > 1 &&
+	       !ktlsnic_tls_hw_tx_done(nic, tx->queue, tx->end_index);
+}
+
 /*
  * Units of a context must not be in two rings (SPEC 9.6). The stack keeps a
  * connection on one queue while it has packets in flight, but counts those as
@@ -195,9 +206,7 @@ static bool ktlsnic_tls_in_order(const struct ktlsnic_tls_tx *tx,
 static bool ktlsnic_tls_in_other_queue(const struct ktlsnic_tls_tx *tx,
 				       const struct ktlsnic_tls_packet *p)
 {
-	return tx->queue != p->queue &&
-	       tx->epoch == READ_ONCE(tx->tls->epoch) &&
-	       !ktlsnic_tls_hw_tx_done(p->nic, tx->queue, tx->end_index);
+	return tx->queue != p->queue && ktlsnic_tls_in_flight(p->nic, tx);
 }
 
 /* Segments that the device will send. */
@@ -214,20 +223,25 @@ static enum ktlsnic_tls_verdict
 ktlsnic_tls_post(struct ktlsnic_tls_tx *tx, const struct ktlsnic_tls_packet *p,
 		 const struct ktlsnic_tls_sync *sync)
 {
+	bool known = sync || tx->queue != p->queue;
 	const struct ktlsnic_tls_mark mark = {
 		.ctx = tx->ctx, .owner = tx, .sync = sync,
+		.generation = tx->generation + known,
 	};
-	u32 index = ktlsnic_tls_hw_tx_index(p->nic, p->queue);
 	u32 segments = ktlsnic_tls_segments(p);
+	int units = sync ? 2 : 1;
 
+	/* the units' references, before they can be done */
+	refcount_add(units, &tx->refs);
 	/* from here on the skb may be the ring's */
-	if (ktlsnic_tls_hw_tx_post(p->nic, p->queue, p->skb, &mark))
+	if (ktlsnic_tls_hw_tx_post(p->nic, p->queue, p->skb, &mark)) {
+		WARN_ON(refcount_sub_and_test(units, &tx->refs));
 		return KTLSNIC_TLS_SOFTWARE;
+	}
 	ktlsnic_tls_tx_count_posted(p, sync, segments);
 	tx->next_seq = p->seq + p->len;
 	tx->epoch = READ_ONCE(tx->tls->epoch);
-	if (sync || tx->queue != p->queue)
-		tx->sync_index = index;
+	tx->generation = mark.generation;
 	tx->lost = false;
 	tx->queue = p->queue;
 	tx->end_index = ktlsnic_tls_hw_tx_index(p->nic, p->queue);
@@ -285,6 +299,16 @@ ktlsnic_tls_send(struct ktlsnic_tls_tx *tx, const struct ktlsnic_tls_packet *p)
 		verdict = ktlsnic_tls_out_of_order(tx, p);
 	spin_unlock(&tx->lock);
 	return verdict;
+}
+
+/* The context was deleted while the packet was on its way here. What is marked is
+ * plaintext, and software can still encrypt it; the rest is encrypted already.
+ */
+static enum ktlsnic_tls_verdict
+ktlsnic_tls_no_context(const struct ktlsnic_tls_packet *p)
+{
+	return ktlsnic_skb_decrypted(p->skb) ? KTLSNIC_TLS_SOFTWARE :
+					       KTLSNIC_TLS_PASS;
 }
 
 static void ktlsnic_tls_send_software(const struct ktlsnic_tls_packet *p)
@@ -378,6 +402,7 @@ void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 	struct ktlsnic_tls_tx_state *state;
 	const struct net_device *netdev;
 	struct tls_context *tls_ctx;
+	struct ktlsnic_tls_tx *tx;
 
 	if (!ktlsnic_skb_tls_offloaded(skb) || !nic->tls) {
 		ktlsnic_tls_xmit_foreign(&p);
@@ -400,11 +425,13 @@ void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 	}
 	p.seq = ntohl(tcp_hdr(skb)->seq);
 
-	/* The core may be taking the device away at this moment; what it stores
-	 * for us stays until transmission has come to rest.
+	/* The core may be taking the device away at this moment, so that ours may be
+	 * gone, and on a bond the state may be that of another device.
 	 */
 	state = __tls_driver_ctx(tls_ctx, TLS_OFFLOAD_CTX_DIR_TX);
-	switch (ktlsnic_tls_send(state->tx, &p)) {
+	tx = READ_ONCE(state->tx);
+	switch (tx && tx->tls == nic->tls ? ktlsnic_tls_send(tx, &p) :
+					    ktlsnic_tls_no_context(&p)) {
 	case KTLSNIC_TLS_POSTED:
 		break;
 	case KTLSNIC_TLS_PASS:
@@ -420,17 +447,33 @@ void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 }
 
 /**
+ * ktlsnic_tls_tx_put() - drop a reference
+ * @tx: the connection
+ *
+ * Called for each unit when it is done or was dropped, after
+ * ktlsnic_tls_tx_failed() if it failed. Any context but hard interrupts.
+ */
+void ktlsnic_tls_tx_put(struct ktlsnic_tls_tx *tx)
+{
+	struct ktlsnic_tls *tls = tx->tls;
+
+	if (refcount_dec_and_test(&tx->refs))
+		kfree_rcu(tx, rcu);
+	else if (wq_has_sleeper(&tls->tx_idle))
+		wake_up(&tls->tx_idle);
+}
+
+/**
  * ktlsnic_tls_tx_failed() - the device could not do what was posted
  * @tx: the connection
- * @queue: the TX queue
- * @index: place of the packet or resync that failed
+ * @generation: &ktlsnic_tls_mark.generation of the packet or resync that failed
  * @gone: the device has no such context
  *
- * Packets behind it have failed as well, and TCP will send them again. Called
- * in NAPI while the failed skb still holds the socket.
+ * Packets after it have failed as well, and TCP will send them again. Called
+ * in NAPI while the failed unit still holds its reference.
  */
-void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, unsigned int queue,
-			   u32 index, bool gone)
+void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, u32 generation,
+			   bool gone)
 {
 	bool was_dead;
 
@@ -438,8 +481,7 @@ void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, unsigned int queue,
 	was_dead = tx->dead;
 	if (gone) {
 		tx->dead = true;
-	} else if (!tx->lost && queue == tx->queue &&
-		   (s32)(index - tx->sync_index) >= 0) {
+	} else if (!tx->lost && generation == tx->generation) {
 		/* nothing posted since has put the context right */
 		tx->lost = true;
 		ktlsnic_tls_count(tx->tls, KTLSNIC_TLS_ERRORS);
@@ -477,8 +519,7 @@ int ktlsnic_tls_tx_resync(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
 	tx = state->tx;
 	mutex_lock(&tls->lock);
 	epoch = READ_ONCE(tls->epoch);
-	if (tx->epoch == epoch &&
-	    !ktlsnic_tls_hw_tx_done(nic, tx->queue, tx->end_index))
+	if (ktlsnic_tls_in_flight(nic, tx))
 		err = -EBUSY;
 	else
 		err = ktlsnic_tls_hw_tx_resync(nic, tx->ctx, seq, rec_num);
@@ -486,7 +527,7 @@ int ktlsnic_tls_tx_resync(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
 		spin_lock_bh(&tx->lock);
 		tx->next_seq = seq;
 		tx->epoch = epoch;
-		tx->sync_index = tx->end_index;
+		tx->generation++;
 		tx->lost = false;
 		spin_unlock_bh(&tx->lock);
 	}

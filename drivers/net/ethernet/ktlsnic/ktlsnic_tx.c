@@ -16,8 +16,11 @@
 
 static unsigned int ktlsnic_tx_room(const struct ktlsnic_txq *txq)
 {
+	/* a slot is NAPI's until it says otherwise, see ktlsnic_tx_complete() */
+	u32 clean = smp_load_acquire(&txq->clean);
+
 	return ktlsnic_ring_size(&txq->ring) -
-	       (READ_ONCE(txq->ring.index) - READ_ONCE(txq->clean));
+	       (READ_ONCE(txq->ring.index) - clean);
 }
 
 /**
@@ -212,6 +215,7 @@ static void ktlsnic_tx_commit(struct ktlsnic_txq *txq, u32 start, int ndesc,
 	buf->ndesc = ndesc;
 	buf->skb = skb;
 	buf->tls = mark ? mark->owner : NULL;
+	buf->tls_generation = mark ? mark->generation : 0;
 	txq->last_head = start;
 	WRITE_ONCE(txq->ring.index, start + ndesc);
 }
@@ -380,6 +384,7 @@ static void ktlsnic_tx_done(struct ktlsnic_txq *txq, u32 index, int budget,
 			    unsigned int *bytes, unsigned int *packets)
 {
 	struct ktlsnic_tx_buf *head = ktlsnic_tx_buf(txq, index);
+	struct ktlsnic_tls_tx *tls = head->tls;
 	struct sk_buff *skb = head->skb;
 	unsigned int i, ndesc = head->ndesc;
 
@@ -396,11 +401,13 @@ static void ktlsnic_tx_done(struct ktlsnic_txq *txq, u32 index, int budget,
 		(*packets)++;
 		napi_consume_skb(skb, budget);
 	}
+	if (tls)
+		ktlsnic_tls_tx_put(tls);
 }
 
 static void ktlsnic_tx_failed(struct ktlsnic_txq *txq, u32 index, u16 status)
 {
-	struct ktlsnic_tls_tx *tls = ktlsnic_tx_buf(txq, index)->tls;
+	const struct ktlsnic_tx_buf *head = ktlsnic_tx_buf(txq, index);
 
 	ktlsnic_cpl_count(txq, KTLSNIC_CPL_STAT_ERRORS, 1);
 	switch (status) {
@@ -416,9 +423,8 @@ static void ktlsnic_tx_failed(struct ktlsnic_txq *txq, u32 index, u16 status)
 				    txq->q->index, status);
 		break;
 	}
-	/* the socket's skb, which keeps the connection, is not freed yet */
-	if (tls)
-		ktlsnic_tls_tx_failed(tls, txq->q->index, index,
+	if (head->tls)
+		ktlsnic_tls_tx_failed(head->tls, head->tls_generation,
 				      status == KTLSNIC_TX_TLS_NO_CONTEXT);
 }
 
@@ -440,7 +446,8 @@ static bool ktlsnic_tx_complete(struct ktlsnic_txq *txq, u32 end, u16 status,
 			ktlsnic_tx_failed(txq, index, status);
 		ktlsnic_tx_done(txq, index, budget, bytes, packets);
 		index += ndesc;
-		WRITE_ONCE(txq->clean, index);
+		/* from here on the slots are xmit's, see ktlsnic_tx_room() */
+		smp_store_release(&txq->clean, index);
 	}
 	return true;
 }

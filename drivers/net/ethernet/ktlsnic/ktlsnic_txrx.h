@@ -62,7 +62,9 @@ enum ktlsnic_tx_map {
 /**
  * struct ktlsnic_tx_buf - the driver's side of a TX descriptor
  * @skb: head of a packet unit: freed when the unit is done
- * @tls: head of a unit: the TLS connection that it belongs to, or NULL
+ * @tls: head of a unit: the TLS connection that it belongs to, or NULL; a
+ *	 reference to drop when the unit is done
+ * @tls_generation: head of a unit: what ktlsnic_tls_tx_failed() wants to know
  * @page: buffer of a resync unit: a reference to drop when the unit is done
  * @dma: what is mapped
  * @len: its length
@@ -75,6 +77,7 @@ struct ktlsnic_tx_buf {
 	struct page *page;
 	dma_addr_t dma;
 	u32 len;
+	u32 tls_generation;
 	u8 map;
 	u8 ndesc;
 };
