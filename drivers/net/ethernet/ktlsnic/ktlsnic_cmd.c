@@ -131,6 +131,7 @@ int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
 						      cmdq->ring.index)];
 		slot->done = done;
 		slot->arg = arg;
+		slot->posted = jiffies;
 		entry = ktlsnic_ring_entry(&cmdq->ring, cmdq->ring.index);
 		*entry = *cmd;
 		entry->tag = cpu_to_le16((u16)cmdq->ring.index);
@@ -139,6 +140,41 @@ int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
 	}
 	spin_unlock_bh(&cmdq->lock);
 	return err;
+}
+
+/**
+ * ktlsnic_cmdq_hangs() - has the device had its time for the oldest command?
+ * @nic: the device
+ *
+ * Nobody waits for commands that were posted, so somebody has to look. Process
+ * context.
+ *
+ * Return: true if it has; from then on commands fail until the device is reset.
+ */
+bool ktlsnic_cmdq_hangs(struct ktlsnic_nic *nic)
+{
+	struct ktlsnic_cmdq *cmdq = &nic->cmdq;
+	const struct ktlsnic_cmd_slot *oldest;
+	bool hangs = false;
+
+	/* what is over and was not announced is not late */
+	ktlsnic_cmdq_poll(nic);
+	spin_lock_bh(&cmdq->lock);
+	if (cmdq->up && !cmdq->dead && cmdq->clean != cmdq->ring.index) {
+		oldest = &cmdq->slots[ktlsnic_ring_slot(&cmdq->ring,
+							cmdq->clean)];
+		hangs = time_after(jiffies,
+				   oldest->posted + KTLSNIC_CMD_TIMEOUT);
+	}
+	if (hangs) {
+		cmdq->timeouts++;
+		cmdq->dead = true;
+	}
+	spin_unlock_bh(&cmdq->lock);
+	/* who waits for room is told that there will be none */
+	if (hangs)
+		wake_up(&cmdq->room);
+	return hangs;
 }
 
 struct ktlsnic_cmd_waiter {
@@ -194,9 +230,13 @@ int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd)
 	do {
 		err = ktlsnic_cmd_post(nic, cmd, ktlsnic_cmd_wake, &waiter);
 		if (err == -EBUSY &&
-		    !wait_event_timeout(cmdq->room, ktlsnic_cmd_room(cmdq),
-					KTLSNIC_CMD_TIMEOUT))
-			err = -ETIMEDOUT;
+		    !wait_event_timeout(cmdq->room, READ_ONCE(cmdq->dead) ||
+					ktlsnic_cmd_room(cmdq),
+					KTLSNIC_CMD_TIMEOUT) &&
+		    ktlsnic_cmdq_hangs(nic)) {
+			netdev_err(nic->netdev, "no command is answered\n");
+			ktlsnic_reset_schedule(nic);
+		}
 	} while (err == -EBUSY);
 	if (err)
 		return err;

@@ -28,10 +28,12 @@ typedef void (*ktlsnic_cmd_done_t)(void *arg, int err, u32 value);
  * struct ktlsnic_cmd_slot - the driver's side of a command in the ring
  * @done: who wants to know, or NULL
  * @arg: for @done
+ * @posted: jiffies when the device was told of it
  */
 struct ktlsnic_cmd_slot {
 	ktlsnic_cmd_done_t done;
 	void *arg;
+	unsigned long posted;
 };
 
 /**
@@ -65,6 +67,7 @@ void ktlsnic_cmdq_free(struct ktlsnic_nic *nic);
 int ktlsnic_cmdq_start(struct ktlsnic_nic *nic);
 void ktlsnic_cmdq_stop(struct ktlsnic_nic *nic);
 bool ktlsnic_cmdq_poll(struct ktlsnic_nic *nic);
+bool ktlsnic_cmdq_hangs(struct ktlsnic_nic *nic);
 int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
 		     ktlsnic_cmd_done_t done, void *arg);
 int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd);

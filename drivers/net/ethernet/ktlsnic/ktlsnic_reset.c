@@ -218,11 +218,14 @@ static void ktlsnic_health_work(struct work_struct *work)
 	struct ktlsnic_nic *nic = container_of(to_delayed_work(work),
 					       struct ktlsnic_nic, health_work);
 
-	if (ktlsnic_rings_enabled(nic)) {
+	if (!ktlsnic_rings_enabled(nic)) {
+		netdev_err(nic->netdev, "a ring has stopped\n");
+	} else if (ktlsnic_cmdq_hangs(nic)) {
+		netdev_err(nic->netdev, "no command is answered\n");
+	} else {
 		ktlsnic_health_start(nic);
 		return;
 	}
-	netdev_err(nic->netdev, "a ring has stopped\n");
 	ktlsnic_reset_schedule(nic);
 }
 
