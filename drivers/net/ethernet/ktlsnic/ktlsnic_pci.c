@@ -119,8 +119,14 @@ free_cmdq:
 
 static void ktlsnic_remove_admin(struct ktlsnic_nic *nic)
 {
+	/* a recovery that is under way starts what is to be stopped */
+	set_bit(KTLSNIC_REMOVING, &nic->state);
+	cancel_delayed_work_sync(&nic->reset_work);
 	ktlsnic_hw_stop(nic);
 	ktlsnic_irq_admin_free(nic);
+	/* one that an interrupt has asked for meanwhile would do nothing, but
+	 * looks at the device's struct
+	 */
 	cancel_delayed_work_sync(&nic->reset_work);
 	ktlsnic_events_free(nic);
 	ktlsnic_cmdq_free(nic);
@@ -172,7 +178,6 @@ static int ktlsnic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 cleanup_devlink:
 	ktlsnic_devlink_cleanup(nic);
 remove_admin:
-	set_bit(KTLSNIC_REMOVING, &nic->state);
 	ktlsnic_remove_admin(nic);
 cleanup_tls:
 	ktlsnic_tls_cleanup(nic);
@@ -192,8 +197,6 @@ static void ktlsnic_remove(struct pci_dev *pdev)
 
 	/* closes the interface, which deletes all TLS contexts */
 	unregister_netdev(nic->netdev);
-	set_bit(KTLSNIC_REMOVING, &nic->state);
-	cancel_delayed_work_sync(&nic->reset_work);
 	ktlsnic_devlink_cleanup(nic);
 	ktlsnic_remove_admin(nic);
 	ktlsnic_tls_cleanup(nic);
