@@ -48,7 +48,9 @@ static void ktlsnic_pci_disable(struct pci_dev *pdev, void __iomem *regs)
 {
 	iounmap(regs);
 	pci_release_mem_regions(pdev);
-	pci_disable_device(pdev);
+	/* not so if the bus did not come back from an error */
+	if (pci_is_enabled(pdev))
+		pci_disable_device(pdev);
 }
 
 /* Queue pairs, their number and sizes. */
@@ -257,15 +259,20 @@ static pci_ers_result_t ktlsnic_error_detected(struct pci_dev *pdev,
 					       pci_channel_state_t state)
 {
 	ktlsnic_suspend(&pdev->dev);
-	return state == pci_channel_io_perm_failure ?
-	       PCI_ERS_RESULT_DISCONNECT : PCI_ERS_RESULT_NEED_RESET;
+	if (state == pci_channel_io_perm_failure)
+		return PCI_ERS_RESULT_DISCONNECT;
+	pci_disable_device(pdev);
+	return PCI_ERS_RESULT_NEED_RESET;
 }
 
 static pci_ers_result_t ktlsnic_slot_reset(struct pci_dev *pdev)
 {
+	if (pci_enable_device_mem(pdev))
+		return PCI_ERS_RESULT_DISCONNECT;
 	pci_restore_state(pdev);
-	return pci_enable_device_mem(pdev) ? PCI_ERS_RESULT_DISCONNECT :
-	       PCI_ERS_RESULT_RECOVERED;
+	/* what was restored is used up, and the next error wants it again */
+	pci_save_state(pdev);
+	return PCI_ERS_RESULT_RECOVERED;
 }
 
 static void ktlsnic_error_resume(struct pci_dev *pdev)
