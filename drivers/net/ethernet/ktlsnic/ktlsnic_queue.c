@@ -146,7 +146,7 @@ static int ktlsnic_queue_enable(struct ktlsnic_queue *q)
 	if (!err)
 		err = ktlsnic_ring_enable(nic, &q->rx.ring);
 	if (!err)
-		ktlsnic_rx_fill(q);
+		ktlsnic_rx_fill(q, GFP_KERNEL);
 	return err;
 }
 
@@ -176,7 +176,12 @@ static int ktlsnic_queue_open(struct ktlsnic_queue *q)
 	if (err)
 		goto disable;
 	napi_enable(&q->napi);
-	ktlsnic_irq_arm(q->nic, KTLSNIC_QUEUE_VECTOR(q->index));
+	/* The first poll arms the vector. A ring that could not be filled completes
+	 * nothing, so that no interrupt would lead to the poll that tries again.
+	 */
+	local_bh_disable();
+	napi_schedule(&q->napi);
+	local_bh_enable();
 	return 0;
 
 disable:
