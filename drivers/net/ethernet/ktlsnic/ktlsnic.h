@@ -91,6 +91,7 @@ enum ktlsnic_state {
  * @last_reset: jiffies of the last recovery
  * @tx_timeouts: times the stack's watchdog fired
  * @resets: recoveries
+ * @failed_resets: of the last ones, how many in a row failed; under RTNL
  * @tls: the TLS half, NULL without it
  * @devlink: the device in devlink, NULL without it
  */
@@ -123,6 +124,7 @@ struct ktlsnic_nic {
 	unsigned long last_reset;
 	u64 tx_timeouts;
 	u64 resets;
+	unsigned int failed_resets;
 
 	struct ktlsnic_tls *tls;
 	struct devlink *devlink;
@@ -201,6 +203,7 @@ int ktlsnic_hw_reset(struct ktlsnic_nic *nic);
 int ktlsnic_hw_start(struct ktlsnic_nic *nic);
 void ktlsnic_hw_stop(struct ktlsnic_nic *nic);
 void ktlsnic_detach(struct ktlsnic_nic *nic);
+int ktlsnic_hw_revive(struct ktlsnic_nic *nic);
 int ktlsnic_attach(struct ktlsnic_nic *nic);
 void ktlsnic_reset_init(struct ktlsnic_nic *nic);
 void ktlsnic_reset_schedule(struct ktlsnic_nic *nic);

@@ -10,7 +10,12 @@
 
 static int ktlsnic_open(struct net_device *netdev)
 {
-	return ktlsnic_queues_open(netdev_priv(netdev));
+	struct ktlsnic_nic *nic = netdev_priv(netdev);
+	int err;
+
+	/* recovery may have given it up */
+	err = ktlsnic_hw_revive(nic);
+	return err ? err : ktlsnic_queues_open(nic);
 }
 
 static int ktlsnic_stop(struct net_device *netdev)

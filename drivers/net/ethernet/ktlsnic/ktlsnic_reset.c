@@ -21,6 +21,9 @@
 /* A device that fails all the time must not keep the machine busy. */
 #define KTLSNIC_RESET_GAP		HZ
 
+/* Recoveries in a row, each after twice the pause, of which none succeeds. */
+#define KTLSNIC_RESET_TRIES		5
+
 /**
  * ktlsnic_hw_identify() - is this a device that the driver knows?
  * @nic: the device
@@ -149,6 +152,27 @@ void ktlsnic_detach(struct ktlsnic_nic *nic)
 }
 
 /**
+ * ktlsnic_hw_revive() - start a device that is stopped, with its TLS contexts
+ * @nic: the device, with its queues closed; nothing happens if it is running
+ *
+ * Called under RTNL.
+ *
+ * Return: 0 or a negative errno.
+ */
+int ktlsnic_hw_revive(struct ktlsnic_nic *nic)
+{
+	int err;
+
+	ASSERT_RTNL();
+	if (test_bit(KTLSNIC_HW_UP, &nic->state))
+		return 0;
+	err = ktlsnic_hw_start(nic);
+	if (!err)
+		ktlsnic_tls_restore(nic);
+	return err;
+}
+
+/**
  * ktlsnic_attach() - undo ktlsnic_detach()
  * @nic: the device
  *
@@ -161,10 +185,9 @@ int ktlsnic_attach(struct ktlsnic_nic *nic)
 	int err;
 
 	ASSERT_RTNL();
-	err = ktlsnic_hw_start(nic);
+	err = ktlsnic_hw_revive(nic);
 	if (err)
 		return err;
-	ktlsnic_tls_restore(nic);
 	if (netif_running(nic->netdev)) {
 		err = ktlsnic_queues_open(nic);
 		if (err) {
@@ -174,6 +197,25 @@ int ktlsnic_attach(struct ktlsnic_nic *nic)
 	}
 	netif_device_attach(nic->netdev);
 	return 0;
+}
+
+/* Tries again later. In the end the interface goes down, which is how the stack and
+ * the core of kTLS learn that they have to do without it; bringing it up tries once
+ * more.
+ */
+static void ktlsnic_recovery_failed(struct ktlsnic_nic *nic, int err)
+{
+	if (++nic->failed_resets < KTLSNIC_RESET_TRIES) {
+		netdev_err(nic->netdev, "recovery failed: %d\n", err);
+		schedule_delayed_work(&nic->reset_work, KTLSNIC_RESET_GAP <<
+				      nic->failed_resets);
+		return;
+	}
+	netdev_err(nic->netdev, "recovery failed: %d, %u times: giving up\n",
+		   err, nic->failed_resets);
+	nic->failed_resets = 0;
+	dev_close(nic->netdev);
+	netif_device_attach(nic->netdev);
 }
 
 static void ktlsnic_reset_work(struct work_struct *work)
@@ -189,10 +231,12 @@ static void ktlsnic_reset_work(struct work_struct *work)
 		nic->resets++;
 		ktlsnic_detach(nic);
 		err = ktlsnic_attach(nic);
-		if (err)
-			netdev_err(nic->netdev, "recovery failed: %d\n", err);
-		else
+		if (err) {
+			ktlsnic_recovery_failed(nic, err);
+		} else {
+			nic->failed_resets = 0;
 			netdev_info(nic->netdev, "device was reset\n");
+		}
 	}
 	rtnl_unlock();
 }
