@@ -218,11 +218,13 @@ static void ktlsnic_tls_tx_restore(struct ktlsnic_nic *nic,
 	if (ktlsnic_tls_key_id(info) == tx->key_id)
 		err = ktlsnic_tls_tx_program(nic, tx, info,
 					     READ_ONCE(tx->next_seq));
-	if (!err)
-		ktlsnic_tls_count(nic->tls, KTLSNIC_TLS_RESTORED);
 	spin_lock_bh(&tx->lock);
 	tx->dead = err && err != -EEXIST;
 	spin_unlock_bh(&tx->lock);
+	if (!err)
+		ktlsnic_tls_count(nic->tls, KTLSNIC_TLS_RESTORED);
+	else if (tx->dead)
+		ktlsnic_tls_count(nic->tls, KTLSNIC_TLS_GIVEN_UP);
 }
 
 /**

@@ -303,8 +303,10 @@ void ktlsnic_tls_rx_restore(struct ktlsnic_nic *nic)
 		err = ktlsnic_tls_rx_program_again(rx);
 		/* one that came after the device's start exists already */
 		rx->dead = err && err != -EEXIST;
-		ktlsnic_tls_rx_count(half, rx->dead ? KTLSNIC_TLS_RX_GIVEN_UP :
-						      KTLSNIC_TLS_RX_RESTORED);
+		if (!err)
+			ktlsnic_tls_rx_count(half, KTLSNIC_TLS_RX_RESTORED);
+		else if (rx->dead)
+			ktlsnic_tls_rx_count(half, KTLSNIC_TLS_RX_GIVEN_UP);
 	}
 	mutex_unlock(&half->lock);
 }

@@ -271,7 +271,8 @@ ktlsnic_tls_out_of_order(struct ktlsnic_tls_tx *tx,
 	enum ktlsnic_tls_verdict verdict;
 	struct ktlsnic_tls_sync sync;
 
-	if (!ktlsnic_tls_resync_pending(tx, p) && p->seq != tx->next_seq)
+	if (!tx->dead && !ktlsnic_tls_resync_pending(tx, p) &&
+	    p->seq != tx->next_seq)
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_OOO, 1);
 	verdict = ktlsnic_tls_sync_get(tx, p, &sync);
 	if (verdict != KTLSNIC_TLS_POSTED)

@@ -267,6 +267,9 @@ int ktlsnic_tx_post(struct ktlsnic_txq *txq, struct sk_buff *skb,
 	u32 start = txq->ring.index, packet = start;
 	int n, resync = 0;
 
+	/* what TLS sends needs its checksum, whatever ktlsnic_features_check() said */
+	if (mark && skb_transport_offset(skb) > KTLSNIC_TX_MAX_HEADER_OFFSET)
+		return -EINVAL;
 	n = ktlsnic_tx_prepare(txq, skb);
 	if (n)
 		return n;
