@@ -336,7 +336,7 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 		return err;
 	}
 
-	/* ktlsnic_tls_from_above() looks at an skb's route */
+	/* ktlsnic_tls_from_elsewhere() looks at an skb's route */
 	netif_keep_dst(nic->netdev);
 	nic->netdev->tlsdev_ops = &ktlsnic_tlsdev_ops;
 	if (max)

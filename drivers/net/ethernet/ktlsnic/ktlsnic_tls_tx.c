@@ -326,14 +326,14 @@ static void ktlsnic_tls_send_software(const struct ktlsnic_tls_packet *p)
 }
 
 /*
- * Does the skb come through a device on top of this one, a VLAN or a tunnel for
+ * Does the skb come through another device than this one, a VLAN or a tunnel for
  * example? That happens when a connection's route changes. The core encrypts
  * on each device that is not the connection's own, and the skb comes here with
  * nothing changed but the payload. To encrypt it once more would undo the
  * encryption: in counter mode that means plaintext.
  */
-static bool ktlsnic_tls_from_above(const struct ktlsnic_nic *nic,
-				   const struct sk_buff *skb)
+static bool ktlsnic_tls_from_elsewhere(const struct ktlsnic_nic *nic,
+				       const struct sk_buff *skb)
 {
 	const struct dst_entry *dst = skb_dst(skb);
 
@@ -342,12 +342,32 @@ static bool ktlsnic_tls_from_above(const struct ktlsnic_nic *nic,
 	return dst && dst->dev != nic->netdev && !netif_is_bond_master(dst->dev);
 }
 
-/* Sends what the core has encrypted on a device above. What it encrypts becomes
- * linear; something else has been redirected past the core and is plaintext.
+/* Did it pass a device on top of this one for certain? A route that is gone names no
+ * device that has anything to do with the skb.
  */
-static void ktlsnic_tls_xmit_from_above(const struct ktlsnic_tls_packet *p)
+static bool ktlsnic_tls_from_above(const struct ktlsnic_nic *nic,
+				   const struct sk_buff *skb)
 {
-	if (skb_is_nonlinear(p->skb)) {
+	const struct dst_entry *dst = skb_dst(skb);
+	bool above;
+
+	if (skb->encapsulation)
+		return true;
+	rcu_read_lock();
+	above = dst && netdev_has_upper_dev_all_rcu(nic->netdev, dst->dev);
+	rcu_read_unlock();
+	return above;
+}
+
+/* Sends what the core has encrypted on a device above. What it encrypts becomes
+ * linear, but not all that is linear is encrypted: plaintext is, too, without
+ * scatter-gather. What may be plaintext is dropped, and TCP sends it again on its
+ * present route.
+ */
+static void ktlsnic_tls_xmit_from_elsewhere(const struct ktlsnic_tls_packet *p)
+{
+	if (skb_is_nonlinear(p->skb) ||
+	    !ktlsnic_tls_from_above(p->nic, p->skb)) {
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_BYPASS_REQ, 1);
 		dev_kfree_skb_any(p->skb);
 		return;
@@ -372,7 +392,7 @@ static bool ktlsnic_tls_encrypted_twice(const struct ktlsnic_nic *nic,
 	/* redirected from the connection's device: once, on this one */
 	if (dst && dst->dev == rcu_access_pointer(tls_get_ctx(skb->sk)->netdev))
 		return false;
-	return ktlsnic_tls_from_above(nic, skb);
+	return ktlsnic_tls_from_elsewhere(nic, skb);
 }
 
 /* Sends what the core has encrypted on this device, since the connection belongs to
@@ -415,8 +435,8 @@ void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 		ktlsnic_tls_xmit_foreign(&p);
 		return;
 	}
-	if (ktlsnic_tls_from_above(nic, skb)) {
-		ktlsnic_tls_xmit_from_above(&p);
+	if (ktlsnic_tls_from_elsewhere(nic, skb)) {
+		ktlsnic_tls_xmit_from_elsewhere(&p);
 		return;
 	}
 	p.len = skb->len - skb_tcp_all_headers(skb);
