@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Frames as bytes: taking them apart, checking their checksums, making them."""
 
+import functools
 import ipaddress
 import struct
 
@@ -10,13 +11,16 @@ _EXTENSIONS = {0, 43, 60}           # hop-by-hop, routing, destination options
 
 
 def sum16(data):
-    """The Internet checksum's one's-complement sum, folded to 16 bits."""
-    if len(data) % 2:
-        data = bytes(data) + b"\0"
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return total
+    """The Internet checksum's one's-complement sum, folded to 16 bits: the data as one number,
+    modulo 2^16 - 1, but that only zeros have the sum 0."""
+    number = int.from_bytes(data if len(data) % 2 == 0 else bytes(data) + b"\0", "big")
+    return number % 0xffff or (0xffff if number else 0)
+
+
+@functools.cache
+def packed(address):
+    """An IP address as bytes."""
+    return ipaddress.ip_address(address).packed
 
 
 class Frame:
@@ -95,7 +99,7 @@ def ethernet(target, source, kind, body):
 
 
 def ipv4(source, target, protocol, body, options=b"", ident=1):
-    source, target = (ipaddress.ip_address(text).packed for text in (source, target))
+    source, target = packed(source), packed(target)
     header = bytearray(struct.pack(
         "!BBHHHBBH4s4s", 0x45 + len(options) // 4, 0, 20 + len(options) + len(body),
         ident, 0, 64, protocol, 0, source, target) + options)
@@ -105,14 +109,14 @@ def ipv4(source, target, protocol, body, options=b"", ident=1):
 
 def ipv6(source, target, protocol, body, extensions=b""):
     """protocol is that of the first header behind the fixed one."""
-    source, target = (ipaddress.ip_address(text).packed for text in (source, target))
+    source, target = packed(source), packed(target)
     return struct.pack("!IHBB16s16s", 6 << 28, len(extensions) + len(body),
                        protocol, 64, source, target) + extensions + body
 
 
 def udp(source, target, ports, payload, flip=0):
     """A UDP datagram whose checksum is right, or wrong by flip."""
-    source, target = (ipaddress.ip_address(text).packed for text in (source, target))
+    source, target = packed(source), packed(target)
     length = 8 + len(payload)
     header = struct.pack("!HHHH", *ports, length, 0)
     pseudo = source + target + struct.pack("!IHBB", length, 0, 0, UDP)
