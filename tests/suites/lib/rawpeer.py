@@ -3,15 +3,15 @@
 come, in which order, with which bytes. It has addresses that nobody else has, so
 that no kernel answers in its place."""
 
-import ipaddress
+import ctypes
 import select
 import socket
 import struct
 import time
 
-from . import pace, packet, system, tcp
+from . import neighbor, pace, packet, system, tcp
 from .cases import Failed
-from .system import LOCAL, NETIF, REMOTE_NS, in_ns, ip
+from .system import LOCAL, NETIF, REMOTE_NS, in_ns
 
 ADDRESS = {4: "192.0.3.77", 6: "2001:db8:1::77"}
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
@@ -21,6 +21,11 @@ ETH_P_ALL = 3
 SECONDS = pace.scaled(10)
 SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, VLAN_VALID = 263, 8, 23, 1 << 4
 SO_RCVBUFFORCE = 33
+SO_ATTACH_FILTER = 26
+# Where the port may be in what the near end sends: IPv4, with a tag, IPv6 or IPv4 in IPv4,
+# with a tag, IPv6 in IPv4.
+PORT_PLACES = (36, 40, 56, 60, 76)
+LOAD_HALF, JUMP_IF_EQUAL, RETURN = 0x28, 0x15, 0x06     # of the kernel's packet filter
 
 
 def tag_of(control):
@@ -30,6 +35,19 @@ def tag_of(control):
             status, tag = struct.unpack_from("I", data)[0], struct.unpack_from("H", data, 16)[0]
             return tag if status & VLAN_VALID else None
     return None
+
+
+def only_with_port(sock, port):
+    """Let the kernel drop frames that are not for this port: each raw socket sees those of all
+    peers, and taking them in costs more than all else that a peer does."""
+    code, count = b"", len(PORT_PLACES)
+    for number, place in enumerate(PORT_PLACES):
+        code += struct.pack("HBBI", LOAD_HALF, 0, 0, place)
+        code += struct.pack("HBBI", JUMP_IF_EQUAL, 2 * (count - number) - 1, 0, port)
+    code += struct.pack("HBBI", RETURN, 0, 0, 0) + struct.pack("HBBI", RETURN, 0, 0, 1 << 16)
+    buffer = ctypes.create_string_buffer(code)
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                    struct.pack("HL", len(code) // 8, ctypes.addressof(buffer)))
 
 
 class Peer:
@@ -46,18 +64,16 @@ class Peer:
         self.timestamps = timestamps
         self.port = port or next(self.ports)
         self.near_port = near_port
-        self.near_mac = system.ip_json("link", "show", NETIF)[0]["address"]
-        self.far_mac = system.ip_json("link", "show", system.remote_netif(),
-                                      ns=REMOTE_NS)[0]["address"]
+        self.near_mac = system.mac_address(NETIF)
+        self.far_mac = system.mac_address(system.remote_netif(), REMOTE_NS)
         self.tag = tag
         self.ns = ns                # where the listener is, if not here
         if not ns:
-            ip("neighbor", "replace", ADDRESS[family], "lladdr", self.far_mac,
-               "dev", NETIF)
+            neighbor.replace(ADDRESS[family], self.far_mac, NETIF)
         with in_ns(REMOTE_NS):
             self.raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.raw.bind((system.remote_netif(), ETH_P_ALL))
-        # Each peer sees what is for the others too, and has to have room for all of it.
+        only_with_port(self.raw, self.port)
         self.raw.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 23)
         self.raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.raw.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
@@ -116,8 +132,7 @@ class Peer:
         header = struct.pack("!HHIIBBHHH", self.port, self.near_port, seq & MASK,
                              self.near_next, (20 + len(options)) << 2, flags, WINDOW, 0, 0)
         segment = header + options + payload
-        packed = [ipaddress.ip_address(text).packed for text in (source, target)]
-        pseudo = b"".join(packed) + struct.pack("!IHBB", len(segment), 0, 0, packet.TCP)
+        pseudo = packet.packed(source) + packet.packed(target) + struct.pack("!IHBB", len(segment), 0, 0, packet.TCP)
         value = (0xffff - packet.sum16(pseudo + segment)) ^ flip
         segment = segment[:16] + struct.pack("!H", value) + segment[18:]
         if self.family == 4:
@@ -213,6 +228,11 @@ class Peer:
             piece = data[place:place + size]
             self.until_window(size)
             self.put(at + place, piece, **how)
+
+    def wait_fin(self):
+        """Until the near end has closed; that is acknowledged from now on."""
+        self._until(lambda: self.near_fin, "FIN")
+        self.near_next = (self.near_next + 1) & MASK
 
     def fin(self):
         self._put(self.isn + 1 + self.sent, FIN | ACK, b"")
