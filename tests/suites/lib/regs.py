@@ -5,12 +5,14 @@ The group's guest needs iomem=relaxed on its command line."""
 import contextlib
 import mmap
 import os
+import pathlib
 import struct
 
-from . import system
+from . import system, wait
 from .cases import Failed
 
 ADMIN_ARM = 0x3000          # IVEC_ARM(0): the vector of commands and events
+QUEUE_ARM, VECTOR = 0x3010, 16               # IVEC_ARM(1): that of queue 0; from one to the next
 COMMANDS, COMMANDS_DONE = 0x4014, 0x4034     # doorbells of RING_CMD and RING_CMD_CQ
 SENT = 0x10014              # doorbell of TX(0)
 SIZE = 0x20000
@@ -44,3 +46,23 @@ class Registers:
             yield
         finally:
             self.write(ADMIN_ARM, 1)
+
+    @contextlib.contextmanager
+    def silent_queues(self):
+        """Within this block the driver hears nothing of frames that were received or sent: it
+        takes all of them in at once when the block ends."""
+        queues = len([*pathlib.Path("/sys/class/net", system.NETIF, "queues").glob("rx-*")])
+        arms = [QUEUE_ARM + VECTOR * queue for queue in range(queues)]
+
+        def silenced():
+            for arm in arms:
+                self.write(arm, 0)
+            # the driver may be about to arm a vector at the end of a poll
+            return not any(wait.unchanged(lambda: [self.read(arm) for arm in arms],
+                                          "interrupts are off", seconds=0.05))
+        wait.until(silenced, "no interrupt is armed")
+        try:
+            yield
+        finally:
+            for arm in arms:
+                self.write(arm, 1)

@@ -23,6 +23,7 @@ SENT_TWICE = 100_000        # bytes that a slow machine's timeouts may cost
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 TCP_SEND_QUEUE, TCP_REPAIR_OFF_NO_WP = 2, -1
 SIOCOUTQNSD = 0x894B
+ESTABLISHED, TIME_WAIT = 1, 6   # enum tcp_state
 TCP_INFO_TOTAL_RETRANS = 100    # offsets in struct tcp_info
 TCP_INFO_BYTES_SENT = 200
 TCP_INFO_BYTES_RETRANS = 208
@@ -123,6 +124,13 @@ def unsent(sock):
 def queued(sock):
     """Bytes that have arrived and are not read (SIOCINQ)."""
     return _bytes(sock, termios.FIONREAD)
+
+
+def states(port):
+    """The states (enum tcp_state) of the IPv4 sockets here that have this local port."""
+    with open("/proc/thread-self/net/tcp", encoding="ascii") as file:
+        rows = [line.split() for line in file][1:]
+    return [int(row[3], 16) for row in rows if int(row[1].rpartition(":")[2], 16) == port]
 
 
 class Untaken:
