@@ -138,11 +138,6 @@ MONITOR_OPTIONS = tuple(word for argument in (
     "-device", "virtserialport,bus=serial.0,nr=7,chardev=monitor-port,name=ktlsnic.monitor",
 ) for word in (f"--qemu-arg={argument}",))
 
-# What the far port sends is hit by chance, and some of it in every connection: the
-# segments with two headers, a repetition from long ago, a segment that comes late.
-IMPAIRED = ("dir=rx,data-only=on,loss=1%,reorder=1%,duplicate=0.5%,corrupt=0.5%,seed={seed},"
-            "rules=drop conn any rx byte 40000 times 2;duplicate conn any rx segment 40 by 30;"
-            "reorder conn any rx segment 90 by 12")
 
 def third_port(**properties):
     """Another port in the root namespace, below a root port of its own. It is down."""
@@ -180,19 +175,18 @@ SUITES = {
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off"), variants=(PLAIN,)),
     ),
     "tls-rx": (
-        Group("async", "tls_rx", ("framing", "stream", "resync", "races", "live",
-                                  "commands", "bulk"),
+        Group("async", "tls_rx", ("framing", "stream", "resync", "races", "before_keys",
+                                  "gro", "repeated", "matching", "reset", "life", "adding",
+                                  "commands", "bulk", "impaired"),
               vm=(*MONITOR_OPTIONS, "--append", "iomem=relaxed"), seconds=1500),
-        Group("scan", "tls_rx", ("resync", "bulk"), seconds=1200,
+        Group("scan", "tls_rx", ("resync", "bulk", "impaired"), seconds=1200,
               vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=scan"), variants=(IOMMU,)),
         Group("hint", "tls_rx", ("hint",), seconds=1200,
               vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=hint"), variants=(PLAIN,)),
+        Group("keys", "tls_rx", ("keys",), vm=("--append", "init_on_free=1", "--memory", "512"),
+              variants=()),
         Group("small", "tls_rx", ("small",),
               vm=("--device", "tls-rx-contexts=4,tls12-rx-aes-gcm-256=off"), variants=(PLAIN,)),
-        *(Group(f"impaired-{mode}", "tls_rx", ("impaired",),
-                vm=("--device", f"tls-rx-resync={mode}", "--link", IMPAIRED.format(seed=seed)),
-                variants=(IOMMU,) if mode == "async" else ())
-          for seed, mode in ((11, "async"), (12, "scan"), (13, "hint"))),
     ),
 }
 

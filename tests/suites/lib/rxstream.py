@@ -13,12 +13,13 @@ SO_RCVBUFFORCE = 33
 class Stream:
     """Records on their way to an offloaded socket, through a raw peer."""
 
-    def __init__(self, context, keys=Keys(), family=4, check=True, install=True,
-                 reading=True, room=None, **options):
+    def __init__(self, context, keys=Keys(), family=4, alone=True, install=True,
+                 reading=True, room=None, peer=rawpeer.Peer, traced=True, **options):
+        """alone: the kernel's and the NIC's counters speak of this connection only."""
         self.evidence = rx.Evidence()
-        self.trace = tlstrace.Trace(context)
+        self.trace = tlstrace.Trace(context) if traced else None
         self.keys = keys
-        self.peer = rawpeer.Peer(context, family, **options)
+        self.peer = peer(context, family, **options)
         self.sealer = seal.Sealer(keys)
         self.stream = b""               # all records so far
         self.sent = bytearray()         # their payload
@@ -29,11 +30,12 @@ class Stream:
         if room:
             self.peer.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, room)
         if install:
-            self.install(check)
+            self.install(alone)
 
-    def install(self, check=True):
+    def install(self, alone=True):
         ktls.install(self.peer.sock, self.keys, ktls.TLS_RX)
-        if check:
+        equal(rx.rxconf(self.peer.sock), "hw", "ss: rxconf")
+        if alone:
             self.evidence.offloaded(self.peer.sock)
         if self.reading:
             self.read()

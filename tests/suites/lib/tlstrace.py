@@ -34,7 +34,7 @@ class Event:
 class Trace:
     """Collects the TLS events from here to the end of the case."""
 
-    def __init__(self, context, kilobytes=16384):
+    def __init__(self, context, kilobytes=4096):
         (TRACING / "buffer_size_kb").write_text(str(kilobytes))
         (TRACING / "trace_clock").write_text("mono")
         (TRACING / "trace").write_text("")

@@ -2,13 +2,10 @@
 """More questions at once than the command ring holds: some go unasked, which costs them
 nothing but time, and who must have room waits for it."""
 
-import os
-import pathlib
-import subprocess
-import sys
 import time
 
 from lib import ktls, pace, regs, rx, tcp, wait
+from lib.adding import Adding
 from lib.cases import Registry, check, equal
 from lib.ktls import Keys
 from .lost import Lost, pieces, send
@@ -18,35 +15,11 @@ RING = 64                   # KTLSNIC_RING_LOG2_MIN, which the driver takes for 
 TIMEOUT = 5                 # KTLSNIC_CMD_TIMEOUT: then it looks by itself
 
 
-# Python keeps all its threads waiting while one is in setsockopt().
-INSTALL = """
-import socket, sys
-from lib import ktls
-sock = socket.socket(fileno=int(sys.argv[1]))
-ktls.install(sock, ktls.Keys(seed="waits"), ktls.TLS_RX)
-"""
-
-
-class Adding:
-    """Another process has a connection offloaded."""
-
-    def __init__(self, sock):
-        self.process = subprocess.Popen([sys.executable, "-B", "-c", INSTALL, str(sock.fileno())],
-                                        env={**os.environ, "PYTHONPATH": sys.path[0]},
-                                        pass_fds=[sock.fileno()])
-
-    def where(self):
-        """The function of the kernel in which it sleeps."""
-        if self.process.poll() is not None:
-            return "nowhere: it is done"
-        return pathlib.Path("/proc", str(self.process.pid), "wchan").read_text(encoding="ascii")
-
-
 def about_to_ask(context):
     """As many connections as the ring has room for questions, and a few more. Nothing of
     them is read, so that the kernel answers no question."""
-    return [Lost(context, Keys(seed=f"ask {i}"), 4 if i % 2 else 6, check=False, reading=False)
-            for i in range(RING + 4)]
+    return [Lost(context, Keys(seed=f"ask {i}"), 4 if i % 2 else 6, alone=False, reading=False,
+                 traced=False) for i in range(RING + 4)]
 
 
 @registry.case("command-ring-is-full", seconds=300)
@@ -63,12 +36,12 @@ def full(context):
         wait.until(lambda: state.moved("rx_tls_resync_req_start") >= len(streams),
                    lambda: f"all have asked: {state.resync_counters()}")
         equal(registers.commands(), RING, "commands in the ring")
-        adding = Adding(near)
+        adding = Adding(near, "waits", ktls.TLS_RX)
         wait.until(lambda: "ktlsnic_cmd" in adding.where(),
                    lambda: f"the new connection waits for room, not in {adding.where()}; "
                    f"{state.resync_counters()}")
         begin = time.monotonic()
-    equal(adding.process.wait(tcp.SECONDS), 0, "status of who adds the connection")
+    equal(adding.done(), 0, "status of the process that adds the connection")
     took = time.monotonic() - begin
     context.note(f"added {took:.2f} s after there was room; {state.resync_counters()}")
     if pace.FACTOR == 1:

@@ -68,16 +68,16 @@ def split_anywhere(context, family, cipher, timestamps):
 
 
 for _family, _cipher in COMBINATIONS:
-    registry.add(f"29-split-anywhere/v{_family}/{_cipher.name[-3:]}", split_anywhere, _family,
+    registry.add(f"case-29-split-anywhere/v{_family}/{_cipher.name[-3:]}", split_anywhere, _family,
                  _cipher, _family == 6)
 for _pieces in range(2, 6):
     for _family, _cipher in COMBINATIONS:
-        registry.add(f"29-header-split/{_pieces}-segments/v{_family}/{_cipher.name[-3:]}",
+        registry.add(f"case-29-header-split/{_pieces}-segments/v{_family}/{_cipher.name[-3:]}",
                      header_split, _pieces, _family, _cipher)
 
 
 def late_segment(context, family, cipher):
-    """Of a long record the segment behind the first k is lost and comes last. What
+    """Of a long record the segment after the first k is lost and comes last. What
     follows is decrypted again, each time, and never is a resync needed."""
     stream = Stream(context, Keys(cipher), family)
     wanted, packets = [], 0
@@ -151,9 +151,9 @@ def above_rcvbuf(context, family, cipher):
 
 for _family, _cipher in COMBINATIONS:
     _end = f"v{_family}/{_cipher.name[-3:]}"
-    registry.add(f"30-mixed-record/late-segment/{_end}", late_segment, _family, _cipher)
-    registry.add(f"30-mixed-record/every-way/{_end}", mixed_every_way, _family, _cipher)
-    registry.add(f"30-mixed-record/above-rcvbuf/{_end}", above_rcvbuf, _family, _cipher)
+    registry.add(f"case-30-mixed-record/late-segment/{_end}", late_segment, _family, _cipher)
+    registry.add(f"case-30-mixed-record/every-way/{_end}", mixed_every_way, _family, _cipher)
+    registry.add(f"case-30-mixed-record/above-rcvbuf/{_end}", above_rcvbuf, _family, _cipher)
 
 
 # ---- records and segments that are not right
@@ -161,8 +161,8 @@ for _family, _cipher in COMBINATIONS:
 def forged(context, family, cipher, long):
     """A wrong tag, in a record of one segment or in the last one of a long record:
     delivered as it came, found by the kernel, fatal for this connection alone."""
-    other = Stream(context, Keys(cipher, seed="other"), family, check=False)
-    stream = Stream(context, Keys(cipher), family, check=False)
+    other = Stream(context, Keys(cipher, seed="other"), family, alone=False)
+    stream = Stream(context, Keys(cipher), family, alone=False)
     stream.put(*stream.record(b"good one"))
     stream.put(*stream.record(b"good two"))
     good = bytes(stream.sent)
@@ -178,7 +178,7 @@ def forged(context, family, cipher, long):
     equal(stream.evidence.moved("rx_tls_decrypted_packets"), 2 + len(pieces) - 1,
           "rx_tls_decrypted_packets")
     stream.peer.sock.close()
-    other.put(*other.record(b"not impressed"))
+    other.put(*other.record(b"goes on"))
     other.finish()
     equal(other.evidence.moved("rx_tls_decrypted_packets"), 3 + len(pieces) - 1,
           "rx_tls_decrypted_packets with the other connection's")
@@ -186,7 +186,7 @@ def forged(context, family, cipher, long):
 
 
 def bad_checksum(context, family, cipher):
-    """A segment whose checksum is wrong is nobody's: neither NIC nor stack take it."""
+    """A segment whose checksum is wrong is taken by neither NIC nor stack."""
     stream = Stream(context, Keys(cipher), family)
     stream.put(*stream.record(b"before"))
     stream.peer.wait_acked()
@@ -209,6 +209,6 @@ def bad_checksum(context, family, cipher):
 
 for _family, _cipher in COMBINATIONS:
     _end = f"v{_family}/{_cipher.name[-3:]}"
-    registry.add(f"32-tag-failure/one-segment/{_end}", forged, _family, _cipher, False)
-    registry.add(f"32-tag-failure/last-segment/{_end}", forged, _family, _cipher, True)
-    registry.add(f"33-bad-checksum/{_end}", bad_checksum, _family, _cipher)
+    registry.add(f"case-32-tag-failure/one-segment/{_end}", forged, _family, _cipher, False)
+    registry.add(f"case-32-tag-failure/last-segment/{_end}", forged, _family, _cipher, True)
+    registry.add(f"case-33-bad-checksum/{_end}", bad_checksum, _family, _cipher)

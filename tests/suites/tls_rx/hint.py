@@ -4,12 +4,12 @@
 from lib import tcp
 from lib.cases import Registry, at_least, equal
 from lib.ktls import Keys
-from . import bulk
+from . import bulk, impaired
 from .framing import COMBINATIONS
 from .lost import Lost, pieces, send
 
 registry = Registry()
-# Which of the records that came undecrypted in a row makes the kernel speak up.
+# Which of the records that came undecrypted in a row makes the kernel give a number.
 SCHEDULE = (3, 5, 9, 17, 33, 65, 129, 257, 385)
 
 
@@ -21,9 +21,9 @@ def one_by_one(stream, count):
         stream.reader.wait_for(len(stream.sent))
 
 
-@registry.case("38-schedule", seconds=200)
+@registry.case("case-38-schedule", seconds=200)
 def schedule(context):
-    """Nothing but the record being read is queued: the kernel speaks up at the 3rd,
+    """Nothing but the record being read is queued: the kernel gives a number at the 3rd,
     5th, 9th ... record. What it says then is of no use: the number is that of the next
     record, the place still that of this one. The NIC must not believe it."""
     stream = Lost(context)
@@ -38,10 +38,10 @@ def schedule(context):
         number = next(record.rec_no for record, _how in records if record.time > event.time) - 1 \
             if records[-1][0].time > event.time else records[-1][0].rec_no
         starts[number - first + 1] = event
-    context.note("spoke up at the n-th undecrypted record: "
+    context.note("gave a number at the n-th undecrypted record: "
                  f"{sorted(starts)}; numbers are those of the next record: "
                  f"{[event.rec_no - first - n + 1 for n, event in sorted(starts.items())]}")
-    equal(tuple(sorted(starts)), SCHEDULE, "records at which the kernel spoke up")
+    equal(tuple(sorted(starts)), SCHEDULE, "records at which the kernel gave a number")
     equal([event.tcp_seq for event in sent],
           [stream.peer.seq(stream.starts[event.rec_no - 1]) for event in sent],
           "places: those of the records before the numbered ones")
@@ -53,8 +53,8 @@ def schedule(context):
 
 
 def next_head_is_in(context, family, cipher):
-    """The head of the record behind the next one has not come when the kernel speaks
-    up: what it says is ahead of the NIC, and puts it right."""
+    """The head of the record after the next one has not come when the kernel gives
+    a number: what it says is ahead of the NIC, and puts it right."""
     stream = Lost(context, Keys(cipher), family)
     stream.send_late()
     stream.arrived()
@@ -69,17 +69,17 @@ def next_head_is_in(context, family, cipher):
     for _ in range(5):
         send(stream, *pieces(stream))
     stream.finish()
-    equal(stream.trace.fates()[before:], ["hw"] * 5, "what became of the records behind it")
+    equal(stream.trace.fates()[before:], ["hw"] * 5, "what became of the records after it")
     equal(stream.evidence.moved("rx_tls_resync_res_ok"), 1, "rx_tls_resync_res_ok")
     stream.evidence.no_errors()
 
 
 for _family, _cipher in COMBINATIONS:
-    registry.add(f"38-next-head-is-in/v{_family}/{_cipher.name[-3:]}", next_head_is_in,
+    registry.add(f"case-38-next-head-is-in/v{_family}/{_cipher.name[-3:]}", next_head_is_in,
                  _family, _cipher)
 
 
-@registry.case("38-busy-reader")
+@registry.case("case-38-busy-reader")
 def busy(context):
     """More than the record being read is queued: the kernel waits with what it has to
     say until there is no more. Six records come in one segment, so that they are queued
@@ -93,18 +93,24 @@ def busy(context):
     scheduled = stream.trace.events("tls_device_rx_resync_nh_schedule")
     delayed = stream.trace.events("tls_device_rx_resync_nh_delay")
     context.note(f"had to wait {len(scheduled)} times, put off {len(delayed)} times, "
-                 f"spoke up {len(stream.trace.sent())} times")
-    at_least(len(scheduled), 1, "times that more was queued when the kernel had to speak up")
+                 f"gave a number {len(stream.trace.sent())} times")
+    at_least(len(scheduled), 1, "times that more was queued when the kernel had to give a number")
     at_least(len(delayed), 3, "times that the kernel put it off")
     stream.finish()
     stream.evidence.no_errors()
 
 
-# How soon the kernel speaks up is its own choice, and comes too late when the head of
-# the record that it names is through the NIC: the share depends on that alone.
+# How soon the kernel gives a number is its own choice, and comes too late when the head of
+# the record that it names is through the NIC: what is decrypted under loss depends on that
+# alone, and so does whether a connection under traffic finds its place.
 for _percent in bulk.PERCENT:
-    registry.add(f"must-hold/loss-{_percent}-percent", bulk.curve, _percent,
-                 0 if _percent else 0.999, seconds=200)
+    registry.add(f"share/loss-{_percent}-percent", bulk.curve, _percent, False, False,
+                 seconds=200, every=True)
 for _name, _case in bulk.CASES.items():
-    _bound = [False] if _case in (bulk.burst, bulk.all_lost) else []
-    registry.add(f"must-hold/{_name}", _case, *_bound, seconds=250)
+    _finds = [False] if _case in (bulk.burst, bulk.all_lost) else []
+    registry.add(f"share/{_name}", _case, *_finds, seconds=250, every=bool(_finds))
+for _family, _cipher in COMBINATIONS:
+    registry.add(f"impaired/one/v{_family}/{_cipher.name[-3:]}", impaired.one, _family, _cipher,
+                 False)
+registry.add("impaired/many", impaired.many, False, seconds=200)
+registry.add("impaired/close-in-mid-stream", impaired.closing, seconds=200)

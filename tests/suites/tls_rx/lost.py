@@ -4,6 +4,7 @@
 import itertools
 
 from lib import tcp, wait
+from lib.cases import equal
 from lib.rxstream import Stream
 
 PARTS = 3                   # segments of a record
@@ -24,14 +25,17 @@ def send(stream, *segments):
 
 
 class Lost(Stream):
-    """Behind one good record the headers of two are lost and come late, the second
-    first: so the NIC does not find back by itself when it has seen them. Late ones
-    are kept in `late`, to be sent when the case likes."""
+    """After one record that is decrypted the headers of two are lost and come late, the
+    second first: so the NIC does not close the gap by itself when it has seen them. Late
+    ones are kept in `late`, to be sent when the case likes."""
 
     def __init__(self, context, *args, **options):
         super().__init__(context, *args, **options)
+        before = self.evidence.moved("rx_tls_decrypted_packets")
         send(self, *pieces(self))
         self.peer.wait_acked()
+        equal(self.evidence.moved("rx_tls_decrypted_packets") - before, PARTS,
+              "rx_tls_decrypted_packets of the first record")
         first, second = pieces(self), pieces(self)
         send(self, *first[1:], *second[1:])
         self.late = [second[0], first[0]]

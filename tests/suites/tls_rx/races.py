@@ -5,14 +5,14 @@ parser by not reading."""
 
 import contextlib
 import socket
+import threading
 import time
 
 from lib import rawpeer, regs, rx, tcp, wait
-from lib.cases import Registry, equal, skip
+from lib.cases import Registry, check, equal, skip
 from lib.ktls import Keys
 from lib.rxstream import Stream
-from lib.system import run
-from .lost import Lost, pieces, send
+from .lost import PARTS, Lost, pieces, send
 
 registry = Registry()
 ROOM = 4 << 20              # a receive buffer for all that is not read
@@ -21,12 +21,21 @@ REQUEST_AGAIN = 256 * 1024  # bytes without an answer after which the NIC asks a
 
 
 def after(stream, count=6):
-    """More records, each behind the last one's end, all of which must be decrypted but
+    """More records, each after the last one's end, all of which must be decrypted but
     for those of which the NIC has seen the beginning."""
     for _ in range(count):
         send(stream, *pieces(stream))
         stream.peer.wait_acked()
     stream.finish()
+
+
+def much(stream):
+    """28 KB, in segments that are nearly as long as they may be."""
+    for _ in range(2):
+        for piece in pieces(stream, 14_000, 10):
+            stream.peer.until_window(2000)
+            send(stream, piece)
+    stream.peer.wait_acked()
 
 
 def counts(stream, **wanted):
@@ -37,7 +46,7 @@ def counts(stream, **wanted):
     stream.evidence.no_errors()
 
 
-@registry.case("37a-end-before-the-header-is-parsed")
+@registry.case("case-37a-end-before-the-header-is-parsed")
 def end_first(context):
     """The reader sleeps: the request has ended before the kernel gets to the header."""
     stream = Lost(context, reading=False)
@@ -52,7 +61,7 @@ def end_first(context):
     counts(stream, req_start=1, req_end=1, res_ok=1)
 
 
-@registry.case("37a-header-parsed-before-the-end")
+@registry.case("case-37a-header-parsed-before-the-end")
 def header_first(context):
     """The device's answer comes when the kernel is past the header: it finds it in what
     it has written down."""
@@ -86,7 +95,7 @@ def tiny_records(stream, count=20):
     return (start, head + 14), (head + 14, end)
 
 
-@registry.case("37b-more-headers-than-the-log-holds/end-first")
+@registry.case("case-37b-more-headers-than-the-log-holds/end-first")
 def overflow_end_first(context):
     stream = Lost(context, reading=False)
     send(stream, *tiny_records(stream))
@@ -95,10 +104,11 @@ def overflow_end_first(context):
     stream.read()
     stream.resynced()
     after(stream)
+    equal(stream.trace.fates()[-5:], ["hw"] * 5, "what became of the last records")
     counts(stream, req_start=1, req_end=1, res_ok=1)
 
 
-@registry.case("37b-more-headers-than-the-log-holds/headers-first")
+@registry.case("case-37b-more-headers-than-the-log-holds/headers-first")
 def overflow_headers_first(context):
     """The kernel has met twenty headers, and kept thirteen, when it hears that the
     last is meant. It must not take another for it. The NIC asks again later."""
@@ -117,26 +127,20 @@ def overflow_headers_first(context):
     stream.reader.wait_for(len(stream.sent))
     equal(stream.trace.sent(), [], "numbers from the kernel")
     while stream.evidence.moved("rx_tls_resync_req_start") < 2:
-        for _ in range(10):
-            send(stream, *pieces(stream))
-        stream.peer.wait_acked()
+        much(stream)
     after(stream)
     stream.evidence.requests_balance()
     equal(stream.trace.fates()[-2:], ["hw"] * 2, "what became of the last records")
     counts(stream, req_start=2, req_end=2, res_ok=1)
 
 
-@registry.case("37c-a-request-overrides-another")
+@registry.case("case-37c-a-request-overrides-another")
 def override(context):
     """Nobody reads, so nobody answers; the NIC asks again, about a later header."""
     stream = Lost(context, reading=False, room=ROOM)
     stream.send_late()
     while stream.evidence.moved("rx_tls_resync_req_end") < 2:
-        for _ in range(10):
-            for piece in pieces(stream, 14_000, 10):
-                stream.peer.until_window(2000)
-                send(stream, piece)
-        stream.peer.wait_acked()
+        much(stream)
     send(stream, *pieces(stream))
     equal(stream.trace.sent(), [], "numbers from the kernel while nobody reads")
     stream.read()
@@ -146,25 +150,43 @@ def override(context):
     counts(stream, req_start=2, req_end=2, res_ok=1)
 
 
-@registry.case("37d-deleted-between-start-and-end")
+class Closing(threading.Thread):
+    """close() waits until the device has deleted the context."""
+
+    def __init__(self, sock):
+        super().__init__(daemon=True)
+        self.sock = sock
+        self.start()
+
+    def run(self):
+        self.sock.close()
+
+    def finish(self):
+        self.join(tcp.SECONDS)
+        check(not self.is_alive(), "close() does not return")
+
+
+@registry.case("case-37d-deleted-between-start-and-end")
 def deleted(context):
-    """The socket closes while the device has an answer for it. (The deletion waits for
-    its own answer, too: the driver looks for lost ones after five seconds.)"""
+    """The socket closes while the device has an answer for it."""
     stream = Lost(context)
     stream.send_late()
     send(stream, *pieces(stream))
     stream.arrived()
-    with regs.Registers().silent_admin():
+    registers = regs.Registers()
+    with registers.silent_admin():
         send(stream, pieces(stream)[0])
         stream.peer.wait_acked()
         stream.peer.fin()
         stream.reader.join(tcp.SECONDS)
-        stream.peer.sock.close()
+        closing = Closing(stream.peer.sock)
+        wait.until(lambda: registers.commands() == 2, "the query and the deletion are given")
+    closing.finish()
     stream.evidence.gone()
     counts(stream, req_start=1, req_skip=1)
 
 
-@registry.case("37d-no-time-limit-outlives-the-connection")
+@registry.case("case-37d-no-time-limit-outlives-the-connection")
 def time_limit(context):
     """The socket closes while its request's time limit is running. One that has run out is
     seen first, so that it is known what is not seen later."""
@@ -187,12 +209,12 @@ def time_limit(context):
         skip(f"too slow to close a socket within {TIME_LIMIT} s of its request")
     time.sleep(2 * TIME_LIMIT)
     equal([f"{at - closed:.3f} s after close" for at in ran() if at > closed], [],
-          "time limits that ran out behind the connection")
+          "time limits that ran out after the connection")
     stream.peer.sock.close()
     stream.evidence.gone()
 
 
-@registry.case("37e-same-ports-again-and-again", seconds=200)
+@registry.case("case-37e-same-ports-again-and-again", seconds=200)
 def same_ports(context):
     """Each connection has the ports of the one before, and its sequence numbers; its
     request is under way when it is reset. Late segments of the old one hit the new."""
@@ -201,7 +223,7 @@ def same_ports(context):
     old = None
     for turn in range(12):
         stream = Lost(context, Keys(seed=f"turn {turn}"), port=port, near_port=listener,
-                      check=False)
+                      alone=False)
         if old:
             stream.peer.raw.send(old)           # encrypted with another key
         send(stream, *pieces(stream))
@@ -220,8 +242,8 @@ def same_ports(context):
         stream.reader.join(tcp.SECONDS)
         stream.peer.sock.close()
         stream.peer.reset()
-        wait.until(lambda: not run("ss", "-tnH", "state", "established", "sport", "=",
-                                   f":{listener}"), "the socket is gone")
+        wait.until(lambda: tcp.ESTABLISHED not in tcp.states(listener),
+                   "the socket is gone")
     state.gone()
     last = Stream(context, port=port, near_port=listener)
     for _ in range(5):
@@ -231,7 +253,54 @@ def same_ports(context):
     state.requests_balance()
 
 
-@registry.case("37-header-parsed-in-copy-mode")
+@registry.case("case-37e-time-wait")
+def time_wait(context):
+    """The near end closes first, while a request is under way: its socket is in TIME_WAIT when
+    the device answers and when late segments come. Then there is a new connection with the
+    same ports, and they hit that."""
+    ports = {"port": 39_100, "near_port": 39_101}
+    stream = Lost(context, **ports)
+    stream.send_late()
+    send(stream, *pieces(stream))
+    stream.arrived()
+    registers, peer = regs.Registers(), stream.peer
+    with registers.silent_admin():
+        send(stream, pieces(stream)[0])
+        peer.wait_acked()
+        peer.sock.shutdown(socket.SHUT_WR)
+        peer.wait_fin()
+        peer.fin()
+        wait.until(lambda: tcp.states(peer.near_port) == [tcp.TIME_WAIT], "TIME_WAIT")
+        stream.reader.join(tcp.SECONDS)
+        closing = Closing(peer.sock)
+        wait.until(lambda: registers.commands() == 2, "the query and the deletion are given")
+    closing.finish()
+    stream.evidence.gone()
+    counts(stream, req_start=1, req_skip=1)
+    late = [peer.frame(peer.seq(at), rawpeer.ACK, stream.stream[at:at + 500])
+            for at in range(0, 8000, 500)]
+    seen, received = (stream.evidence.moved(name) for name in
+                      ("hw_tls_rx_seen_packets", "hw_rx_packets"))
+    for frame in late:
+        peer.raw.send(frame)
+    wait.until(lambda: stream.evidence.moved("hw_rx_packets") >= received + len(late),
+               "the late segments have come")
+    equal(stream.evidence.moved("hw_tls_rx_seen_packets"), seen, "hw_tls_rx_seen_packets")
+    equal(tcp.states(peer.near_port), [tcp.TIME_WAIT], "states of the sockets")
+    new = Stream(context, Keys(seed="new"), isn=peer.isn + 1_000_000, **ports)
+    for frame in late:
+        peer.raw.send(frame)
+        if len(new.sizes) < 5:
+            send(new, *pieces(new))
+            new.peer.wait_acked()
+    new.finish()
+    equal(new.trace.fates()[-5:], ["hw"] * 5, "what became of the new connection's records")
+    new.evidence.decrypted(5 * PARTS, len(new.sent), len(new.stream))
+    equal(new.evidence.resync_counters(), {}, "resyncs")
+    new.evidence.no_errors()
+
+
+@registry.case("case-37-header-parsed-in-copy-mode")
 def copy_mode(context):
     """A header that begins at the end of a decrypted segment and ends in one that is
     not: the kernel copies both before it looks, and then takes the segment's beginning
@@ -254,7 +323,7 @@ def copy_mode(context):
     stream.evidence.no_errors()
 
 
-@registry.case("37f-the-device-does-not-answer")
+@registry.case("case-37f-the-device-does-not-answer")
 def no_answer(context):
     """The request is given up; what is answered in the end changes nothing, and the
     next request is a new one."""
@@ -271,21 +340,19 @@ def no_answer(context):
         stream.peer.wait_acked()
         equal(stream.trace.sent(), [], "numbers from the kernel")
     while stream.evidence.moved("rx_tls_resync_req_start") < 2:
-        for _ in range(10):
-            send(stream, *pieces(stream))
-        stream.peer.wait_acked()
+        much(stream)
     after(stream)
     equal(stream.trace.fates()[-3:], ["hw"] * 3, "what became of the last records")
     counts(stream, req_start=2, req_end=1, req_skip=1, res_ok=1)
 
 
-@registry.case("37-many-ask-and-answers-are-slow", seconds=200)
+@registry.case("case-37-many-ask-and-answers-are-slow", seconds=200)
 def many_slow(context):
-    """Eight connections ask at once, their answers come when the requests have been
-    given up, and then each finds back with another one."""
+    """Four connections ask at once, their answers come when the requests have been
+    given up, and then each finds its place with another one."""
     state = rx.Evidence()
-    streams = [Lost(context, Keys(seed=f"slow {i}"), 4 if i % 2 else 6, check=False)
-               for i in range(8)]
+    streams = [Lost(context, Keys(seed=f"slow {i}"), 4 if i % 2 else 6, alone=False)
+               for i in range(4)]
     for stream in streams:
         stream.send_late()
         send(stream, *pieces(stream))
@@ -304,9 +371,15 @@ def many_slow(context):
             send(stream, *pieces(stream))
             stream.peer.wait_acked()
         stream.arrived()
+    equal(state.moved("rx_tls_resync_res_ok"), len(streams), "rx_tls_resync_res_ok")
+    before = state.moved("rx_tls_decrypted_packets")
+    for stream in streams:
+        send(stream, *pieces(stream))
+        stream.arrived()
+    equal(state.moved("rx_tls_decrypted_packets") - before, PARTS * len(streams),
+          "rx_tls_decrypted_packets of the last records")
     for stream in streams:
         stream.end()
-    equal(state.moved("rx_tls_resync_res_ok"), len(streams), "rx_tls_resync_res_ok")
     state.gone()
     state.no_errors()
 
@@ -314,8 +387,6 @@ def many_slow(context):
 def more(stream):
     """Send more, up to what makes the NIC ask again; true when that much was sent."""
     if len(stream.stream) < REQUEST_AGAIN + 60_000:
-        for _ in range(10):
-            send(stream, *pieces(stream))
-        stream.peer.wait_acked()
+        much(stream)
         return False
     return True

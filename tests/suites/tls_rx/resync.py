@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Lost places, and the ways back: for the modes in which the NIC asks (async, scan)."""
+"""Contexts that lose their place and find it: for the modes in which the NIC asks (async, scan)."""
 
 from lib import tcp, wait
 from lib.cases import Registry, at_least, equal
@@ -70,9 +70,9 @@ def header_loss(context, family, cipher):
     stream.finish()
     fates = stream.trace.fates()
     equal(fates[:3], stream.wanted, "what became of the first records")
-    equal(fates[numbered:], ["hw"] * 10, "what became of the records behind the resync")
+    equal(fates[numbered:], ["hw"] * 10, "what became of the records after the resync")
     equal(stream.evidence.moved("rx_tls_decrypted_packets") - before, 30,
-          "rx_tls_decrypted_packets behind the resync")
+          "rx_tls_decrypted_packets after the resync")
     equal(stream.evidence.moved("rx_tls_resync_res_ok"), 1, "rx_tls_resync_res_ok")
     equal(stream.evidence.moved("rx_tls_resync_req_pkt"), 1, "rx_tls_resync_req_pkt")
     equal(stream.evidence.kernel_moved()["TlsRxDeviceResync"], 1, "TlsRxDeviceResync")
@@ -82,7 +82,7 @@ def header_loss(context, family, cipher):
 def header_loss_at_wrap(context, family, cipher):
     """The same around the end of the sequence numbers."""
     for isn in range((1 << 32) - 14_000, 1 << 32, 2000):
-        stream = Lost(context, Keys(cipher), family, isn=isn, check=False)
+        stream = Lost(context, Keys(cipher), family, isn=isn, alone=False)
         for _ in range(2):
             send(stream, *pieces(stream))
         stream.requests()
@@ -98,10 +98,10 @@ def header_loss_at_wrap(context, family, cipher):
 
 for _family, _cipher in COMBINATIONS:
     _end = f"v{_family}/{_cipher.name[-3:]}"
-    registry.add(f"34-reorder/in-record/{_end}", reorder_in_record, _family, _cipher)
-    registry.add(f"34-reorder/of-headers/{_end}", reorder_of_headers, _family, _cipher)
-    registry.add(f"35-header-loss/{_end}", header_loss, _family, _cipher)
-registry.add("35-header-loss/sequence-wraps", header_loss_at_wrap, 4, GCM128)
+    registry.add(f"case-34-reorder/in-record/{_end}", reorder_in_record, _family, _cipher)
+    registry.add(f"case-34-reorder/of-headers/{_end}", reorder_of_headers, _family, _cipher)
+    registry.add(f"case-35-header-loss/{_end}", header_loss, _family, _cipher)
+registry.add("case-35-header-loss/sequence-wraps", header_loss_at_wrap, 4, GCM128)
 
 
 # ---- false headers
@@ -144,11 +144,11 @@ def false_headers(context, cipher, count):
 
 for _cipher in (GCM128, GCM256):
     for _count in (1, 2, 3, 5):
-        registry.add(f"36-false-header/{_count}-in-a-row/{_cipher.name[-3:]}",
+        registry.add(f"case-36-false-header/{_count}-in-a-row/{_cipher.name[-3:]}",
                      false_headers, _cipher, _count)
 
 
-@registry.case("35-header-loss/every-record", seconds=200)
+@registry.case("case-35-header-loss/every-record", seconds=200)
 def again_and_again(context):
     """Twenty times in one connection: counters stay consistent."""
     stream = Stream(context)

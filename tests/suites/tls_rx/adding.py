@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The device refuses to add or delete a context, or what happens to a connection while it is
+being added."""
+
+import pathlib
+import re
+import socket
+import struct
+import subprocess
+
+from lib import fault, kmsg, ktls, nic, rx, tcp, wait
+from lib.adding import adding
+from lib.cases import Registry, equal
+from lib.ktls import GCM128, Keys, Write
+from lib.rxstream import Stream
+from lib.system import NETIF
+from .framing import COMBINATIONS
+from .reset import resets
+from .lost import pieces, send
+
+registry = Registry()
+SCRIPT = (Write(30_000), Write(7), Write(16_384))
+IFF_UP = 1
+
+
+# ---- the device says no
+
+def refused(context, family, cipher):
+    """The device does not take a connection: it runs in software, and the next one in the
+    device again."""
+    log = kmsg.Log()
+    state = rx.Evidence()
+    with fault.command(fault.RX_ADD):
+        flow = rx.Flow(context, Keys(cipher), family, where="sw")
+        equal(fault.left(), 0, "commands that are still to fail")
+    equal(state.moved("rx_tls_add_failed"), 1, "rx_tls_add_failed")
+    state.in_software(flow.near)
+    flow.play(SCRIPT)
+    flow.finish()
+    equal(state.moved("hw_tls_rx_seen_packets"), 0, "hw_tls_rx_seen_packets")
+    next_one(context, cipher, family)
+    said_nothing(log)
+
+
+def next_one(context, cipher=GCM128, family=4):
+    """Another connection is decrypted as ever."""
+    flow = rx.Flow(context, Keys(cipher, seed="next"), family)
+    flow.play(SCRIPT)
+    again = flow.finish()
+    flow.evidence.script_decrypted(SCRIPT, again[1])
+
+
+def said_nothing(log):
+    """A connection that cannot be offloaded is no event for the log."""
+    equal([line for line in log.new_lines() if "ktlsnic" in line or NETIF in line], [],
+          "lines of the driver in the kernel's log")
+
+
+def not_deleted(context, family, cipher):
+    """The device keeps a context that it was told to delete. What it decrypts with it is
+    dropped, since nobody could make anything of it, and its place in the table stays empty
+    until a reset deletes it."""
+    log = kmsg.Log()
+    stream = Stream(context, Keys(cipher), family)
+    send(stream, *pieces(stream))
+    stream.arrived()
+    with fault.command(fault.RX_DEL):
+        stream.end()
+        equal(fault.left(), 0, "commands that are still to fail")
+    now = stream.evidence.counters()
+    equal(now["rx_tls_del_failed"], 1, "rx_tls_del_failed")
+    equal((now["hw_tls_rx_live"], now["rx_tls_del"]), (1, 1), "hw_tls_rx_live, rx_tls_del")
+    before = now["hw_tls_rx_packets"], dropped()
+    for piece in pieces(stream):
+        stream.put(*piece)
+    wait.until(lambda: stream.evidence.moved("hw_tls_rx_packets") == before[0] + 3,
+               "the device has decrypted three packets more")
+    wait.until(lambda: dropped() == before[1] + 3, "these packets were dropped")
+    equal(stream.evidence.moved("rx_tls_err"), 3, "rx_tls_err")
+    next_one(context, cipher, family)
+    said_nothing(log)
+    resets()
+    equal(stream.evidence.moved("hw_tls_rx_live"), 0, "hw_tls_rx_live after a reset")
+    stream.evidence.gone()
+
+
+def dropped():
+    """Frames that the driver has received and not given to the stack."""
+    return sum(value for name, value in nic.statistics().items()
+               if re.fullmatch(r"rx_queue_\d+_dropped", name))
+
+
+for _family, _cipher in COMBINATIONS:
+    _end = f"v{_family}/{_cipher.name[-3:]}"
+    registry.add(f"case-44-device-refuses/{_end}", refused, _family, _cipher)
+    registry.add(f"case-44-device-does-not-delete/{_end}", not_deleted, _family, _cipher)
+
+
+# ---- while a connection is being added
+
+SEED = "waits"
+
+
+def killed(process, near, _far):
+    """The process is killed, and nobody else has the socket."""
+    near.close()
+    process.process.kill()
+
+
+def reset(_process, _near, far):
+    """The far end breaks the connection off."""
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    far.close()
+
+
+def is_added(context, happens, status):
+    """Something ends a connection in the moment in which it is added: its context is deleted
+    as soon as it is there."""
+    log = kmsg.Log()
+    state = rx.Evidence()
+    near, far = tcp.connect(4)
+    context.enter_context(tcp.closing(near, far))
+    with adding(near, SEED, ktls.TLS_RX) as process:
+        happens(process, near, far)
+        equal(process.process.poll(), None, "the process waits for the device")
+    equal(process.done(), status, "status of the process that adds the connection")
+    near.close()
+    state.gone()
+    now = state.counters()
+    for name in ("rx_tls_ctx", "rx_tls_del", "hw_tls_rx_added", "hw_tls_rx_deleted"):
+        equal(now[name], 1, name)
+    state.no_errors()
+    next_one(context)
+    said_nothing(log)
+
+
+@registry.case("case-44-added-while-the-port-goes-down")
+def port_goes_down(context):
+    """The connection goes on in software, and its context is deleted."""
+    state = rx.Evidence()
+    flags = pathlib.Path("/sys/class/net", NETIF, "flags")
+    flow = rx.Flow(context, Keys(seed=SEED), install=False)
+    with adding(flow.near, SEED, ktls.TLS_RX) as process:
+        down = subprocess.Popen(["ip", "link", "set", NETIF, "down"])
+        # netlink would wait for the same lock
+        wait.until(lambda: not int(flags.read_text(encoding="ascii"), 16) & IFF_UP,
+                   "the port is down, but for its contexts")
+    equal(down.wait(tcp.SECONDS), 0, "status of ip link set down")
+    equal(process.done(), 0, "status of the process that adds the connection")
+    equal(state.moved("hw_tls_rx_live"), 0, "hw_tls_rx_live")
+    nic.up_again()
+    rx.ready()
+    ktls.install(flow.far, flow.keys, ktls.TLS_TX)
+    flow.reader = rx.Reader(flow.near)
+    flow.play(SCRIPT)
+    flow.finish()
+    state.gone()
+    equal(state.moved("hw_tls_rx_added"), state.moved("hw_tls_rx_deleted"), "hw_tls_rx_added")
+    equal(state.moved("rx_tls_decrypted_packets"), 0, "rx_tls_decrypted_packets")
+    next_one(context)
+
+
+for _happens, _status in ((killed, -9), (reset, 0)):
+    registry.add(f"case-44-{_happens.__name__}-while-it-is-added", is_added, _happens, _status)
