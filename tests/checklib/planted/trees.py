@@ -85,7 +85,7 @@ class Tree:
                                  errors="replace", start_new_session=True,
                                  env=ENVIRONMENT) as process:
             self.process = process
-            status = _follow(process, file, seconds,
+            status = follow(process, file, seconds,
                              call.failed if first and call.native else None)
         return Said(status, path.read_text(encoding="utf-8"), time.monotonic() - begin)
 
@@ -130,7 +130,7 @@ class Pool:
             tree.stop()
 
 
-def _follow(process, file, seconds, first):
+def follow(process, file, seconds, first):
     """Take in what it says, to its end or until it has had its time; the exit status.
     first: the status to return at the first test that fails, if that is enough."""
     timed_out = threading.Event()

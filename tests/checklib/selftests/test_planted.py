@@ -2,8 +2,10 @@
 """What check-planted plants, and what it makes of the results."""
 
 import fnmatch
+import io
+import subprocess
 
-from checklib.planted import blind, calls, mutants, mutate, patches
+from checklib.planted import blind, calls, mutants, mutate, patches, trees
 from checklib.suites import complaint
 from vmlib import ui
 
@@ -88,3 +90,16 @@ def test_every_file_has_tests_that_could_notice():
     for name in sorted({mutant.name for mutant in mutants.sample(10000, 1)}):
         for call in mutants.notice(name):
             assert call.cases(), (name, call.text)
+
+
+def test_runs_that_need_not_end():
+    """One that waits for ever: with a limit of time; when the first failure is enough;
+    and one that ends."""
+    waits = "echo ok 1 a; echo '  not ok 2 b'; sleep 100"
+    for script, seconds, first, status in ((waits, 0.5, None, None), (waits, 60, 2, 2),
+                                           ("echo not ok 1 a; exit 3", 60, None, 3)):
+        said = io.StringIO()
+        with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, text=True,
+                              start_new_session=True) as process:
+            assert trees.follow(process, said, seconds, first) == status, script
+        assert "not ok" in said.getvalue(), said.getvalue()
