@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Commands of the card that fail because a case wants them to: the properties
-fault-* of the QEMU device, set through the monitor."""
+"""Commands of the card that fail, and TX rings that are stuck, because a case wants it: the
+properties fault-* of the QEMU device, set through the monitor."""
 
 import contextlib
 
@@ -10,6 +10,7 @@ TX_ADD, TX_DEL, TX_RESYNC, RX_ADD, RX_DEL = 1, 2, 3, 4, 5       # enum ktlsnic_c
 OK, BAD_PARAM = 0, 2                        # enum ktlsnic_cmd_status
 HANG = 0xffff                               # never answered, until the card is reset
 FOR_EVER = 0xffffffff
+ALL_RINGS = 0xffffffff
 PATH = "/machine/peripheral/nic0"
 
 
@@ -37,3 +38,13 @@ def command(number, status=BAD_PARAM, count=1):
         yield
     finally:
         stop()
+
+
+def stick_tx_rings(rings=ALL_RINGS):
+    """From now on these TX rings, a bit each, and no others take no frames; a reset of the
+    card ends it."""
+    _set("fault-tx-stuck", rings)
+
+
+def stuck_tx_rings():
+    return monitor.command("qom-get", path=PATH, property="fault-tx-stuck")

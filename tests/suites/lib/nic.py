@@ -12,8 +12,8 @@ from .cases import Failed, check, skip
 from .system import NETIF, REMOTE_NS, ip, run
 
 TLS_TX_FLAG = "tls-hw-tx-offload"
-BYTE_LIMIT = "tx-*/byte_queue_limits/limit_min"
-MANY_BYTES = str(16 << 20)
+BYTE_LIMITS = "tx-*/byte_queue_limits"
+FEW_BYTES, MANY_BYTES = "3000", str(16 << 20)
 CLOSED = 4                  # a port on which nobody listens
 
 
@@ -115,14 +115,25 @@ def change(before, after):
     return counters.Moved(before, after)
 
 
-def without_byte_limits(context):
-    """The TX rings alone limit what is on its way: the kernel's own limit of bytes adapts
-    itself to a fast machine, so that a ring would never be full."""
-    limits = [*pathlib.Path("/sys/class/net", NETIF, "queues").glob(BYTE_LIMIT)]
+def _limit_bytes(context, name, value):
+    """Set a limit of the kernel's for the bytes in each TX ring, until the case ends."""
+    limits = [*pathlib.Path("/sys/class/net", NETIF, "queues").glob(f"{BYTE_LIMITS}/{name}")]
     check(limits, "this kernel has no byte queue limits")
     for limit in limits:
         context.callback(limit.write_text, limit.read_text())
-        limit.write_text(MANY_BYTES)
+        limit.write_text(value)
+
+
+def without_byte_limits(context):
+    """The TX rings alone limit what is on its way: the kernel's own limit of bytes adapts
+    itself to a fast machine, so that a ring would never be full."""
+    _limit_bytes(context, "limit_min", MANY_BYTES)
+
+
+def small_byte_limits(context):
+    """The stack stops a queue with two full frames on their way. Of what TCP keeps in a ring
+    it may not stop at all, and its watchdog looks after queues that are stopped."""
+    _limit_bytes(context, "limit_max", FEW_BYTES)
 
 
 def only_on_ktlsnic():
