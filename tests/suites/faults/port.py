@@ -111,18 +111,16 @@ def rings(context):
 
 @registry.case("channels", seconds=200, splats=failing.SPLATS)
 def channels(context):
-    def count():
-        return int(run("ethtool", "-l", NETIF).rsplit("Combined:", 1)[1].split()[0])
-    most = count()
+    most = nic.channels().now
     context.callback(run, "ethtool", "-L", NETIF, "combined", most, check=False)
 
     def step(_round):
         if not opened():
             return False
-        was = count()
+        was = nic.channels().now
         wanted = 1 if was > 1 else 2
         done = attempt("ethtool", "-L", NETIF, "combined", wanted)
-        check(count() == (wanted if done else was), "the number of channels")
+        check(nic.channels().now == (wanted if done else was), "the number of channels")
         honest()
         return done
     again_and_again(context, step, 2)

@@ -104,7 +104,7 @@ def _extension(following, length=0):
 
 @registry.case("ipv6-extension-headers")
 def extensions(_context):
-    """UDP behind options headers reaches its socket, checksum verified."""
+    """UDP after options headers reaches its socket, checksum verified."""
     source, target = REMOTE[6], LOCAL[6]
     macs = (capture.mac_of(False), capture.mac_of(True))
     for payload in (b"one", tcp.data("ext", 999)):
@@ -112,18 +112,18 @@ def extensions(_context):
         for first, chain in ((60, _extension(17)), (0, _extension(60) + _extension(17, 2))):
             frame = packet.ethernet(*macs, packet.ETH_IP6,
                                     packet.ipv6(source, target, first, body, chain))
-            equal(_hear(6, frame), payload, "datagram behind extension headers")
+            equal(_hear(6, frame), payload, "datagram after extension headers")
 
 
 @registry.case("ipv4-options")
 def options(_context):
-    """UDP behind an IPv4 header with options (no-operations) reaches its socket."""
+    """UDP after an IPv4 header with options (no-operations) reaches its socket."""
     source, target = REMOTE[4], LOCAL[4]
     body = packet.udp(source, target, (4004, 5005), b"options")
     for count in (4, 16, 40):
         frame = packet.ethernet(capture.mac_of(False), capture.mac_of(True), packet.ETH_IP,
                                 packet.ipv4(source, target, 17, body, b"\x01" * count))
-        equal(_hear(4, frame), b"options", f"datagram behind {count} bytes of options")
+        equal(_hear(4, frame), b"options", f"datagram after {count} bytes of options")
 
 
 @registry.case("arp-and-neighbours")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A card that completes what nobody gave it: its doorbells are rung behind the driver's
-back. It is reset, once, and no interrupt is taken from it until then.
+"""A card that completes what nobody gave it: its doorbells are rung and the driver
+knows nothing of it. It is reset, once, and no interrupt is taken from it until then.
 
 Everything is done twice: the second reset comes a second after the first, and for so
 long the card must be left alone."""
@@ -31,7 +31,7 @@ def one_more(context, doorbell, complaint):
     resets, count = nic.statistics()["resets"], interrupts()
     log = kmsg.Log()
     registers.write(doorbell, (registers.read(doorbell) + 1) % (1 << 32))
-    wait.until(lambda: nic.statistics()["resets"] > resets, f"a reset behind \"{complaint}\"")
+    wait.until(lambda: nic.statistics()["resets"] > resets, f"a reset after \"{complaint}\"")
     taken = interrupts() - count
     wait.until(nic.reachable, "the far port answers after the reset")
     context.note(f"{taken} interrupts until the reset")

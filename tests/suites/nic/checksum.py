@@ -3,7 +3,7 @@
 
 import socket
 
-from lib import capture, nic, packet, tcp
+from lib import capture, nic, packet, system, tcp
 from lib.cases import Registry, at_least, check, equal
 from lib.system import LOCAL, REMOTE, REMOTE_NS, in_ns
 
@@ -72,7 +72,7 @@ def _datagram(family, payload, flip=0):
 
 
 def wrong_is_dropped(context, family, rx):
-    """A good datagram behind each bad one shows that the bad one did not get in."""
+    """A good datagram after each bad one shows that the bad one did not get in."""
     context.enter_context(nic.local().with_(rx=rx))
     before, counted = nic.statistics(), _errors(family)
     with socket.socket(tcp.FAMILY[family], socket.SOCK_DGRAM) as sock, \
@@ -82,9 +82,9 @@ def wrong_is_dropped(context, family, rx):
         for i, flip in enumerate((1, 0x8000, 0x0100, 0x00ff)):
             port.send(_datagram(family, b"bad %d" % i, flip))
             port.send(_datagram(family, b"good %d" % i))
-            equal(sock.recv(100), b"good %d" % i, "what came behind a bad checksum")
+            equal(sock.recv(100), b"good %d" % i, "what came after a bad checksum")
     equal(_errors(family) - counted, 4, "InCsumErrors")
-    if "hw_rx_csum_bad" in before:
+    if system.driver() == "ktlsnic":
         equal(nic.change(before, nic.statistics())["hw_rx_csum_bad"], 4,
               "hw_rx_csum_bad")
 
@@ -97,7 +97,7 @@ for _family in FAMILIES:
 
 @registry.case("padding-is-in-no-checksum")
 def padding(_context):
-    """Bytes behind the IP packet, zero or not, do not matter."""
+    """Bytes after the IP packet, zero or not, do not matter."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, \
             capture.Injector(remote=True) as port:
         sock.bind((LOCAL[4], 5005))
@@ -117,4 +117,4 @@ def bad_header(_context):
         sock.settimeout(5)
         port.send(bytes(frame))
         port.send(_datagram(4, b"good"))
-        equal(sock.recv(100), b"good", "what came behind a bad IPv4 header")
+        equal(sock.recv(100), b"good", "what came after a bad IPv4 header")

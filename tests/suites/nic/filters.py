@@ -31,16 +31,12 @@ def arrives(target):
     return b"probe" in bodies
 
 
-def filtered():
-    return nic.statistics()["hw_rx_filtered"]
-
-
 @registry.case("foreign-unicast-is-filtered")
 def foreign(_context):
-    before = filtered()
+    before = nic.statistics()
     check(not arrives(STRANGER), "a frame to a stranger got in")
-    if before is not None:
-        equal(filtered() - before, 1, "hw_rx_filtered")
+    if system.driver() == "ktlsnic":
+        equal(nic.change(before, nic.statistics())["hw_rx_filtered"], 1, "hw_rx_filtered")
 
 
 @registry.case("broadcast-gets-in")

@@ -3,13 +3,15 @@
 
 import contextlib
 import re
+import struct
 import threading
 
 from lib import ethtool, kernel, nic, system, tcp, wait
-from lib.cases import Failed, Registry, at_least, check, equal, skip
+from lib.cases import Failed, Registry, at_least, check, equal
 from lib.system import LOCAL, NETIF, REMOTE, REMOTE_NS, ip, ip_json, run
 
 registry = Registry()
+PERM_MAC = 19               # word of the dump
 
 
 @contextlib.contextmanager
@@ -94,9 +96,8 @@ def mtu_traffic(context):
 
 def rings():
     """(most, current) of the RX and TX rings."""
-    text = run("ethtool", "-g", NETIF)
-    numbers = [int(n) for n in re.findall(r"^(?:RX|TX):\s+(\d+)", text, re.M)]
-    return numbers[:2], numbers[2:4]
+    sizes = ethtool.rings(NETIF)
+    return tuple([getattr(sizes[name], what) for name in ("rx", "tx")] for what in ("most", "now"))
 
 
 def set_rings(rx, tx):
@@ -124,36 +125,26 @@ def bad_rings(_context):
     equal(rings()[1], before, "ring sizes")
 
 
-def channels():
-    """(most, current) combined channels."""
-    text = run("ethtool", "-l", NETIF, check=False)
-    numbers = [int(n) for n in re.findall(r"^Combined:\s+(\d+)", text, re.M)]
-    if len(numbers) != 2:
-        skip("this port has no combined channels")
-    return numbers
-
-
 @registry.case("channels-under-traffic", seconds=120)
 def channel_count(context):
-    most, before = channels()
-    if most < 2:
-        skip("this guest's NIC has one queue pair")
+    most, before = nic.channels()
+    at_least(most, 2, "queue pairs")
     context.callback(run, "ethtool", "-L", NETIF, "combined", before, check=False)
     with traffic():
         for count in (1, most, 1, before):
-            if count != channels()[1]:
+            if count != nic.channels().now:
                 run("ethtool", "-L", NETIF, "combined", count)
-            equal(channels()[1], count, "channels")
+            equal(nic.channels().now, count, "channels")
             wait.until(nic.reachable, f"answers with {count} channels")
 
 
 @registry.case("bad-channels-refused")
 def bad_channels(_context):
-    most, before = channels()
+    most, before = nic.channels()
     for bad in (0, most + 1):
         check(not system.succeeds("ethtool", "-L", NETIF, "combined", bad),
               f"{bad} channels were accepted")
-    equal(channels()[1], before, "channels")
+    equal(nic.channels().now, before, "channels")
 
 
 @registry.case("coalescing")
@@ -182,21 +173,39 @@ def information(_context):
     check("Duplex: Full" in text, "not full duplex")
 
 
+def dump():
+    """The words of `ethtool -d`."""
+    lines = re.findall(r"^0x[0-9a-f]+:\s+((?:[0-9a-f]{2} ?)+)", run("ethtool", "-d", NETIF), re.M)
+    return [word for word, in struct.iter_unpack("<I", bytes.fromhex("".join(lines)))]
+
+
+def dumps():
+    """Two in a row between which no frame came by; nothing if there was one."""
+    before = nic.stats64(), nic.remote_statistics()
+    two = dump(), dump()
+    return two if (nic.stats64(), nic.remote_statistics()) == before else None
+
+
 @registry.case("register-dump")
 def registers(_context):
-    """The dump begins with the device's registers and shows the same twice."""
+    """The dump begins with the device's registers, has its address, and shows the same
+    twice."""
     nic.only_on_ktlsnic()
-    first = run("ethtool", "-d", NETIF)
-    at_least(len(first.splitlines()), 5, "lines of the dump")
+    first, second = wait.until(dumps, "no frame while the registers are read")
+    equal([hex(word) for word in first[:4]], ["0x4b544c53", "0x10001", "0x0", "0x3"],
+          "ID, VERSION, CTRL, STATUS")
+    address = bytes.fromhex(run("ethtool", "-P", NETIF).split()[-1].replace(":", ""))
+    equal(struct.pack("<II", *first[PERM_MAC:][:2])[:6], address, "factory address")
+    changed = {4 * at: (was, now) for at, (was, now) in enumerate(zip(first, second)) if was != now}
+    equal(changed, {}, "words that changed")
 
 
 @registry.case("rss-table")
 def rss_table(context):
     """The indirection table can be set and steers what arrives."""
     nic.only_on_ktlsnic()
-    _, count = channels()
-    if count < 2:
-        skip("this guest's NIC uses one queue pair")
+    count = nic.channels().now
+    at_least(count, 2, "queue pairs")
     context.callback(run, "ethtool", "-X", NETIF, "default", check=False)
     for queue in range(count):
         if kernel.lacks_field("input_xfrm"):
@@ -211,7 +220,7 @@ def rss_table(context):
         own = f"rx_queue_{queue}_packets"
         others = {name: value for name, value in moved.items()
                   if re.fullmatch(r"rx_queue_\d+_packets", name) and name != own}
-        at_least(moved.get(own, 0), 30, own)
+        at_least(moved[own], 30, own)
         check(sum(others.values()) < 10, f"TCP went elsewhere too: {others}")
 
 

@@ -9,6 +9,7 @@ from lib.system import NETIF, REMOTE_NS, ip, run
 
 registry = Registry()
 TAG = 10
+SIZE = 400_000
 LOCAL = {4: "192.0.10.1", 6: "2001:db8:10::1"}
 REMOTE = {4: "192.0.10.2", 6: "2001:db8:10::2"}
 
@@ -39,10 +40,10 @@ def tagged_traffic(context, family, inserted, stripped):
     context.enter_context(vlans())
     nic.ping(REMOTE[family])
     with capture.Capture() as seen:
-        tcp.transfer(tcp.data("vlan", 1 << 20), family, True, addresses=(LOCAL, REMOTE))
+        tcp.transfer(tcp.data("vlan", SIZE), family, True, addresses=(LOCAL, REMOTE))
         frames = [frame for frame in seen.frames() if frame.protocol == 6]
-    tcp.transfer(tcp.data("vlan", 1 << 20), family, False, addresses=(LOCAL, REMOTE))
-    at_least(len(frames), 700, "TCP frames")
+    tcp.transfer(tcp.data("vlan", SIZE), family, False, addresses=(LOCAL, REMOTE))
+    at_least(len(frames), SIZE // 1500, "TCP frames")
     for frame in frames:
         equal(frame.tag, TAG, "tag on the wire")
         check(frame.l4_good(), "a TCP checksum is wrong in a tagged frame")
