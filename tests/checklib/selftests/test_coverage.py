@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Tests of coverage.py: cases of the contract, and the tests that name them."""
 
+import subprocess
+
 from checklib import coverage
+from vmlib import paths
 
 
 def test_cases_of_the_contract():
@@ -40,3 +43,10 @@ def test_holes_of_the_coverage():
         coverage.Contract.parse(text + "| 07 | gone |\n"), good)[0]
     table = coverage.document(contract, good)
     assert "| 02a | tls-tx | `case-02a-x` |" in table and "none: no way" in table, table
+
+
+def test_coverage_of_the_tree():
+    """Each case has a test or a reason, each test a case, and the table is up to date."""
+    done = subprocess.run([paths.TOP / "tests/checklib/coverage.py"], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, done.stdout
