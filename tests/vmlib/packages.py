@@ -18,6 +18,8 @@ SECURITY = os.environ.get("KTLSNIC_SECURITY_MIRROR", "http://deb.debian.org/debi
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 OLD_SECONDS = 24 * 3600     # after this the newest package is looked for anew
 RETRY_SECONDS = 3600        # after this a mirror that could not be reached is asked again
+# In the environment: what has been looked up holds, so that nothing changes during a run.
+SETTLED = "KTLSNIC_SETTLED"
 _fresh = set()              # releases whose indexes this process has fetched
 _old = set()                # releases of which it has said that their indexes are old
 
@@ -83,6 +85,7 @@ class Release:
             self._fetch_indexes()
 
     def _fetch_indexes(self):
+        host.require_packages()
         for directory in ("sources", "lists/partial", "cache/archives/partial"):
             (self.home / directory).mkdir(parents=True, exist_ok=True)
         (self.home / "sources/debian.sources").write_text(source_list(self.name))
@@ -107,11 +110,10 @@ class Release:
     def refresh(self):
         """Fetch the indexes if they are not there or old; those we have do if the mirror is
         away."""
-        host.require_packages()
         with self._locked():
             self.update()
             tried = self.home / "tried"
-            if seconds_since(self._stamp()) < OLD_SECONDS:
+            if os.environ.get(SETTLED) or seconds_since(self._stamp()) < OLD_SECONDS:
                 return
             if seconds_since(tried) >= RETRY_SECONDS:
                 tried.touch()

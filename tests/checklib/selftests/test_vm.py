@@ -97,6 +97,9 @@ def test_old_indexes_do_without_a_mirror():
         assert fetch.call_count == 1
         old = time.time() - 3 * packages.OLD_SECONDS
         os.utime(stamp, (old, old))
+        with unittest.mock.patch.dict(os.environ, {packages.SETTLED: "1"}):
+            release.refresh()
+        assert fetch.call_count == 1 and "must do" not in said.getvalue()
         release.refresh()
         release.refresh()
         assert fetch.call_count == 2
