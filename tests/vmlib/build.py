@@ -63,7 +63,8 @@ def _parse():
                         help="remove from the cache what no request means any more, and each "
                              "request that was not made for a month; say what that freed")
     parser.add_argument("part", nargs="*", default=ALL, metavar="PART",
-                        help=f"any of {' '.join(PARTS)} (default: all but modules_install and upstream)")
+                        help=f"any of {' '.join(PARTS)} (default: all but modules_install "
+                             "and upstream)")
     arguments = parser.parse_args()
     for name in arguments.part:
         if name not in PARTS:
