@@ -52,16 +52,24 @@ mount_shares()
 	done
 }
 
+# modprobe finds the module among the host's files, instead of one of the kernel's.
+take_from_host()
+{
+	mkdir -p /etc/modprobe.d
+	depends=$(cat "/run/vm/$1.depends")
+	cat > "/etc/modprobe.d/$1.conf" <<-END
+		install $1 ${depends:+modprobe -a $depends &&} insmod /run/vm/$1.ko \$CMDLINE_OPTS
+		remove $1 rmmod $1
+	END
+}
+
 load_driver()
 {
-	if [ "$VM_NIC" = ktlsnic ]; then
-		mkdir -p /etc/modprobe.d
-		depends=$(cat /run/vm/ktlsnic.depends)
-		cat > /etc/modprobe.d/ktlsnic.conf <<-END
-			install ktlsnic ${depends:+modprobe -a $depends &&} insmod /run/vm/ktlsnic.ko \$CMDLINE_OPTS
-			remove ktlsnic rmmod ktlsnic
-		END
-	fi
+	for module in tls ktlsnic; do
+		if [ -e "/run/vm/$module.ko" ]; then
+			take_from_host "$module"
+		fi
+	done
 	modprobe "$VM_DRIVER"
 }
 

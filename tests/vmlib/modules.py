@@ -126,9 +126,24 @@ def files_for_guest(kernel):
         module = directory / "drivers/net/ethernet/ktlsnic/ktlsnic.ko"
         if not module.exists():
             raise ui.Failure("modules: the build made no ktlsnic.ko")
-        depends = run.output(["/sbin/modinfo", "-F", "depends", str(module)]) or ""
-        return {"ktlsnic.ko": module.read_bytes(),
-                "ktlsnic.depends": depends.strip().replace(",", " ").encode()}
+        return _for_guest("ktlsnic", module)
+
+
+def _for_guest(name, module):
+    depends = run.output(["/sbin/modinfo", "-F", "depends", str(module)]) or ""
+    return {f"{name}.ko": module.read_bytes(),
+            f"{name}.depends": depends.strip().replace(",", " ").encode()}
+
+
+def tls_for_guest(kernel):
+    """Our tls.ko as the guest's setup wants it, likewise."""
+    with _locked(kernel) as directory:
+        _bring_up_to_date(kernel, directory)
+        module = directory / "net/tls/tls.ko"
+        if not module.exists():
+            raise ui.Failure(f"--tls ours: our tls.ko is not for kernel {kernel.release}, but "
+                             "for 6.12 and newer")
+        return _for_guest("tls", module)
 
 
 def install(kernel, directory):

@@ -36,8 +36,6 @@ def parse(arguments):
         parser.error("--symbols is for --count-instructions")
     if options.count_instructions and options.accel == "kvm":
         parser.error("--count-instructions wants TCG, and does not go with --accel kvm")
-    if options.tls == "ours":
-        parser.error("--tls ours: our tls.ko is not there yet; stock is the default")
     if not (options.topology in TOPOLOGIES or re.fullmatch(r"tap:[^/\s]+", options.topology)):
         parser.error(f"--topology: \"{options.topology}\" is none of loop, pair, tap:IFNAME")
     return options

@@ -28,11 +28,19 @@ def kernel_of(name, nic="ktlsnic"):
     return debian_kernel.get(name, nics.DRIVERS[nic][1])
 
 
+def files_for_guest(kernel, options):
+    """Our modules as the options want them in the guest."""
+    files = modules.files_for_guest(kernel) if options.nic == "ktlsnic" else {}
+    if options.tls == "ours":
+        files.update(modules.tls_for_guest(kernel))
+    return files
+
+
 def everything(options):
     """All parts of a run."""
     def kernel_and_driver():
         kernel = kernel_of(options.kernel, options.nic)
-        return kernel, modules.files_for_guest(kernel) if options.nic == "ktlsnic" else {}
+        return kernel, files_for_guest(kernel, options)
 
     built_qemu, root, (kernel, driver) = together(qemu.prepare, guest.get, kernel_and_driver)
     return Parts(built_qemu, kernel, root, driver)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What differs between the kernels that the module builds against. The HAVE_
+ * macros come from compile tests of the kernel at hand (conftest/), never from
+ * its version: stable kernels change too.
+ */
+#ifndef KTLS_COMPAT_H
+#define KTLS_COMPAT_H
+
+#include <linux/socket.h>
+#include <net/tcp.h>
+#include <net/tls.h>
+
+#include "ktls_conftest.h"
+
+#ifdef CONFIG_TLS_TOE
+#error "a kernel with CONFIG_TLS_TOE needs its own tls.ko: this one leaves TLS_HW_RECORD out"
+#endif
+
+#ifndef TLS_HANDSHAKE_KEYUPDATE
+#define TLS_HANDSHAKE_KEYUPDATE		24
+#endif
+
+/* RFC 8449: no peer may ask for smaller records */
+#ifndef TLS_MIN_RECORD_SIZE_LIM
+#define TLS_MIN_RECORD_SIZE_LIM		64
+#endif
+
+#ifndef TLS_TX_MAX_PAYLOAD_LEN
+#define TLS_TX_MAX_PAYLOAD_LEN		5
+#endif
+
+#ifdef HAVE_INFO_MAX_PAYLOAD
+#define KTLS_INFO_TX_MAX_PAYLOAD_LEN	TLS_INFO_TX_MAX_PAYLOAD_LEN
+#else
+#define KTLS_INFO_TX_MAX_PAYLOAD_LEN	(TLS_INFO_RX_NO_PAD + 1)
+#endif
+
+/* Senders inside older kernels set it; it says nothing to us. */
+#ifdef MSG_SENDPAGE_NOPOLICY
+#define KTLS_MSG_NOPOLICY		MSG_SENDPAGE_NOPOLICY
+#else
+#define KTLS_MSG_NOPOLICY		0
+#endif
+
+/* The parameters of two callbacks that have changed, with the comma they need. */
+#ifdef HAVE_RECVMSG_ADDR_LEN
+#define KTLS_RECVMSG_ADDR_LEN		, int *addr_len
+#else
+#define KTLS_RECVMSG_ADDR_LEN
+#endif
+
+#ifdef HAVE_ULP_INFO_NET_ADMIN
+#define KTLS_ULP_INFO_NET_ADMIN		, bool net_admin
+#else
+#define KTLS_ULP_INFO_NET_ADMIN
+#endif
+
+#endif

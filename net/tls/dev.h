@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The device half, as the socket options see it. */
+#ifndef KTLS_DEV_H
+#define KTLS_DEV_H
+
+#include "ctx.h"
+
+#ifdef CONFIG_TLS_DEVICE
+int ktls_dev_init(void);
+void ktls_dev_exit(void);
+int ktls_dev_set_tx(struct sock *sk, struct ktls_context *ctx);
+int ktls_dev_set_rx(struct sock *sk, struct ktls_context *ctx);
+#else
+static inline int ktls_dev_init(void)
+{
+	return 0;
+}
+
+static inline void ktls_dev_exit(void)
+{
+}
+
+static inline int ktls_dev_set_tx(struct sock *sk, struct ktls_context *ctx)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int ktls_dev_set_rx(struct sock *sk, struct ktls_context *ctx)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+#endif
