@@ -28,7 +28,7 @@ TELLING = re.compile(r"(netdev|dev|net|pr|pci)_(err|warn|info|dbg|notice)|net_ra
                      r"lockdep_\w+|might_sleep|MODULE_\w+|VMSTATE_\w+|NL_SET_ERR_MSG")
 KEYWORDS = {"return", "if", "else", "for", "while", "do", "switch", "case", "default", "break",
             "continue", "goto", "static", "const", "struct", "enum", "union", "typedef",
-            "extern", "inline", "sizeof"}
+            "extern", "inline", "sizeof", "void", "bool", "int", "unsigned"}
 BEFORE_STATEMENT = {";", "{", "}", ")", "else"}
 AFTER_FIRST_WORD = {"(", "=", "->", ".", "[", "++", "--", "+=", "-=", "*=", "/=", "%=", "&=",
                     "|=", "^=", "<<=", ">>="}
