@@ -76,6 +76,7 @@ def wiped(context, cipher: Cipher):
     process = multiprocessing.get_context("fork").Process(target=connection,
                                                           args=(cipher, theirs))
     process.start()
+    context.callback(process.kill)      # a case that fails must not wait for it
     middle, inverted, mode = ours.recv()
     equal(mode, "hw", "ss: txconf")
     live = copies(middle, inverted)
