@@ -137,7 +137,7 @@ class Fetch:
 def transfer(source, megabytes):
     run("modprobe", "tls")
     for flag in (nic.TLS_TX_FLAG, rx.FLAG):
-        run("ethtool", "-K", NETIF, flag, "on")
+        nic.local().set(**{flag: True})
         on = nic.features().get(flag, (False, False))[0]
         show("flag", f"{NETIF} {flag}: {'on' if on else 'off'}", on)
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
