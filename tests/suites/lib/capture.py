@@ -6,7 +6,7 @@ import struct
 
 from . import pace, system
 from .cases import Failed
-from .packet import Frame
+from .packet import ETH_VLAN, Frame
 from .system import in_ns
 
 ETH_P_ALL = 3
@@ -52,13 +52,21 @@ class Capture:
         return found
 
 
-def _with_tag(raw, control):
+def tag_of(control):
+    """(tag, its protocol) of a received frame, which the kernel has taken out of it; or None."""
     for level, kind, value in control:
         if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
-            status, _, _, _, _, tci, tpid = struct.unpack_from("IIIHHHH", value)
-            if status & TP_STATUS_VLAN_VALID:
-                return raw[:12] + struct.pack("!HH", tpid or 0x8100, tci) + raw[12:]
-    return raw
+            status, _, _, _, _, tag, protocol = struct.unpack_from("IIIHHHH", value)
+            return (tag, protocol or ETH_VLAN) if status & TP_STATUS_VLAN_VALID else None
+    return None
+
+
+def _with_tag(raw, control):
+    found = tag_of(control)
+    if not found:
+        return raw
+    tag, protocol = found
+    return raw[:12] + struct.pack("!HH", protocol, tag) + raw[12:]
 
 
 class Injector:

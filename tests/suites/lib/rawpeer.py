@@ -10,6 +10,8 @@ import struct
 import time
 
 from . import neighbor, pace, packet, system, tcp
+from .capture import (ETH_P_ALL, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, SO_RCVBUFFORCE, SOL_PACKET,
+                      tag_of)
 from .cases import Failed
 from .system import LOCAL, NETIF, REMOTE_NS, in_ns
 
@@ -17,24 +19,12 @@ ADDRESS = {4: "192.0.3.77", 6: "2001:db8:1::77"}
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 WINDOW = 65535
 MASK = 0xffffffff
-ETH_P_ALL = 3
 SECONDS = pace.scaled(10)
-SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, VLAN_VALID = 263, 8, 23, 1 << 4
-SO_RCVBUFFORCE = 33
 SO_ATTACH_FILTER = 26
 # Where the port may be in what the near end sends: IPv4, with a tag, IPv6 or IPv4 in IPv4,
 # with a tag, IPv6 in IPv4.
 PORT_PLACES = (36, 40, 56, 60, 76)
 LOAD_HALF, JUMP_IF_EQUAL, RETURN = 0x28, 0x15, 0x06     # of the kernel's packet filter
-
-
-def tag_of(control):
-    """The VLAN tag of a received frame, which the kernel has taken out of it."""
-    for level, kind, data in control:
-        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
-            status, tag = struct.unpack_from("I", data)[0], struct.unpack_from("H", data, 16)[0]
-            return tag if status & VLAN_VALID else None
-    return None
 
 
 def only_with_port(sock, port):
@@ -201,7 +191,8 @@ class Peer:
         while select.select([self.raw], [], [], seconds)[0]:
             raw, control, _flags, source = self.raw.recvmsg(1 << 16, 64)
             if source[2] != socket.PACKET_OUTGOING:
-                self._take(raw, tag_of(control))
+                tag = tag_of(control)
+                self._take(raw, tag and tag[0])
             seconds = 0
 
     def _until(self, condition, what):
