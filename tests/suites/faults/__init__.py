@@ -3,9 +3,9 @@
 is done, done in software, or refused with an error; never half, never wrong."""
 
 import tls_tx
-from lib import failing
+from lib import alloc_failures
 
 
 def setup():
-    failing.needed()
+    alloc_failures.needed()
     tls_tx.setup()

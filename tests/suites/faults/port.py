@@ -4,7 +4,7 @@
 import errno
 import pathlib
 
-from lib import failing, nic, system, tcp, wait
+from lib import alloc_failures, nic, system, tcp, wait
 from lib.cases import Registry, at_least, check
 from lib.system import NETIF, ip, run, write
 
@@ -38,7 +38,7 @@ def opened():
     return is_up() or attempt("ip", "link", "set", NETIF, "up")
 
 
-def honest():
+def up_means_carrier():
     check(nic.carrier() or not is_up(), "the port says that it is up, and is not")
 
 
@@ -52,7 +52,7 @@ def again_and_again(context, step, percent, restore=lambda: None):
     """Call step(round) until enough has failed; then the port works as ever."""
     done = rounds = 0
     try:
-        with failing.below(DRIVER, percent) as failures:
+        with alloc_failures.below(DRIVER, percent) as failures:
             while rounds < ROUNDS and failures() < WANTED:
                 rounds += 1
                 done += bool(step(rounds))
@@ -65,7 +65,7 @@ def again_and_again(context, step, percent, restore=lambda: None):
     works()
 
 
-@registry.case("open-and-close", seconds=200, splats=failing.SPLATS)
+@registry.case("open-and-close", seconds=200, splats=alloc_failures.SPLATS)
 def open_close(context):
     def step(_round):
         ip("link", "set", NETIF, "down")
@@ -73,13 +73,13 @@ def open_close(context):
     again_and_again(context, step, 3)
 
 
-@registry.case("open-without-buffers", seconds=200, splats=failing.SPLATS)
+@registry.case("open-without-buffers", seconds=200, splats=alloc_failures.SPLATS)
 def no_buffers(context):
     """The port opens while no page can be had for frames to come. No interrupt tells
     when that is over: each queue must find out by itself."""
     for _ in range(4):
         ip("link", "set", NETIF, "down")
-        with failing.below(DRIVER, 100, ("fail_page_alloc",), "ktlsnic_rx_fill") as failures:
+        with alloc_failures.below(DRIVER, 100, ("fail_page_alloc",), "ktlsnic_rx_fill") as failures:
             ip("link", "set", NETIF, "up")
             count = failures()
         at_least(count, 2, "failed allocations")
@@ -89,7 +89,7 @@ def no_buffers(context):
     context.note(f"{count} allocations failed at the last time")
 
 
-@registry.case("ring-sizes", seconds=200, splats=failing.SPLATS)
+@registry.case("ring-sizes", seconds=200, splats=alloc_failures.SPLATS)
 def rings(context):
     """A change that is refused leaves the rings, and the port, as they were."""
     before = {name: nic.ring_size(name) for name in ("TX", "RX")}
@@ -104,12 +104,12 @@ def rings(context):
         done = attempt("ethtool", "-G", NETIF, "tx", size, "rx", size)
         now = nic.ring_size("TX"), nic.ring_size("RX")
         check(now == ((size, size) if done else was), f"rings {was} -> {now}, done {done}")
-        honest()
+        up_means_carrier()
         return done
     again_and_again(context, step, 2)
 
 
-@registry.case("channels", seconds=200, splats=failing.SPLATS)
+@registry.case("channels", seconds=200, splats=alloc_failures.SPLATS)
 def channels(context):
     most = nic.channels().now
     context.callback(run, "ethtool", "-L", NETIF, "combined", most, check=False)
@@ -121,12 +121,12 @@ def channels(context):
         wanted = 1 if was > 1 else 2
         done = attempt("ethtool", "-L", NETIF, "combined", wanted)
         check(nic.channels().now == (wanted if done else was), "the number of channels")
-        honest()
+        up_means_carrier()
         return done
     again_and_again(context, step, 2)
 
 
-@registry.case("unbind-and-bind", seconds=300, splats=(*failing.SPLATS, IRQ_FILES))
+@registry.case("unbind-and-bind", seconds=300, splats=(*alloc_failures.SPLATS, IRQ_FILES))
 def bind(context):
     """Probing fails or not; what it had got so far is given back."""
     device = system.pci_device().name

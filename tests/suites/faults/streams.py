@@ -5,7 +5,7 @@ import errno
 import socket
 import struct
 
-from lib import evidence, failing, ktls, netem, nic, offload, records, tcp
+from lib import evidence, alloc_failures, ktls, netem, nic, offload, records, tcp
 from lib.cases import Registry, at_least, check
 from lib.ktls import GCM128, GCM256, Keys, Write
 from lib.offload import Spec
@@ -88,7 +88,7 @@ def connections(context, module, percent, rounds, wanted):
     ready()
     state = evidence.Evidence()
     seen = {}
-    with failing.below(module, percent) as failures:
+    with alloc_failures.below(module, percent) as failures:
         for number in range(MOST * rounds):
             mode = one(number)
             seen[mode] = seen.get(mode, 0) + 1
@@ -101,13 +101,13 @@ def connections(context, module, percent, rounds, wanted):
     offload.offloaded(context, Spec(script=(Write(50_000),)))
 
 
-@registry.case("contexts/driver", seconds=300, splats=failing.SPLATS)
+@registry.case("case-44-contexts-without-memory/driver", seconds=300, splats=alloc_failures.SPLATS)
 def contexts(context):
     """Adding and deleting contexts: refused ones run in software."""
     connections(context, "ktlsnic", 20, 30, 50)
 
 
-@registry.case("contexts/tls", seconds=300, splats=failing.SPLATS)
+@registry.case("case-44-contexts-without-memory/tls", seconds=300, splats=alloc_failures.SPLATS)
 def contexts_tls(context):
     connections(context, "tls", 5, 30, 10)
 
@@ -121,16 +121,16 @@ def with_loss(context, module, percent, wanted):
 
 
 for _module, _percent, _wanted in (("ktlsnic", 3, 100), ("tls", 3, 10)):
-    registry.add(f"loss/{_module}", with_loss, _module, _percent, _wanted,
-                 seconds=400, splats=failing.SPLATS)
+    registry.add(f"case-44-loss-without-memory/{_module}", with_loss, _module, _percent, _wanted,
+                 seconds=400, splats=alloc_failures.SPLATS)
 
 
-@registry.case("plain-traffic", seconds=200, splats=failing.SPLATS)
+@registry.case("plain-traffic", seconds=200, splats=alloc_failures.SPLATS)
 def plain(context):
     """TCP without TLS, both ways: a frame that no memory is there for is lost and sent
     again, and the rings fill up again by themselves."""
     nic.up_again()
-    with failing.below("ktlsnic", 3) as failures:
+    with alloc_failures.below("ktlsnic", 3) as failures:
         for number in range(6):
             tcp.transfer(tcp.data(f"plain {number}", 1_000_000), upward=number % 2 == 0,
                          clean=False)
@@ -141,5 +141,5 @@ def plain(context):
 
 @registry.case("enough-has-failed")
 def enough(context):
-    context.note(f"allocations that failed: {failing.hits}")
-    at_least(failing.hits.get("ktlsnic", 0), TOTAL, "failed allocations in the driver")
+    context.note(f"allocations that failed: {alloc_failures.hits}")
+    at_least(alloc_failures.hits.get("ktlsnic", 0), TOTAL, "failed allocations in the driver")
