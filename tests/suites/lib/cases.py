@@ -15,13 +15,15 @@ class Skipped(Exception):
 
 
 class Case:
-    def __init__(self, name, function=None, args=(), seconds=CASE_SECONDS, splats=(), every=False):
+    def __init__(self, name, function=None, args=(), seconds=CASE_SECONDS, splats=(), every=False,
+                 both=False):
         self.name = name
         self.function = function
         self.args = args
         self.seconds = seconds
         self.splats = splats        # messages of the kernel that this case provokes
         self.every = every          # runs only where all is asked for, or by name
+        self.both = both            # takes no turns: runs plain and behind the IOMMU
 
 
 class Registry:

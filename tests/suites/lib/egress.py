@@ -22,18 +22,19 @@ class Egress:
     """In place until the case ends. The action is in tc's words. sequence: only packets
     that begin there."""
 
-    def __init__(self, context, family, *action, sequence=None):
+    def __init__(self, context, family, *action, sequence=None, netif=NETIF):
+        self.netif = netif
         which = () if sequence is None else (
             "match", "u32", f"0x{sequence & 0xffffffff:08x}", "0xffffffff",
             "at", SEQUENCE[family])
-        run("tc", "qdisc", "add", "dev", NETIF, "clsact")
-        context.callback(run, "tc", "qdisc", "del", "dev", NETIF, "clsact")
-        run("tc", "filter", "add", "dev", NETIF, "egress", "protocol", PROTOCOL[family],
+        run("tc", "qdisc", "add", "dev", netif, "clsact")
+        context.callback(run, "tc", "qdisc", "del", "dev", netif, "clsact")
+        run("tc", "filter", "add", "dev", netif, "egress", "protocol", PROTOCOL[family],
             "u32", "match", *MATCH[family], f"{DSCP:#x}", f"{MASK:#x}", *which, "action", *action)
 
     def hits(self):
         """How many segments had it done to them."""
-        table = json.loads(run("tc", "-s", "-j", "filter", "show", "dev", NETIF, "egress"))
+        table = json.loads(run("tc", "-s", "-j", "filter", "show", "dev", self.netif, "egress"))
         return sum(action["stats"]["packets"] for entry in table
                    for action in entry.get("options", {}).get("actions", ()))
 
@@ -41,11 +42,11 @@ class Egress:
         wait.until(self.hits, "a packet of the socket came by")
 
 
-def renumber(context, family, sequence, only=None):
+def renumber(context, family, sequence, only=None, netif=NETIF):
     """Give the packets another TCP sequence: the driver sees one that the stack never
     sends in that state. (The NIC fills in the checksum.)"""
     return Egress(context, family, "pedit", "munge", "offset", SEQUENCE[family],
-                  "u32", "set", f"0x{sequence & 0xffffffff:08x}", sequence=only)
+                  "u32", "set", f"0x{sequence & 0xffffffff:08x}", sequence=only, netif=netif)
 
 
 def lose(context, family, sequence=None):

@@ -6,11 +6,12 @@ import hashlib
 import socket
 from dataclasses import dataclass
 
-from . import capture, kernel, ktls, nic, records, tcp, wait
+from . import capture, kernel, ktls, nic, records, tcp
 from .cases import Context, check, equal
 from .evidence import Evidence
 
 SAMPLE = 24             # bytes of plaintext that are looked for on the wire
+SETTLED = ktls.Call(lambda sender: tcp.settled(sender.sock))     # all so far is acknowledged
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,7 @@ class Run:
         return self.closed(port, again)
 
     def settled(self):
-        """Wait until all that was written is acknowledged."""
-        wait.until(lambda: tcp.unacknowledged(self.near) == 0, "all data acknowledged",
-                   seconds=tcp.SECONDS)
+        tcp.settled(self.near)
 
     def closed(self, port, again=(0, 0)):
         """Look at what arrived, after close()."""
@@ -153,7 +152,7 @@ def in_software(context, spec):
     run.play()
     result = run.finish()
     result.evidence.gone()
-    equal(result.evidence.nic_moved("tx_tls_encrypted_bytes"), 0, "tx_tls_encrypted_bytes")
+    equal(result.evidence.moved("tx_tls_encrypted_bytes"), 0, "tx_tls_encrypted_bytes")
     return result
 
 

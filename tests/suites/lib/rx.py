@@ -8,7 +8,7 @@ import threading
 
 from . import ktls, nic, tcp, wait
 from .cases import Failed, check, equal
-from .evidence import tls_stat
+from .evidence import Readings
 from .sockdiag import rxconf
 
 TLS_GET_RECORD_TYPE = 2
@@ -23,21 +23,8 @@ def ready(on=True):
     nic.local().set(**{FLAG: on})
 
 
-class Evidence:
+class Evidence(Readings):
     """Made before the socket; asked while it lives, and after it is gone."""
-
-    def __init__(self):
-        self.kernel = tls_stat()
-        self.nic = nic.statistics()
-
-    def kernel_moved(self):
-        return nic.change(self.kernel, tls_stat())
-
-    def counters(self):
-        return nic.change(self.nic, nic.statistics())
-
-    def moved(self, name):
-        return self.counters()[name]
 
     def offloaded(self, sock, count=1):
         """Right after the keys were installed: this is the NIC's connection."""

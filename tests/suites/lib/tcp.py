@@ -11,7 +11,7 @@ import struct
 import termios
 import threading
 
-from . import pace
+from . import pace, wait
 from .cases import Failed
 from .system import LOCAL, NETIF, REMOTE, REMOTE_NS, in_ns, ip, with_sysctl
 
@@ -23,10 +23,12 @@ SENT_TWICE = 100_000        # bytes that a slow machine's timeouts may cost
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 TCP_SEND_QUEUE, TCP_REPAIR_OFF_NO_WP = 2, -1
 SIOCOUTQNSD = 0x894B
-ESTABLISHED, TIME_WAIT = 1, 6   # enum tcp_state
+ESTABLISHED, TIME_WAIT, LISTEN = 1, 6, 10      # enum tcp_state
 TCP_INFO_TOTAL_RETRANS = 100    # offsets in struct tcp_info
+TCP_INFO_BYTES_ACKED = 120
 TCP_INFO_BYTES_SENT = 200
 TCP_INFO_BYTES_RETRANS = 208
+TCP_INFO_RCV_OOOPACK = 224
 
 
 def data(seed, size):
@@ -39,8 +41,9 @@ def _socket(family, ns=None):
     it non-blocking underneath, which sendfile and splice would notice.)"""
     with in_ns(ns):
         sock = socket.socket(FAMILY[family], socket.SOCK_STREAM)
+    seconds = struct.pack("ll", round(pace.scaled(SECONDS)), 0)
     for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
-        sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", round(pace.scaled(SECONDS)), 0))
+        sock.setsockopt(socket.SOL_SOCKET, option, seconds)
     return sock
 
 
@@ -104,6 +107,19 @@ def retransmitted(sock):
             struct.unpack_from("Q", info, TCP_INFO_BYTES_RETRANS)[0])
 
 
+def acknowledged(sock):
+    """Bytes that the peer has acknowledged, of a socket that opened the connection (whose
+    SYN counts as well)."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return struct.unpack_from("Q", info, TCP_INFO_BYTES_ACKED)[0] - 1
+
+
+def out_of_order(sock):
+    """Segments that this socket received ahead of their turn."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return struct.unpack_from("I", info, TCP_INFO_RCV_OOOPACK)[0]
+
+
 def _bytes(sock, request):
     """The number of bytes that an ioctl tells."""
     buffer = bytearray(4)
@@ -114,6 +130,13 @@ def _bytes(sock, request):
 def unacknowledged(sock):
     """Bytes that the peer has not acknowledged (SIOCOUTQ)."""
     return _bytes(sock, termios.TIOCOUTQ)
+
+
+def settled(sock):
+    """Wait until all that was written is acknowledged."""
+    wait.until(lambda: unacknowledged(sock) == 0,
+               lambda: f"all data is acknowledged: {unacknowledged(sock)} bytes are not",
+               seconds=SECONDS)
 
 
 def unsent(sock):
@@ -127,10 +150,13 @@ def queued(sock):
 
 
 def states(port):
-    """The states (enum tcp_state) of the IPv4 sockets here that have this local port."""
-    with open("/proc/thread-self/net/tcp", encoding="ascii") as file:
-        rows = [line.split() for line in file][1:]
-    return [int(row[3], 16) for row in rows if int(row[1].rpartition(":")[2], 16) == port]
+    """The states (enum tcp_state) of the sockets here that have this local port."""
+    found = []
+    for table in ("tcp", "tcp6"):
+        with open(f"/proc/thread-self/net/{table}", encoding="ascii") as file:
+            rows = [line.split() for line in file][1:]
+        found += [int(row[3], 16) for row in rows if int(row[1].rpartition(":")[2], 16) == port]
+    return found
 
 
 class Untaken:

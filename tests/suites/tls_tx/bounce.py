@@ -10,7 +10,7 @@ import os
 import pathlib
 import socket
 
-from lib import ktls, nic, offload, system, wait
+from lib import ktls, napi, nic, offload, system, tcp, wait
 from lib.cases import Failed, Registry, at_least, check, equal, skip
 from lib.ktls import Control, Keys, Sendfile, Splice, Write
 from lib.offload import Spec
@@ -34,7 +34,7 @@ CONNECTIONS = {True: 9, False: 4}       # TSO packets are few
 ROUNDS = 2
 SEGMENTS = 250                  # least in a TSO packet, while there is data for it
 LEAST = 20                      # failures; there are 50 to 1600
-LATE = 100_000_000              # nanoseconds
+LATE = 0.1                      # seconds between two looks at completions
 SO_SNDBUFFORCE = 32
 
 
@@ -107,21 +107,6 @@ def exhausted():
         ip("link", "set", ballast(), "down")
 
 
-@contextlib.contextmanager
-def late():
-    """Within this block completions are looked at ten times a second: what was sent stays
-    mapped until then."""
-    port = pathlib.Path(f"/sys/class/net/{NETIF}")
-    names = ("napi_defer_hard_irqs", "gro_flush_timeout")
-    for name, value in zip(names, (1000, LATE)):
-        (port / name).write_text(str(value))
-    try:
-        yield
-    finally:
-        for name in names:
-            (port / name).write_text("0")
-
-
 def used():
     return int(SLOTS.read_text(encoding="ascii"))
 
@@ -144,17 +129,17 @@ def burst(runs, number):
         run_.settled()
 
 
-def outcomes(context, state):
+def outcomes(context, state, runs):
     """Each failure sent a packet to software, or dropped it; none was silent."""
-    failed = state.nic_moved("tx_queue_0_map_failed")
-    fallback = state.nic_moved("tx_tls_fallback")
-    dropped = state.nic_moved("tx_queue_0_dropped")
+    failed = state.moved("tx_queue_0_map_failed")
+    fallback = state.moved("tx_tls_fallback")
+    dropped = state.moved("tx_queue_0_dropped")
     context.note(f"{failed} mappings failed: {fallback} packets to software, {dropped} "
                  f"dropped; {state.tls_counters()}")
     at_least(failed, LEAST, "mappings that failed")
     at_least(fallback, 1, "tx_tls_fallback")
     equal(failed, fallback + dropped, "mappings that failed: to software, or dropped")
-    state.no_errors()
+    state.no_errors(again=sum(tcp.retransmitted(run_.near)[0] for run_ in runs))
 
 
 def failing(context, family, cipher, tso):
@@ -172,14 +157,14 @@ def failing(context, family, cipher, tso):
     with_sysctl(context, "net.ipv4.tcp_min_tso_segs", SEGMENTS)
     runs = connections(context, spec)
     state = runs[0].evidence
-    with exhausted(), late():
+    with exhausted(), napi.late(LATE):
         for number in range(ROUNDS):
             burst(runs, number)
-    outcomes(context, state)
+    outcomes(context, state, runs)
     names = ("tx_tls_fallback", "tx_queue_0_map_failed", "tx_tls_encrypted_bytes")
-    then = [state.nic_moved(name) for name in names]
+    then = [state.moved(name) for name in names]
     burst(runs, ROUNDS)
-    now = [state.nic_moved(name) for name in names]
+    now = [state.moved(name) for name in names]
     equal(now[:2], then[:2], "fallbacks and failures with room to bounce in")
     at_least(now[2] - then[2], ktls.size_of(PART) * len(runs), "bytes that the NIC encrypted")
     for run_ in runs:

@@ -7,8 +7,9 @@ import socket
 
 from lib import fault, kernel, link, netem, nic, offload, system, tcp, trace, wait
 from lib.cases import Registry, at_least, equal, skip
-from lib.ktls import Call, Control, Keys, Sendfile, Write
-from lib.offload import Spec
+from lib.evidence import TOO_LATE
+from lib.ktls import Call, Control, Keys, Sendfile, Write, size_of
+from lib.offload import SETTLED, Spec
 from lib.system import NETIF, ip, run, with_sysctl, write
 from . import ready
 from .stream import COMBINATIONS, combination_name
@@ -20,18 +21,13 @@ MSS = 1448
 SO_SNDBUFFORCE = 32
 
 
-def delivered(sender):
-    wait.until(lambda: tcp.unacknowledged(sender.sock) == 0, "all of it acknowledged",
-               seconds=tcp.SECONDS)
-
-
 def lost(context, size=SMALL):
     """A record that the stack believes it has sent and the driver never sees: the next
     one jumps forward. No timer is to bring it again before that."""
     tcp.patient(context)
 
     def begin(sender):
-        delivered(sender)
+        tcp.settled(sender.sock)
         netem.before_the_nic(context, "loss", "100%")
 
     def end(_sender):
@@ -61,23 +57,23 @@ def arrived(run_):
 
 def finished(run_):
     result = arrived(run_)
-    result.evidence.no_errors()
+    result.evidence.no_errors(again=result.again[0])
     return result
 
 
 def moved(result, *names):
-    return tuple(result.evidence.nic_moved(f"tx_tls_{name}") for name in names)
+    return tuple(result.evidence.moved(f"tx_tls_{name}") for name in names)
 
 
 def forward_jump(context, family, cipher, tso):
     """Case 8: one request; software until the next record, then the card again."""
-    script = (Write(SMALL), *lost(context), Write(SMALL), Call(delivered), Write(30_000))
+    script = (Write(SMALL), *lost(context), Write(SMALL), SETTLED, Write(30_000))
     run_ = started(context, script, family, cipher, tso)
     run_.play()
     result = finished(run_)
     equal(moved(result, "resync_req", "resync_res_ok", "resync_res_skip", "resync"),
           (1, 1, 0, 0), "requests, answers, answers in vain, replays")
-    # The record behind the gap, and the lost one itself.
+    # The record after the gap, and the lost one itself.
     equal(moved(result, "fallback"), (2,), "tx_tls_fallback")
     equal(moved(result, "encrypted_bytes"), (SMALL + 30_000,), "tx_tls_encrypted_bytes")
 
@@ -87,8 +83,8 @@ def asked_once(context, family, cipher, tso):
     meanwhile; the driver does not ask again (that would be a warning), software goes on
     encrypting, and each new record is another chance."""
     refusals = 3
-    script = (Write(SMALL), *lost(context), Write(SMALL), Call(delivered), Write(SMALL),
-              *lost(context), Write(SMALL), Call(delivered), Write(30_000))
+    script = (Write(SMALL), *lost(context), Write(SMALL), SETTLED, Write(SMALL),
+              *lost(context), Write(SMALL), SETTLED, Write(30_000))
     with fault.command(fault.TX_RESYNC, count=refusals):
         run_ = started(context, script, family, cipher, tso)
         run_.play()
@@ -104,8 +100,8 @@ def not_done(context, family, cipher, tso):
     """The card says that it has been moved, and has not. It refuses the record that comes
     next: the driver learns that the context is lost, software sends the record again, and
     the core is asked once more."""
-    script = (Write(SMALL), *lost(context), Write(SMALL), Call(delivered), Write(SMALL),
-              Call(delivered), Write(30_000), Call(delivered), Write(30_000))
+    script = (Write(SMALL), *lost(context), Write(SMALL), SETTLED, Write(SMALL),
+              SETTLED, Write(30_000), SETTLED, Write(30_000))
     with fault.command(fault.TX_RESYNC, fault.OK):
         run_ = started(context, script, family, cipher, tso)
         run_.play()
@@ -113,7 +109,7 @@ def not_done(context, family, cipher, tso):
     result = arrived(run_)
     equal(moved(result, "resync_req", "resync_res_ok", "errors", "given_up"), (2, 2, 1, 0),
           "requests, answers, contexts that were lost, given up")
-    at_least(result.evidence.nic_moved("hw_tls_tx_errors"), 1, "packets that the card refused")
+    at_least(result.evidence.moved("hw_tls_tx_errors"), 1, "packets that the card refused")
     at_least(moved(result, "encrypted_bytes")[0], SMALL + 30_000, "tx_tls_encrypted_bytes")
 
 
@@ -135,8 +131,8 @@ def retransmission(context, family, cipher, tso):
 
 
 def lossy(context, family, cipher, tso):
-    """A bad link: whoever encrypts, the bytes are software's, and every request is
-    answered."""
+    """A bad link: software encrypts what is sent again. All that is new the card encrypts, in
+    its order, and so nobody asks for a resync."""
     ready(tso)
     spec = Spec(script=(Write(200_000), Control(5), Sendfile(100_000), Write(77, more=True),
                         Write(150_000)), keys=Keys(cipher), family=family, tso=tso)
@@ -147,8 +143,13 @@ def lossy(context, family, cipher, tso):
         run_.play()
         result = finished(run_)
     at_least(result.again[0], 1, "segments sent again")
-    at_least(moved(result, "fallback")[0], 1, "tx_tls_fallback")
     context.note(result.evidence.tls_counters())
+    ooo, software = moved(result, "ooo", "fallback")
+    at_least(software, 1, "tx_tls_fallback")
+    equal(moved(result, "resync_req", "resync", "encrypted_bytes"), (0, 0, size_of(spec.script)),
+          "requests, replays, tx_tls_encrypted_bytes")
+    if not result.evidence.moved(TOO_LATE):
+        equal(software, ooo, "tx_tls_fallback, of the packets out of order")
 
 
 for _combination in COMBINATIONS:
@@ -171,7 +172,7 @@ def in_one_go(context, size):
     """Eight writes. While the first packets are held back the others grow as large as they
     may: up to 17 pages, and how many pieces a page is cut into is up to the size."""
     return (Call(lambda _: netem.held_before_the_nic(context)), *(Write(size),) * 8,
-            Call(lambda _: netem.let_go()), Call(delivered),
+            Call(lambda _: netem.let_go()), SETTLED,
             Call(lambda _: run("tc", "qdisc", "del", "dev", NETIF, "root")))
 
 
@@ -186,7 +187,7 @@ def large_fallback(context, family, cipher, least, entries=None):
     context.enter_context(nic.remote().with_(gro=True))
     with_sysctl(context, "net.ipv4.tcp_min_tso_segs", 3 + least // MSS)
     sizes = trace.Sent()
-    script = (BIG, BIG, Call(delivered), Call(refuse_after_reset), Call(sizes.start),
+    script = (BIG, BIG, SETTLED, Call(refuse_after_reset), Call(sizes.start),
               *(step for size in (100_000, 98_304, 81_920, 65_536)
                 for step in in_one_go(context, size)), Call(sizes.stop))
     run_ = started(context, script, family, cipher, True)

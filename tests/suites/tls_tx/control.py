@@ -13,11 +13,11 @@ SCRIPT = (Write(70_001), Write(13))
 
 
 def moved(state, *names):
-    return tuple(state.nic_moved(name) for name in names)
+    return tuple(state.moved(name) for name in names)
 
 
 def reset_is_over(state, count=1):
-    wait.until(lambda: state.nic_moved("resets") == count and nic.carrier(),
+    wait.until(lambda: state.moved("resets") == count and nic.carrier(),
                "the card was reset")
     wait.until(nic.reachable, "both addresses of the far end answer after the reset")
 
@@ -77,7 +77,7 @@ def deleted_in_vain(context, status):
         with tcp.closing(near, far):
             ktls.install(near, Keys())
             equal(evidence.txconf(near), "hw", "ss: txconf")
-        wait.until(lambda: state.nic_moved("tx_tls_del") == 1, "the context was deleted")
+        wait.until(lambda: state.moved("tx_tls_del") == 1, "the context was deleted")
     equal(moved(state, "tx_tls_ctx", "tx_tls_del_failed"), (1, 1),
           "tx_tls_ctx, tx_tls_del_failed")
     return state
@@ -96,7 +96,7 @@ def delete_refused(context):
     system.write(system.pci_device() / "reset", "1")
     wait.until(nic.reachable, "both addresses of the far end answer after the reset")
     equal(nic.statistics()["hw_tls_tx_live"], 0, "hw_tls_tx_live after the reset")
-    equal(state.nic_moved("hw_tls_tx_added"), state.nic_moved("hw_tls_tx_deleted"),
+    equal(state.moved("hw_tls_tx_added"), state.moved("hw_tls_tx_deleted"),
           "contexts that the card added and deleted")
     offload.offloaded(context, Spec(script=SCRIPT))
 
@@ -119,11 +119,11 @@ def missing(context):
         run_.install()
     equal(evidence.txconf(run_.near), "hw", "ss: txconf")
     result = play_to_the_end(run_)
-    wait.until(lambda: result.evidence.nic_moved("tx_tls_del") == 1, "the context is gone")
+    wait.until(lambda: result.evidence.moved("tx_tls_del") == 1, "the context is gone")
     equal(moved(result.evidence, "tx_tls_given_up", "tx_tls_encrypted_bytes",
                 "tx_tls_del_failed"), (1, 0, 0),
           "tx_tls_given_up, tx_tls_encrypted_bytes, tx_tls_del_failed")
-    at_least(result.evidence.nic_moved("hw_tls_tx_errors"), 1, "packets that the card refused")
-    at_least(result.evidence.nic_moved("tx_tls_fallback_bytes"), 70_001 + 13,
+    at_least(result.evidence.moved("hw_tls_tx_errors"), 1, "packets that the card refused")
+    at_least(result.evidence.moved("tx_tls_fallback_bytes"), 70_001 + 13,
              "tx_tls_fallback_bytes")
     offload.offloaded(context, Spec(script=SCRIPT))

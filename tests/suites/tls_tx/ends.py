@@ -3,14 +3,15 @@
 again, the last ACK of the handshake is lost, and all the ways to end."""
 
 import errno
+import hashlib
 import socket
 import struct
 import threading
 
-from lib import evidence, faulted, ktls, link, offload, tcp, wait
+from lib import accounted, evidence, ktls, link, offload, records, tcp, wait
 from lib.cases import Registry, at_least, check, equal
-from lib.ktls import Call, Keys, Write
-from lib.offload import Spec
+from lib.ktls import Control, Keys, Write
+from lib.offload import SETTLED, Spec
 from . import ready
 from .retransmit import M, whole
 from .stream import COMBINATIONS, combination_name
@@ -25,22 +26,22 @@ def clear_bytes_again(context, segments, family, cipher, tso):
     spoiled = [3 * M + 5] if segments == 1 else [i * M + 5 for i in range(4)]
     faults = context.enter_context(link.Link(rules=";".join(
         f"corrupt conn 1 tx byte {place} times 1000" for place in spoiled)))
-    spec = Spec(script=(Write(3000), Call(lambda _: run.settled()), Write(20)),
+    spec = Spec(script=(Write(3000), SETTLED, Write(20)),
                 keys=Keys(cipher), family=family, tso=tso, mss=M + 12, preamble=4 * M,
                 capture=True)
-    run = faulted.Run(context, spec, spoiled)
+    run = accounted.Run(context, spec, spoiled)
     run.start()
     faults.stop()
     run.play()
     result = run.finish()
     at_least(result.wire.spoiled, segments, "segments that the link spoiled")
     at_least(result.wire.repeated, segments * M, "bytes that were captured twice")
-    want = faulted.exactly(context, run, result)
+    want = accounted.exactly(context, run, result)
     at_least(want.skipped, 1, "packets from before the keys that the driver was given")
     equal((want.resync, want.ooo), (0, want.skipped), "resyncs, packets out of order")
 
 
-class HalfOpen(faulted.Run):
+class HalfOpen(accounted.Run):
     """A run that does not wait for the far end to have the connection."""
 
     def connected(self):
@@ -59,7 +60,7 @@ def last_ack_lost(context, family, cipher, tso):
     run.play()
     result = run.finish()
     equal(faults.hits(), 1, "ACKs of a handshake that the link lost")
-    want = faulted.exactly(context, run, result)
+    want = accounted.exactly(context, run, result)
     equal((want.skipped, want.resync), (0, 0), "skipped, resyncs")
 
 
@@ -71,15 +72,15 @@ def after_close(context, family, cipher, tso):
     context.enter_context(link.Link(rules=f"corrupt conn 1 tx byte {spoiled} times 2"))
     spec = Spec(script=(Write(3 * M + 100),), keys=Keys(cipher), family=family, tso=tso,
                 mss=M + 12, capture=True)
-    run = faulted.Run(context, spec, (spoiled,))
+    run = accounted.Run(context, spec, (spoiled,))
     run.start()
     run.play()
     run.near.close()
-    equal(run.evidence.nic_moved("tx_tls_del"), 0, "tx_tls_del while a segment is missing")
+    equal(run.evidence.moved("tx_tls_del"), 0, "tx_tls_del while a segment is missing")
     result = run.closed(run.port)
     equal(result.wire.spoiled, 2, "segments that the link spoiled")
-    faulted.exactly(context, run, result)
-    faulted.sent_again(run, result, 2 * M, 3 * M)
+    accounted.exactly(context, run, result)
+    accounted.sent_again(run, result, 2 * M, 3 * M)
 
 
 def fin(context, piggybacked, family, cipher, tso):
@@ -88,7 +89,7 @@ def fin(context, piggybacked, family, cipher, tso):
     ready(tso)
     spec = Spec(script=(whole(2), Write(100)), keys=Keys(cipher), family=family, tso=tso,
                 mss=M + 12, capture=True)
-    run = faulted.Run(context, spec)
+    run = accounted.Run(context, spec)
     run.start()
     if piggybacked:
         run.near.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
@@ -99,7 +100,7 @@ def fin(context, piggybacked, family, cipher, tso):
     run.reader.finish()
     result = run.finish()
     equal(bool(result.wire.fin_payload), piggybacked, "the FIN was on a segment with data")
-    want = faulted.exactly(context, run, result)
+    want = accounted.exactly(context, run, result)
     if not result.again[0]:
         equal(want.ooo, 0, "packets out of order")
 
@@ -121,6 +122,7 @@ def reset(context, family, cipher, tso):
     state.offloaded(near)
     near.sendall(spec.content())
     wait.unchanged(lambda: tcp.unacknowledged(near), "what the peer has taken")
+    again = tcp.retransmitted(near)[0]
     near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     near.close()
     go.set()
@@ -130,7 +132,8 @@ def reset(context, family, cipher, tso):
     check(0 < len(got) < len(whole_stream), f"{len(got)} of {len(whole_stream)} bytes arrived")
     equal(whole_stream.startswith(got), True, "what arrived is what software sends")
     state.gone()
-    state.no_errors()
+    state.by_the_nic(len(got))
+    state.no_errors(again=again)
 
 
 for _combination in COMBINATIONS:
@@ -145,3 +148,92 @@ for _combination in COMBINATIONS:
     registry.add(f"case-16-fin-on-the-last-data/{_end}", fin, True, *_combination)
     registry.add(f"case-16-fin-only/{_end}", fin, False, *_combination)
     registry.add(f"case-16-reset-mid-record/{_end}", reset, *_combination)
+
+
+@registry.case("case-15-close-with-data-queued")
+def close_queued(context):
+    """close() while most of the data still waits for the peer: it arrives, encrypted
+    by the NIC, and the context lives exactly that long."""
+    ready()
+    state = evidence.Evidence()
+    spec = Spec(script=(Write(400_000),))
+    near, far = tcp.connect(4)
+    context.enter_context(tcp.closing(near, far))
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    ktls.install(near, spec.keys)
+    state.offloaded(near)
+    near.sendall(spec.content())
+    check(tcp.unacknowledged(near) > 100_000, "nothing was left to send at close()")
+    near.close()
+    equal(state.moved("tx_tls_del"), 0, "tx_tls_del while data is queued")
+    stream = bytes(tcp.Reader(far).finish())
+    plain = b"".join(r.plain for r in records.decrypt(stream, spec.keys))
+    equal(hashlib.sha256(plain).hexdigest(), hashlib.sha256(spec.content()).hexdigest(),
+          "SHA-256 of the content")
+    state.gone()
+    equal(state.moved("tx_tls_del"), 1, "tx_tls_del")
+    state.by_the_nic(len(stream))
+    state.no_errors()
+
+
+@registry.case("case-16-abortive-close-with-data-queued")
+def reset_queued(context):
+    """An abortive close in mid-record leaks no context."""
+    ready()
+    state = evidence.Evidence()
+    near, far = tcp.connect(4)
+    context.enter_context(tcp.closing(near, far))
+    ktls.install(near, Keys())
+    state.offloaded(near)
+    near.sendall(tcp.data("reset", 100_000))
+    near.sendall(b"open record", ktls.MSG_MORE)
+    wait.until(lambda: tcp.unacknowledged(near) < 90_000, "a part is acknowledged")
+    size = tcp.acknowledged(near)
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    near.close()
+    state.gone()
+    equal(state.moved("tx_tls_ctx"), 1, "tx_tls_ctx")
+    state.by_the_nic(size)
+    state.no_errors()
+
+
+@registry.case("case-16-peer-resets")
+def peer_resets(context):
+    """The far end breaks off when the NIC has encrypted a part for it."""
+    ready()
+    state = evidence.Evidence()
+    near, far = tcp.connect(4)
+    context.enter_context(tcp.closing(near, far))
+    ktls.install(near, Keys())
+    state.offloaded(near)
+    near.sendall(tcp.data("reset", 50_000))
+    got = len(far.recv(1000))
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    far.close()
+    wait.until(lambda: tcp_closed(near), "the reset arrived")
+    near.close()
+    state.gone()
+    equal(state.moved("tx_tls_ctx"), 1, "tx_tls_ctx")
+    state.by_the_nic(got)
+    state.no_errors()
+
+
+def tcp_closed(sock):
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 7
+
+
+@registry.case("case-16-half-close-and-an-answer")
+def half_close(context):
+    """shutdown(SHUT_WR) after the last record, then data the other way."""
+    ready()
+    run_ = offload.Run(context, Spec(script=(Write(30_000), Control(2))))
+    run_.install()
+    run_.evidence.offloaded(run_.near)
+    run_.play()
+    run_.near.shutdown(socket.SHUT_WR)
+    run_.reader.finish()
+    run_.reader.sock.sendall(b"answer")
+    equal(run_.near.recv(100), b"answer", "what came back")
+    result = run_.finish()
+    result.evidence.gone()
+    result.evidence.encrypted(len(result.stream), result.records, result.again)

@@ -2,7 +2,7 @@
 """Packets that the stack sends only in a race, or never: traffic control gives one of
 them another TCP sequence. The driver must drop it, count it, and stay where it was."""
 
-from lib import egress, faulted, link, netem, nic, wait
+from lib import accounted, egress, link, netem, wait
 from lib.cases import Registry, at_least, equal
 from lib.ktls import Keys, Write
 from lib.offload import Spec
@@ -19,7 +19,7 @@ def begin(context, family, cipher, tso, script, preamble=0):
     ready(tso)
     spec = Spec(script=script, keys=Keys(cipher), family=family, tso=tso, mss=M + 12,
                 capture=True, sequence=START, preamble=preamble)
-    run_ = faulted.Run(context, spec)
+    run_ = accounted.Run(context, spec)
     if preamble:
         run_.settled()
     run_.start()
@@ -34,7 +34,7 @@ def write(run_, place, size):
 
 def moved(result, **want):
     """The driver's counters of packets that it could not encrypt, and of moves."""
-    counters = nic.change(result.evidence.nic, nic.statistics())
+    counters = result.evidence.counters()
     for name in ("drop_no_sync_data", "drop_bypass_req", "skip_no_sync_data", "resync"):
         equal(counters[f"tx_tls_{name}"], want.get(name, 0), f"tx_tls_{name}")
     equal(counters["tx_tls_ooo"], sum(want.values()), "tx_tls_ooo")
@@ -44,8 +44,8 @@ def whole_stream(run_):
     """The stream arrived as software would have sent it; the wire never saw another
     byte at any place (capture.Stream checks that), nor plaintext."""
     result = run_.finish()
-    faulted.as_software(result, run_.spec)
-    counters = nic.change(result.evidence.nic, nic.statistics())
+    accounted.as_software(result, run_.spec)
+    counters = result.evidence.counters()
     for name in ("tx_tls_fallback", "hw_tls_tx_errors", "tx_tls_errors", "tx_tls_drop_fallback"):
         equal(counters[name], 0, name)
     return result
@@ -57,7 +57,7 @@ def forge(context, run_, place, size, sequence):
     egress.renumber(context, run_.spec.family, sequence)
     with egress.marked(run_.near):
         write(run_, place, size)
-        wait.until(lambda: any(run_.evidence.nic_moved(f"tx_tls_drop_{name}")
+        wait.until(lambda: any(run_.evidence.moved(f"tx_tls_drop_{name}")
                                for name in ("no_sync_data", "bypass_req")),
                    "the driver drops the record")
     run_.settled()
@@ -105,16 +105,16 @@ def clear_reaches_forward(context, family, cipher, tso, forward):
     egress.renumber(context, family, START + forward, only=START)
     spec = Spec(script=(Write(300),), keys=Keys(cipher), family=family, tso=tso, mss=M + 12,
                 capture=True, sequence=START, preamble=500)
-    run_ = faulted.Run(context, spec)
+    run_ = accounted.Run(context, spec)
     run_.install()
     with egress.marked(run_.near):
         run_.play()
         run_.evidence.offloaded(run_.near)
-        wait.until(lambda: run_.evidence.nic_moved("tx_tls_drop_bypass_req"),
+        wait.until(lambda: run_.evidence.moved("tx_tls_drop_bypass_req"),
                    "the forged packet is dropped")
     lost.stop()
     result = whole_stream(run_)
-    at_least(result.evidence.nic_moved("tx_tls_skip_no_sync_data"), 1,
+    at_least(result.evidence.moved("tx_tls_skip_no_sync_data"), 1,
              "tx_tls_skip_no_sync_data")
 
 
@@ -133,12 +133,12 @@ def overtaken_by_the_acknowledgement(context, family, cipher, tso):
     run_.reader.sock.sendall(b"x")              # brings the acknowledgement
     run_.settled()
     equal(run_.near.recv(10), b"x", "what the far end sent")
-    ooo = run_.evidence.nic_moved("tx_tls_ooo")
+    ooo = run_.evidence.moved("tx_tls_ooo")
     netem.let_go()
-    wait.until(lambda: run_.evidence.nic_moved("tx_tls_ooo") > ooo, "the driver has seen it")
+    wait.until(lambda: run_.evidence.moved("tx_tls_ooo") > ooo, "the driver has seen it")
     write(run_, size, whole(3).size)
     result = whole_stream(run_)
-    at_least(result.evidence.nic_moved("tx_tls_drop_no_sync_data"), 1,
+    at_least(result.evidence.moved("tx_tls_drop_no_sync_data"), 1,
              "tx_tls_drop_no_sync_data")
 
 

@@ -5,10 +5,10 @@ they come in any size."""
 import os
 import tempfile
 
-from lib import evidence, faulted, kernel, ktls, link, offload, records, tcp, wait
+from lib import accounted, evidence, kernel, ktls, link, offload, records, tcp, wait
 from lib.cases import Failed, Registry, check, equal, skip
-from lib.ktls import DATA, MAX_RECORD, Call, Keys, Sendfile, Splice, Write
-from lib.offload import Spec
+from lib.ktls import DATA, MAX_RECORD, Keys, Sendfile, Splice, Write
+from lib.offload import SETTLED, Spec
 from . import ready
 from .retransmit import M
 from .stream import COMBINATIONS, combination_name
@@ -31,6 +31,7 @@ class Changing:
         self.near, self.far = tcp.connect(family, M + 12)
         context.enter_context(tcp.closing(self.near, self.far))
         self.reader = tcp.Reader(self.far)
+        self.again = 0
         ktls.install(self.near, self.keys)
         if zerocopy:
             self.near.setsockopt(ktls.SOL_TLS, ktls.TLS_TX_ZEROCOPY_RO, 1)
@@ -46,8 +47,8 @@ class Changing:
         self.lost.stop()
 
     def received(self):
-        wait.until(lambda: tcp.unacknowledged(self.near) == 0, "all data acknowledged",
-                   seconds=tcp.SECONDS)
+        tcp.settled(self.near)
+        self.again = tcp.retransmitted(self.near)[0]
         self.near.close()
         stream = bytes(self.reader.finish())
         self.far.close()
@@ -72,9 +73,9 @@ def page_changes(context, zerocopy, family, cipher, tso):
     except Failed:
         verdict = "not authentic"
     equal(verdict, "not authentic" if zerocopy else "the old pages", "what the peer has")
-    check(state.nic_moved("tx_tls_resync") >= 1, "nothing was sent again out of order")
+    check(state.moved("tx_tls_resync") >= 1, "nothing was sent again out of order")
     state.gone()
-    state.no_errors()
+    state.no_errors(again=run.again)
     offload.offloaded(context, Spec(script=(Write(3000),), keys=run.keys, family=family, tso=tso))
 
 
@@ -85,15 +86,15 @@ def tiny_splices(context, family, cipher, tso):
     spoiled = 1500
     context.enter_context(link.Link(rules=f"corrupt conn 1 tx byte {spoiled}"))
     script = tuple(Splice(1 + i % 2, more=True) for i in range(120)) + (Splice(2),)
-    spec = Spec(script=(*script, Call(lambda _: run.settled()), Write(100)), keys=Keys(cipher),
+    spec = Spec(script=(*script, SETTLED, Write(100)), keys=Keys(cipher),
                 family=family, tso=tso, capture=True, zerocopy=True)
-    run = faulted.Run(context, spec, (spoiled,))
+    run = accounted.Run(context, spec, (spoiled,))
     run.start()
     run.play()
     result = run.finish()
     context.note(f"{len(result.records)} records")
     check(len(result.records) > 2, "the pieces made one record")
-    faulted.paid_for(context, run, result)
+    accounted.counters_fit(context, run, result)
 
 
 def beyond_the_end(context, zerocopy, family, cipher, tso):
@@ -102,7 +103,7 @@ def beyond_the_end(context, zerocopy, family, cipher, tso):
     ready(tso)
     spec = Spec(script=(Past(70_001),), keys=Keys(cipher), family=family, tso=tso, capture=True,
                 zerocopy=zerocopy)
-    run = faulted.Run(context, spec)
+    run = accounted.Run(context, spec)
     run.start()
     run.play()
     if kernel.forgets_spliced_records():
@@ -111,7 +112,7 @@ def beyond_the_end(context, zerocopy, family, cipher, tso):
         run.sender.kinds = [[DATA, whole]]
     run.near.close()
     result = run.closed(run.port)
-    faulted.paid_for(context, run, result)
+    accounted.counters_fit(context, run, result)
     if kernel.forgets_spliced_records():
         skip("defect of the kernel's own tls.ko: close() dropped the record that sendfile "
              "left open for more")

@@ -5,10 +5,10 @@ the first time, and costs exactly one move of the context and one back.
 The link does not drop the segment but flips a bit of it: TCP does not take it, and
 yet the capture has both copies."""
 
-from lib import faulted, link, tcp
+from lib import accounted, link, tcp
 from lib.cases import Registry, equal
-from lib.ktls import Call, Keys, Write
-from lib.offload import Spec
+from lib.ktls import Keys, Write
+from lib.offload import SETTLED, Spec
 from . import ready
 from .stream import COMBINATIONS, combination_name, snd_mss
 
@@ -41,17 +41,17 @@ def lost(context, script, first, last, family, cipher, tso):
     ready(tso)
     spoiled = first + 3
     faults = context.enter_context(link.Link(rules=f"corrupt conn 1 tx byte {spoiled}"))
-    spec = Spec(script=(*script, Call(lambda _: run.settled()), Write(3 * M)),
+    spec = Spec(script=(*script, SETTLED, Write(3 * M)),
                 keys=Keys(cipher), family=family, tso=tso, mss=M + 12, capture=True)
-    run = faulted.Run(context, spec, (spoiled,))
+    run = accounted.Run(context, spec, (spoiled,))
     run.near.setsockopt(tcp.socket.IPPROTO_TCP, tcp.socket.TCP_NODELAY, 1)
     equal(snd_mss(run.near), M, "payload of a segment")
     run.start()
     run.play()
     result = run.finish()
     equal((faults.hits(), result.wire.spoiled), (1, 1), "segments that the link spoiled")
-    faulted.exactly(context, run, result)
-    faulted.sent_again(run, result, first, last)
+    accounted.exactly(context, run, result)
+    accounted.sent_again(run, result, first, last)
 
 
 for _combination in COMBINATIONS:

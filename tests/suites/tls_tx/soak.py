@@ -194,8 +194,8 @@ def soak(context):
         state.gone()
         crossed, again = crossed + sums[0], again + sums[1]
     lost = free - memory()
-    encrypted = state.nic_moved("hw_tls_tx_bytes")
-    resyncs = state.nic_moved("tx_tls_resync")
+    encrypted = state.moved("hw_tls_tx_bytes")
+    resyncs = state.moved("tx_tls_resync")
     context.note(f"{crossed >> 20} MB crossed the wire in {time.monotonic() - begin:.0f} s, "
                  f"{again} bytes of it again; encrypted by the card: {encrypted / crossed:.4f}")
     context.note(state.tls_counters())
@@ -203,13 +203,13 @@ def soak(context):
     at_least(crossed, pace.shorter(200_000_000), "bytes that crossed the wire")
     at_least(again, crossed // 100, "bytes that were sent again")
     at_least(encrypted / crossed, 0.99, "share of the bytes that the card encrypted")
-    equal(state.nic_moved("tx_tls_fallback"), 0, "tx_tls_fallback")
+    equal(state.moved("tx_tls_fallback"), 0, "tx_tls_fallback")
     equal(nic.statistics()["hw_tls_tx_live"], 0, "hw_tls_tx_live")
-    equal((state.nic_moved("tx_tls_ctx"), state.nic_moved("tx_tls_del")),
+    equal((state.moved("tx_tls_ctx"), state.moved("tx_tls_del")),
           (CONNECTIONS * ROUNDS,) * 2, "tx_tls_ctx, tx_tls_del")
     check(lost < LEAK, f"{lost >> 10} KB of memory are gone")
     # With eight connections a segment that is sent again may wait its turn in the qdisc
     # until what it repeats has been acknowledged, and is dropped (case 13).
-    late = state.nic_moved("tx_tls_drop_no_sync_data")
+    late = state.moved("tx_tls_drop_no_sync_data")
     check(late <= resyncs // 200, f"{late} segments without a record, after {resyncs} resyncs")
     state.no_errors(but=["tx_tls_drop_no_sync_data"])

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """In-order streams: every shape of records over every kind of segment."""
 
-import struct
 import socket
+import struct
+import threading
 
-from lib import faulted, handed, link, offload, system, tcp
+from lib import accounted, driver_input, evidence, link, offload, system, tcp
 from lib.cases import Registry, at_least, check, equal, skip
 from lib.ktls import (ALERT, DATA, GCM128, GCM256, HANDSHAKE, SOL_TLS, TLS_RX, Call, Control,
                       Keys, Sendfile, Splice, Write)
@@ -31,6 +32,7 @@ SCRIPTS = {
     "mixed": [Write(10, more=True), Sendfile(40_000), Control(5, HANDSHAKE),
               Splice(9_999), Write(123_457), Write(1, more=True), Write(16384)],
 }
+PART = (Write(60_000), Write(333, more=True), Sendfile(20_000), Write(1447))
 # Enough of each for some frames to be hurt, and not so much that it takes long.
 IMPAIRED = {"one-big-write": [Write(200_000)], "sendfile": [Sendfile(120_001), Sendfile(1)],
             "control-records": SCRIPTS["control-records"] * 4}
@@ -57,7 +59,7 @@ def impaired(context, script, family, cipher, tso, mss, zerocopy=False):
                 zerocopy=zerocopy)
     faults = context.enter_context(link.Link(seed=SEED, **dict.fromkeys(
         ("loss", "reorder", "duplicate", "corrupt"), "1%")))
-    run = faulted.Run(context, spec)
+    run = accounted.Run(context, spec)
     run.start()
     run.play()
     result = run.finish()
@@ -65,7 +67,7 @@ def impaired(context, script, family, cipher, tso, mss, zerocopy=False):
     hurt = sum(report[way][what] for way in ("tx", "rx")
                for what in ("dropped", "reordered", "duplicated", "corrupted"))
     at_least(hurt, 1, "frames that the link treated badly")
-    faulted.exactly(context, run, result)
+    accounted.exactly(context, run, result)
 
 
 def snd_mss(sock):
@@ -122,9 +124,9 @@ def many_in_a_segment(context, family, cipher, tso):
     spec = Spec(script=tuple(SCRIPTS["many-tiny-records"]), keys=Keys(cipher), family=family,
                 tso=tso, mss=1001, cork=True, capture=True)
     result = offload.offloaded(context, spec)
-    layout, good = handed.Layout(result.stream), 0
+    layout, good = driver_input.Layout(result.stream), 0
     for seq, copies in result.wire.pieces.items():
-        at = handed.signed(seq - result.wire.first)
+        at = driver_input.signed(seq - result.wire.first)
         inside = [start for start in layout.starts if at <= start <= at + len(copies[0])]
         good += len(inside) >= 4 and inside[0] > at and inside[-1] < at + len(copies[0])
     at_least(good, 5, "segments with parts of two records and some whole ones between")
@@ -151,6 +153,7 @@ def rx_after_tx(context, family, cipher, tso):
         run.sender.kinds = [[ALERT, 107], [HANDSHAKE, 5002], [DATA, 9]]
     result = run.finish()
     result.evidence.gone()
+    result.evidence.encrypted(len(result.stream), result.records, result.again, result.segments)
     if run.sender.kinds != kinds:
         skip("defect of the kernel's own tls.ko: records that were open got the type of the next")
     equal(result.stream == offload.software_stream(spec.script, spec.keys), True,
@@ -200,4 +203,27 @@ for _combination in COMBINATIONS:
     registry.add(f"case-02-long-records-impaired/{_end}", impaired, (Write(120_000),),
                  *_combination, 600)
     registry.add(f"case-25-large-record-numbers/{_end}", record_numbers, *_combination)
-    registry.add(f"rx-keys-behind-an-open-record/{_end}", rx_after_tx, *_combination)
+    registry.add(f"rx-keys-after-an-open-record/{_end}", rx_after_tx, *_combination)
+
+
+@registry.case("many-connections-at-once")
+def many(context):
+    """Sixteen connections, both ciphers and families, their segments interleaved."""
+    ready()
+    state = evidence.Evidence()
+    specs = [Spec(script=PART * 3, keys=Keys(cipher, seed=f"many {i}"), family=family)
+             for i in range(4) for cipher in (GCM128, GCM256) for family in (4, 6)]
+    runs = [offload.Run(context, spec) for spec in specs]
+    for number, run_ in enumerate(runs, 1):
+        run_.install()
+        state.offloaded(run_.near, number)
+    threads = [threading.Thread(target=run_.play) for run_ in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    results = [run_.finish() for run_ in runs]
+    state.gone()
+    again = [sum(result.again[i] for result in results) for i in (0, 1)]
+    state.encrypted(sum(len(result.stream) for result in results),
+                    [record for result in results for record in result.records], again)

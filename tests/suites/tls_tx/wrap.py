@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """TCP's sequence wraps at 2^32, at every kind of place in a record."""
 
-from lib import egress, faulted, link, tcp
+from lib import accounted, egress, link, tcp
 from lib.cases import Registry, check, equal
 from lib.ktls import Call, Keys, Write
-from lib.offload import Spec
+from lib.offload import SETTLED, Spec
 from . import ready
 from .retransmit import M, whole
 from .stream import COMBINATIONS, combination_name
@@ -20,14 +20,13 @@ SCRIPT = (whole(2), whole(5), whole(1))
 
 
 def wrap_spec(wrap, family, cipher, tso, script=SCRIPT):
-    return Spec(script=(*script, Call(lambda sender: sender.settled()), Write(2 * M)),
+    return Spec(script=(*script, SETTLED, Write(2 * M)),
                 keys=Keys(cipher), family=family, tso=tso, mss=M + 12, capture=True,
                 sequence=(1 << 32) - SECOND - wrap)
 
 
 def begin(context, spec, spoiled=()):
-    run = faulted.Run(context, spec, spoiled)
-    run.sender.settled = run.settled
+    run = accounted.Run(context, spec, spoiled)
     run.near.setsockopt(tcp.socket.IPPROTO_TCP, tcp.socket.TCP_NODELAY, 1)
     run.start()
     return run
@@ -49,7 +48,7 @@ def clean(context, wrap, family, cipher, tso):
     run.play()
     result = run.finish()
     wrapped(run, result)
-    equal(faulted.exactly(context, run, result).resync, 0 if not result.again[0] else 2,
+    equal(accounted.exactly(context, run, result).resync, 0 if not result.again[0] else 2,
           "times that the context was moved")
 
 
@@ -64,8 +63,8 @@ def lost_on_the_wire(context, wrap, family, cipher, tso):
     result = run.finish()
     wrapped(run, result)
     equal(result.wire.spoiled, 1, "segments that the link spoiled")
-    faulted.exactly(context, run, result)
-    faulted.sent_again(run, result, first, last)
+    accounted.exactly(context, run, result)
+    accounted.sent_again(run, result, first, last)
 
 
 def lost_before_the_driver(context, wrap, family, cipher, tso):
@@ -88,7 +87,7 @@ def lost_before_the_driver(context, wrap, family, cipher, tso):
     after = SECOND + 4 * M
     check(any(unit.at == after > before.end for before, unit in zip(run.units, run.units[1:])),
           f"no packet at {after} came ahead of its turn: {run.units}")
-    faulted.exactly(context, run, result)
+    accounted.exactly(context, run, result)
 
 
 for _combination in COMBINATIONS:

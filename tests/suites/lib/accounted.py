@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A kTLS stream over a link that damages exactly one place, with both ends of the
-driver in view: what it was handed, and what came out of it."""
+"""A kTLS stream with both ends of the driver in view, what it was given and what came out of
+it, so that each packet is accounted for. The link may damage chosen places of the stream."""
 
-from . import capture, nic, offload
+from . import capture, offload
 from .cases import check, equal
-from .handed import Handed, paid, repeated, signed
+from .driver_input import DriverInput, check_counters, repeated, signed
 from .packet import Frame
 
 
@@ -41,22 +41,22 @@ class Run(offload.Run):
     link's rules corrupt."""
 
     def __init__(self, context, spec, spoiled=(), before_data=None):
-        self.handed = Handed(context)
+        self.driver_input = DriverInput(context)
         self.spoiled = spoiled
         super().__init__(context, spec, before_data)
         self.port = self.near.getsockname()[1]
         self.units = None
 
     def start(self):
-        """Put the keys in. What was handed over before is nobody's business."""
-        self.handed.units(self.port, self.spec.preamble)
+        """Put the keys in. What the driver was given before does not count."""
+        self.driver_input.units(self.port, self.spec.preamble)
         self.install()
         self.evidence.offloaded(self.near)
 
     def closed(self, port, again=(0, 0)):
         result = super().closed(port, again)
         result.evidence.gone()
-        self.units = self.handed.units(self.port, self.spec.preamble)
+        self.units = self.driver_input.units(self.port, self.spec.preamble)
         return result
 
     def _captured(self, result, port, raw):
@@ -76,16 +76,16 @@ def as_software(result, spec):
 
 def exactly(context, run, result):
     """Everything that holds of a stream that the NIC encrypted from its first byte to
-    its last: software's bytes, and counters that show what was handed over."""
+    its last: software's bytes, and counters that show what the driver was given."""
     as_software(result, run.spec)
-    return paid_for(context, run, result)
+    return counters_fit(context, run, result)
 
 
-def paid_for(context, run, result):
+def counters_fit(context, run, result):
     """The same where software would cut the records elsewhere."""
-    counters = nic.change(result.evidence.nic, nic.statistics())
-    result.evidence.no_errors(counters)
-    want = paid(counters, run.units, result.stream)
+    counters = result.evidence.counters()
+    result.evidence.no_errors(counters, again=len(run.repeated()))
+    want = check_counters(counters, run.units, result.stream)
     equal(counters["hw_tls_tx_packets"], counters["tx_tls_encrypted_packets"],
           "hw_tls_tx_packets")
     again = sum(end - at for at, end in run.repeated())
