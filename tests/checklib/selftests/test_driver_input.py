@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What packets that the driver was given must cost, and which counters do not fit them."""
+
+import struct
+
+from lib import driver_input
+from lib.cases import Failed
+from lib.driver_input import Unit
+
+RECORD = 1000                   # bytes of each record, and of each packet
+STREAM = b"".join(struct.pack("!BHH", 23, 0x0303, RECORD - 5) + bytes(RECORD - 5)
+                  for _ in range(4))
+# In order; the second once more, in two halves; then the rest.
+UNITS = [Unit(0, RECORD), Unit(RECORD, RECORD), Unit(2 * RECORD, RECORD),
+         Unit(RECORD, 400), Unit(RECORD + 400, 600), Unit(3 * RECORD, RECORD)]
+
+
+def counters(late=(), **other):
+    """Those that show these units, but for the late ones."""
+    want = driver_input.cost(UNITS, STREAM, late)
+    return {"tx_tls_fallback": 0, "tx_tls_ooo": want.ooo, "tx_tls_resync": want.resync,
+            "tx_tls_resync_bytes": want.resync_bytes, "tx_tls_skip_no_sync_data": want.skipped,
+            "hw_tls_tx_bytes": want.bytes, "tx_tls_encrypted_bytes": want.payload,
+            "tx_tls_drop_no_sync_data": len(late), **other}
+
+
+def refused(numbers):
+    try:
+        driver_input.check_counters(numbers, UNITS, STREAM)
+    except Failed:
+        return True
+    return False
+
+
+def test_cost_of_what_is_sent_again():
+    want = driver_input.check_counters(counters(), UNITS, STREAM)
+    assert (want.ooo, want.resync, want.resync_bytes) == (2, 2, 0)
+    assert (want.bytes, want.payload) == (5 * RECORD, 5 * RECORD - 5 * 13 - 5 * 16)
+    late = driver_input.check_counters(counters(late=(3,)), UNITS, STREAM)
+    assert (late.ooo, late.resync_bytes, late.bytes) == (3, 400, 5 * RECORD - 400)
+
+
+def test_only_what_is_sent_again_comes_too_late():
+    assert not refused(counters(late=(3,))) and not refused(counters(late=(3, 4)))
+    assert refused(counters(late=(2,))), "a packet with new data was dropped"
+    assert refused(counters(late=(3,), tx_tls_drop_no_sync_data=0))
+    assert refused(counters(tx_tls_drop_no_sync_data=1))
+    assert refused(counters(tx_tls_drop_no_sync_data=3))
+
+
+def test_counters_that_do_not_fit():
+    right = counters()
+    for name in right:
+        assert refused({**right, name: right[name] + 1}), name
