@@ -25,6 +25,8 @@ def test_one_of_each_combination():
     for turn, names in ((0, "ac"), (1, "b")):
         chosen = plan.Choice(turn=turn).of(singles, alternate=True)
         assert [case.name for case in chosen] == list(names), chosen
+    singles[2] = Case("c", both=True)
+    assert plan.Choice(turn=1).of(singles, alternate=True) == singles[1:]
     assert plan.Choice(("b",), turn=0).of(singles, alternate=True) == singles[1:2]
     assert plan.Choice(("sing", "*part*nothing")).of(cases) == cases[-1:]
     assert plan.Choice(("one",)).of(cases) == cases[:4]
