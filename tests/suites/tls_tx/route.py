@@ -242,7 +242,7 @@ def through_a_bond(context, family, cipher, tso):
 
 def active_backup(context, family, cipher, tso):
     """A bond that does not bind connections to ports gets no offload; the connection
-    follows it to the other port and back."""
+    follows it to the other port and back. Without the bond the port offloads as ever."""
     def to(port_of):
         def do(_sender):
             netif = port_of()
@@ -259,6 +259,8 @@ def active_backup(context, family, cipher, tso):
     check(result.stream == software, "the wire is not what software kTLS sends")
     result.evidence.gone()
     equal(result.evidence.moved("tx_tls_encrypted_bytes"), 0, "tx_tls_encrypted_bytes")
+    bond.undo()
+    offload.offloaded(context, Spec(script=PART, keys=Keys(cipher), family=family, tso=tso))
 
 
 def dropped(netif):
