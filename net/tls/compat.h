@@ -43,17 +43,25 @@
 #define KTLS_MSG_NOPOLICY		0
 #endif
 
-/* The parameters of two callbacks that have changed, with the comma they need. */
+/* The parameters of callbacks that have changed. */
 #ifdef HAVE_RECVMSG_ADDR_LEN
-#define KTLS_RECVMSG_ADDR_LEN		, int *addr_len
+#define KTLS_RECVMSG_ARGS						\
+	struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len
 #else
-#define KTLS_RECVMSG_ADDR_LEN
+#define KTLS_RECVMSG_ARGS						\
+	struct sock *sk, struct msghdr *msg, size_t len, int flags
 #endif
 
 #ifdef HAVE_ULP_INFO_NET_ADMIN
-#define KTLS_ULP_INFO_NET_ADMIN		, bool net_admin
+#define KTLS_GET_INFO_ARGS						\
+	struct sock *sk, struct sk_buff *skb, bool net_admin
+#define KTLS_GET_INFO_SIZE_ARGS						\
+	const struct sock *sk, bool net_admin
 #else
-#define KTLS_ULP_INFO_NET_ADMIN
+#define KTLS_GET_INFO_ARGS						\
+	struct sock *sk, struct sk_buff *skb
+#define KTLS_GET_INFO_SIZE_ARGS						\
+	const struct sock *sk
 #endif
 
 #endif

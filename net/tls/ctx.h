@@ -20,6 +20,7 @@
 struct ktls_context;
 struct ktls_protos;
 struct ktls_rec;
+struct ktls_tx;
 
 /**
  * struct ktls_tx_ops - one who makes records: software or the device half
@@ -29,6 +30,7 @@ struct ktls_rec;
  * @write_space: TCP has room again, in softirq context
  * @stop: the socket closes: no work may run any more; not locked
  * @release: the socket closes: push what can be pushed, drop the rest; locked
+ * @free: free it after that; not locked
  */
 struct ktls_tx_ops {
 	int (*send)(struct sock *sk, struct msghdr *msg, u8 type);
@@ -36,6 +38,7 @@ struct ktls_tx_ops {
 	void (*write_space)(struct sock *sk);
 	void (*stop)(struct ktls_context *ctx);
 	void (*release)(struct sock *sk);
+	void (*free)(struct ktls_tx *tx);
 };
 
 /**
@@ -97,11 +100,6 @@ struct ktls_tx {
  * @contended: somebody may wait
  * @key_update: a KeyUpdate was read: no record can be read before the new key
  * @zero_copy: records may be decrypted into the reader's own pages
- * @async: the cipher may answer asynchronously, and may do so
- * @pending: decryptions under way, and one
- * @idle: completed when there are none
- * @async_err: what the first that failed said; it ends the connection
- * @held: clones of TCP's packets that decryptions under way read
  */
 struct ktls_rx {
 	struct tls_offload_context_rx dev;	/* must be first */
@@ -116,11 +114,6 @@ struct ktls_rx {
 	bool contended;
 	bool key_update;
 	bool zero_copy;
-	bool async;
-	atomic_t pending;
-	struct completion idle;
-	int async_err;
-	struct sk_buff_head held;
 };
 
 /**
@@ -166,5 +159,7 @@ static inline void ktls_abort(struct sock *sk, int err)
 	smp_wmb();
 	sk_error_report(sk);
 }
+
+void ktls_write_space(struct sock *sk);
 
 #endif

@@ -17,9 +17,13 @@ static int __init ktls_module_init(void)
 	if (err)
 		return err;
 
-	err = ktls_dev_init();
+	err = ktls_strp_module_init();
 	if (err)
 		goto err_stat;
+
+	err = ktls_dev_init();
+	if (err)
+		goto err_strp;
 
 	err = tcp_register_ulp(&ktls_ulp_ops);
 	if (err)
@@ -28,6 +32,8 @@ static int __init ktls_module_init(void)
 
 err_dev:
 	ktls_dev_exit();
+err_strp:
+	ktls_strp_module_exit();
 err_stat:
 	ktls_stat_exit();
 	return err;
@@ -37,6 +43,7 @@ static void __exit ktls_module_exit(void)
 {
 	tcp_unregister_ulp(&ktls_ulp_ops);
 	ktls_dev_exit();
+	ktls_strp_module_exit();
 	ktls_protos_exit();
 	ktls_stat_exit();
 	rcu_barrier();		/* contexts are freed after a grace period */

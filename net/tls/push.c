@@ -82,7 +82,7 @@ static unsigned int gather(struct ktls_push *push, unsigned int *vecs, bool *mor
 	*vecs = 0;
 	*more = false;
 	list_for_each_entry(unit, &push->units, list) {
-		if (!smp_load_acquire(&unit->ready))
+		if (!ktls_unit_ready(unit))
 			break;
 		if (alone || (bytes && unit->alone) ||
 		    !add_unit(push, unit, skip, vecs)) {

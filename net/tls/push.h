@@ -55,6 +55,18 @@ void ktls_push_init(struct ktls_push *push,
 int ktls_push(struct sock *sk, struct ktls_push *push, int flags);
 unsigned int ktls_push_bytes(const struct ktls_push *push);
 
+static inline bool ktls_unit_ready(const struct ktls_unit *unit)
+{
+	/* Pairs with ktls_unit_set_ready(): the ciphertext is there */
+	return smp_load_acquire(&unit->ready);
+}
+
+static inline void ktls_unit_set_ready(struct ktls_unit *unit)
+{
+	/* Pairs with ktls_unit_ready() */
+	smp_store_release(&unit->ready, true);
+}
+
 static inline void ktls_push_add(struct ktls_push *push, struct ktls_unit *unit)
 {
 	list_add_tail(&unit->list, &push->units);
@@ -69,8 +81,7 @@ static inline bool ktls_push_empty(const struct ktls_push *push)
 static inline bool ktls_push_ready(const struct ktls_push *push)
 {
 	return !list_empty(&push->units) &&
-	       smp_load_acquire(&list_first_entry(&push->units, struct ktls_unit,
-						  list)->ready);
+	       ktls_unit_ready(list_first_entry(&push->units, struct ktls_unit, list));
 }
 
 #endif

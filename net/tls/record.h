@@ -74,6 +74,15 @@ void ktls_record_iv(const struct ktls_format *format, const u8 *nonce, u64 seq,
 		    const u8 *explicit_iv, u8 *iv);
 int ktls_record_length(const struct ktls_format *format, const u8 *header);
 
+/*
+ * Is there a number for one more record to send? Nothing is sent with the last one:
+ * that is when the kernel's module ends a connection.
+ */
+static inline bool ktls_number_left(const struct ktls_number *number)
+{
+	return !number->used_up && number->seq != U64_MAX;
+}
+
 /* Bytes of payload in a record of this length, padding included. */
 static inline unsigned int ktls_payload(const struct ktls_format *format,
 					unsigned int length)

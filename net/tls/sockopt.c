@@ -7,8 +7,12 @@
 
 #include "dev.h"
 #include "proto.h"
+#include "rekey.h"
+#include "send.h"
 #include "sockopt.h"
 #include "stat.h"
+#include "sw_rx.h"
+#include "sw_tx.h"
 
 /* Exactly one u16 or u32, as the option has it. */
 static int read_value(sockptr_t from, unsigned int len, void *value,
@@ -73,50 +77,113 @@ static const struct ktls_cipher *read_info(sockptr_t value, unsigned int len,
 	return cipher;
 }
 
-/* Keys for sending; tx_lock and the socket are locked. */
-static int set_tx(struct sock *sk, struct ktls_context *ctx,
-		  struct tls_crypto_info *info)
+static void count(struct sock *sk, struct ktls_context *ctx, bool tx, bool device)
 {
-	return -EOPNOTSUPP;
+	static const enum ktls_stat what[2][2][2] = {
+		[false][false] = { KTLS_STAT_RX_SW, KTLS_STAT_CURR_RX_SW },
+		[false][true] = { KTLS_STAT_RX_DEVICE, KTLS_STAT_CURR_RX_DEVICE },
+		[true][false] = { KTLS_STAT_TX_SW, KTLS_STAT_CURR_TX_SW },
+		[true][true] = { KTLS_STAT_TX_DEVICE, KTLS_STAT_CURR_TX_DEVICE },
+	};
+
+	if (tx)
+		ctx->base.tx_conf = device ? TLS_HW : TLS_SW;
+	else
+		ctx->base.rx_conf = device ? TLS_HW : TLS_SW;
+	ktls_stat_inc(sock_net(sk), what[tx][device][0]);
+	ktls_stat_inc(sock_net(sk), what[tx][device][1]);
 }
 
-/* Keys for receiving; the socket is locked. */
-static int set_rx(struct sock *sk, struct ktls_context *ctx,
-		  struct tls_crypto_info *info)
+/* The first key of a direction; it is in the context already. */
+static int install(struct sock *sk, struct ktls_context *ctx, bool tx)
 {
-	return -EOPNOTSUPP;
+	bool device = true;
+	int err;
+
+	err = tx ? ktls_dev_set_tx(sk, ctx) : ktls_dev_set_rx(sk, ctx);
+	if (err) {
+		device = false;
+		err = tx ? ktls_sw_tx_create(sk, ctx, &ctx->base.crypto_send.info) :
+			   ktls_rx_create(sk, ctx, &ctx->base.crypto_recv.info);
+	}
+	if (err)
+		return err;
+	count(sk, ctx, tx, device);
+	ktls_proto_update(sk, ctx);
+	if (tx) {
+		ctx->base.sk_write_space = sk->sk_write_space;
+		sk->sk_write_space = ktls_write_space;
+	} else {
+		ktls_rx_start(sk, ctx);
+	}
+	return 0;
 }
 
-static int set_keys(struct sock *sk, bool tx, sockptr_t value, unsigned int len)
+/* A further key: after a KeyUpdate, which only TLS 1.3 has. */
+static int replace(struct sock *sk, struct ktls_context *ctx, bool tx,
+		   struct tls_crypto_info *info)
+{
+	return tx ? ktls_rekey_tx(sk, ctx, info) : ktls_rekey_rx(sk, ctx, info);
+}
+
+static void count_rekey(struct sock *sk, bool tx, bool ok)
+{
+	static const enum ktls_stat what[2][2] = {
+		{ KTLS_STAT_RX_REKEY_ERROR, KTLS_STAT_RX_REKEY_OK },
+		{ KTLS_STAT_TX_REKEY_ERROR, KTLS_STAT_TX_REKEY_OK },
+	};
+
+	ktls_stat_inc(sock_net(sk), what[tx][ok]);
+}
+
+static int first_keys(struct sock *sk, bool tx, sockptr_t value, unsigned int len)
 {
 	struct ktls_context *ctx = ktls_ctx(sk);
-	union tls_crypto_context *own, *other, info;
+	union tls_crypto_context *own, *other;
 	const struct ktls_cipher *cipher;
 	int err;
 
 	own = tx ? &ctx->base.crypto_send : &ctx->base.crypto_recv;
 	other = tx ? &ctx->base.crypto_recv : &ctx->base.crypto_send;
+	cipher = read_info(value, len, other->info.version ? &other->info : NULL, own);
+	err = PTR_ERR_OR_ZERO(cipher);
+	if (!err) {
+		ktls_format_init(&ctx->format, own->info.version, cipher);
+		ktls_format_prot_info(&ctx->format, &ctx->base.prot_info);
+		err = install(sk, ctx, tx);
+	}
+	if (err)
+		memzero_explicit(own, sizeof(*own));
+	return err;
+}
+
+static int next_keys(struct sock *sk, bool tx, sockptr_t value, unsigned int len)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	union tls_crypto_context *own, info;
+	int err = -EBUSY;
+
+	own = tx ? &ctx->base.crypto_send : &ctx->base.crypto_recv;
+	if (own->info.version == TLS_1_3_VERSION)
+		err = PTR_ERR_OR_ZERO(read_info(value, len, &own->info, &info));
+	if (!err)
+		err = replace(sk, ctx, tx, &info.info);
+	if (!err)
+		*own = info;
+	memzero_explicit(&info, sizeof(info));
+	count_rekey(sk, tx, !err);
+	return err;
+}
+
+static int set_keys(struct sock *sk, bool tx, sockptr_t value, unsigned int len)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+
 	if (in_sockmap(sk))
 		return -EINVAL;
-	if (own->info.version)
-		return -EBUSY;
-
-	cipher = read_info(value, len, other->info.version ? &other->info : NULL,
-			   &info);
-	if (IS_ERR(cipher)) {
-		err = PTR_ERR(cipher);
-		goto out;
-	}
-	ktls_format_init(&ctx->format, info.info.version, cipher);
-	ktls_format_prot_info(&ctx->format, &ctx->base.prot_info);
-	err = tx ? set_tx(sk, ctx, &info.info) : set_rx(sk, ctx, &info.info);
-	if (!err) {
-		*own = info;
-		ktls_proto_update(sk, ctx);
-	}
-out:
-	memzero_explicit(&info, sizeof(info));
-	return err;
+	if (tx ? ctx->base.tx_conf : ctx->base.rx_conf)
+		return next_keys(sk, tx, value, len);
+	return first_keys(sk, tx, value, len);
 }
 
 static int set_zerocopy(struct ktls_context *ctx, sockptr_t value,
@@ -153,6 +220,7 @@ static int set_no_pad(struct ktls_context *ctx, sockptr_t value,
 	if (!ktls_rx(ctx))
 		return -EINVAL;
 	ctx->base.rx_no_pad = on;
+	ktls_rx_update(ctx);
 	return 0;
 }
 

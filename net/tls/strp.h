@@ -10,6 +10,7 @@
 #include <linux/skbuff.h>
 #include <linux/workqueue.h>
 #include <net/sock.h>
+#include <net/tls.h>
 
 /**
  * struct ktls_source - where the bytes of a record are
@@ -45,9 +46,13 @@ struct ktls_segment {
  * struct ktls_strp_ops - whom the parser works for
  * @header: a header has come: the record's length, or an error that ends it.
  *	@seq is the sequence number of its first byte.
+ * @found: a record has come whole where nobody waited for the parser's answer
+ * @broken: there will be no more records, because of this error
  */
 struct ktls_strp_ops {
 	int (*header)(struct sock *sk, const u8 *header, u32 seq);
+	void (*found)(struct sock *sk);
+	void (*broken)(struct sock *sk, int err);
 };
 
 /**
@@ -60,7 +65,7 @@ struct ktls_strp_ops {
  * @type: content type in the header
  * @copying: the record is being copied out of TCP's queue
  * @copied: bytes so copied
- * @start: sequence number of the record that is copied
+ * @start: sequence number of the record
  * @copy: they
  * @work: tries again where there was no memory
  */
@@ -86,8 +91,11 @@ void ktls_strp_check(struct ktls_strp *strp);
 void ktls_strp_done(struct ktls_strp *strp);
 bool ktls_strp_source(struct ktls_strp *strp, struct ktls_source *src);
 
-/* The record's segments, one after the other: start with a zeroed @seg. */
+int ktls_strp_module_init(void);
+void ktls_strp_module_exit(void);
+
 bool ktls_source_next(const struct ktls_source *src, struct ktls_segment *seg);
+int ktls_source_copy(const struct ktls_source *src, u32 at, void *to, u32 len);
 
 static inline bool ktls_strp_ready(const struct ktls_strp *strp)
 {

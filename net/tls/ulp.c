@@ -3,13 +3,18 @@
 
 #include <linux/inet_diag.h>
 #include <linux/module.h>
+#include <linux/poll.h>
 #include <linux/slab.h>
 #include <net/inet_connection_sock.h>
 #include <net/netlink.h>
 
 #include "ctx.h"
 #include "proto.h"
+#include "send.h"
 #include "sockopt.h"
+#include "stat.h"
+#include "sw_read.h"
+#include "sw_rx.h"
 #include "ulp.h"
 
 static int ktls_disconnect(struct sock *sk, int flags)
@@ -44,19 +49,73 @@ static void free_context(struct ktls_context *ctx)
 	kfree_rcu(ctx, base.rcu);
 }
 
+/* Stop sending and receiving; the socket is locked, and nobody sends. */
+static void release(struct sock *sk, struct ktls_context *ctx)
+{
+	struct net *net = sock_net(sk);
+
+	if (ktls_tx(ctx)) {
+		ktls_tx(ctx)->ops->release(sk);
+		ktls_stat_dec(net, ctx->base.tx_conf == TLS_HW ?
+				   KTLS_STAT_CURR_TX_DEVICE : KTLS_STAT_CURR_TX_SW);
+	}
+	if (ktls_rx(ctx)) {
+		if (ktls_rx(ctx)->device)
+			ktls_rx(ctx)->device->release(sk);
+		ktls_rx_stop(sk, ctx);
+		ktls_stat_dec(net, ctx->base.rx_conf == TLS_HW ?
+				   KTLS_STAT_CURR_RX_DEVICE : KTLS_STAT_CURR_RX_SW);
+	}
+}
+
 static void ktls_close(struct sock *sk, long timeout)
 {
 	struct ktls_context *ctx = ktls_ctx(sk);
 	struct proto *base = ctx->base.sk_proto;
+	bool stays = ctx->base.tx_conf == TLS_HW || ctx->base.rx_conf == TLS_HW;
 
+	if (ktls_tx(ctx))
+		ktls_tx(ctx)->ops->stop(ctx);
+	mutex_lock(&ctx->base.tx_lock);
 	lock_sock(sk);
+	release(sk, ctx);
 	write_lock_bh(&sk->sk_callback_lock);
-	rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
+	if (!stays)
+		rcu_assign_pointer(inet_csk(sk)->icsk_ulp_data, NULL);
 	WRITE_ONCE(sk->sk_prot, base);
+	if (sk->sk_write_space == ktls_write_space)
+		sk->sk_write_space = ctx->base.sk_write_space;
 	write_unlock_bh(&sk->sk_callback_lock);
 	release_sock(sk);
+	mutex_unlock(&ctx->base.tx_lock);
+
+	if (ctx->base.tx_conf == TLS_SW)
+		ktls_tx(ctx)->ops->free(ktls_tx(ctx));
+	if (ktls_rx(ctx))
+		ktls_rx_free(ktls_rx(ctx));
 	base->close(sk, timeout);
-	free_context(ctx);
+	if (!stays)
+		free_context(ctx);
+}
+
+static __poll_t ktls_poll(struct file *file, struct socket *sock,
+			  struct poll_table_struct *wait)
+{
+	__poll_t mask = tcp_poll(file, sock, wait);
+	struct sock *sk = sock->sk;
+
+	/* At the end of the stream, or after an error, TCP is right. */
+	if (inet_sk_state_load(sk) != TCP_ESTABLISHED ||
+	    READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN)
+		return mask;
+	if (!ktls_rx_readable(ktls_rx(ktls_ctx(sk))))
+		mask &= ~(EPOLLIN | EPOLLRDNORM);
+	return mask;
+}
+
+static bool ktls_is_readable(struct sock *sk)
+{
+	return ktls_rx_readable(ktls_rx(ktls_ctx(sk)));
 }
 
 /* Put our operations into a new set. */
@@ -66,11 +125,24 @@ static void fill(struct ktls_protos *protos)
 
 	for (i = 0; i < 4; i++) {
 		struct proto *prot = &protos->prot[i >> 1][i & 1];
+		struct proto_ops *ops = &protos->ops[i >> 1][i & 1];
 
 		prot->setsockopt = ktls_setsockopt;
 		prot->getsockopt = ktls_getsockopt;
 		prot->disconnect = ktls_disconnect;
 		prot->close = ktls_close;
+		if (i >> 1) {
+			prot->sendmsg = ktls_sendmsg;
+			prot->splice_eof = ktls_splice_eof;
+			ops->splice_eof = ktls_splice_eof;
+		}
+		if (i & 1) {
+			prot->recvmsg = ktls_recvmsg;
+			prot->sock_is_readable = ktls_is_readable;
+			ops->splice_read = ktls_splice_read;
+			ops->read_sock = ktls_read_sock;
+			ops->poll = ktls_poll;
+		}
 	}
 }
 
@@ -149,8 +221,7 @@ static int put_info(struct sk_buff *skb, const struct ktls_context *ctx)
 	       nla_put_u16(skb, KTLS_INFO_TX_MAX_PAYLOAD_LEN, ctx->max_payload);
 }
 
-static int ktls_get_info(struct sock *sk,
-			 struct sk_buff *skb KTLS_ULP_INFO_NET_ADMIN)
+static int ktls_get_info(KTLS_GET_INFO_ARGS)
 {
 	struct tls_context *base;
 	struct nlattr *nest;
@@ -175,7 +246,7 @@ static int ktls_get_info(struct sock *sk,
 	return 0;
 }
 
-static size_t ktls_get_info_size(const struct sock *sk KTLS_ULP_INFO_NET_ADMIN)
+static size_t ktls_get_info_size(KTLS_GET_INFO_SIZE_ARGS)
 {
 	return nla_total_size(0) +		/* INET_ULP_INFO_TLS */
 	       5 * nla_total_size(sizeof(u16)) +

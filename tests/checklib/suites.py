@@ -4,6 +4,7 @@
 import itertools
 import os
 import pathlib
+import re
 import sys
 
 from .jobs import IN_OUTPUT, Job, file_name
@@ -19,10 +20,11 @@ sys.path.insert(0, str(TESTS / "suites"))
 import plan                                                     # noqa: E402
 from vmlib import pace                                          # noqa: E402
 
-LATER = ("lifecycle", "net-tls", "apps", "traffic", "hostile")
-NAMES = ("unit", "vm", *plan.SUITES, "upstream")
+LATER = ("lifecycle", "apps", "traffic", "hostile")
+NAMES = ("unit", "vm", *plan.SUITES, "upstream", "net-tls")
 UPSTREAM = {"ping": "drivers/net/ping.py"}      # the kernel's own tests that pass
 UPSTREAM_SECONDS = 300
+NET_TLS_SECONDS = 1200
 IN_GUEST = (*plan.SUITES, *plan.DEBUG_SUITES)
 
 
@@ -55,6 +57,16 @@ def _upstream(test, vm_options, label):
     console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
     command = (str(TESTS / "upstream/run"), *vm_options, "--console", IN_OUTPUT + console,
                "--facts", IN_OUTPUT + facts, "--timeout", str(seconds), UPSTREAM[test])
+    return Job(name, command, seconds + pace.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
+
+
+def _net_tls(vm_options, label):
+    """The kernel's own test of kTLS, with our tls.ko unless another is asked for."""
+    name = f"{label}net-tls/selftest"
+    seconds = pace.scaled(NET_TLS_SECONDS)
+    console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
+    command = (str(TESTS / "net-tls/run"), *vm_options, "--console", IN_OUTPUT + console,
+               "--facts", IN_OUTPUT + facts, "--timeout", str(seconds))
     return Job(name, command, seconds + pace.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
 
 
@@ -95,7 +107,17 @@ def guest_jobs(names, vm_options=(), label="", choice=plan.DEFAULT, variant=None
             if (not variant or variant in group.variants) and group.cases(choice)]
     if "upstream" in names and not choice.only:
         ours += [_upstream(test, vm_options, label) for test in UPSTREAM]
+    if "net-tls" in names and not choice.only and not _before_ours(vm_options):
+        ours.append(_net_tls(vm_options, label))
     return ours
+
+
+def _before_ours(vm_options):
+    """Whether the kernel that is asked for is one that our tls.ko is not for."""
+    words = list(vm_options)
+    asked = words[words.index("--kernel") + 1] if "--kernel" in words else ""
+    match = re.match(r"(\d+)\.(\d+)", asked)
+    return bool(match) and (int(match[1]), int(match[2])) < (6, 12)
 
 
 def shard(jobs_of_all, part):

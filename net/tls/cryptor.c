@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ciphers with keys; records as lists of pieces of memory. */
+
+#include <linux/err.h>
+
+#include "cryptor.h"
+
+#define MAX_DEPTH	8	/* of packets in packets */
+
+/**
+ * ktls_aead_alloc() - a cipher with its key
+ * @format: how records look
+ * @info: with the key
+ *
+ * Return: the cipher or an error.
+ */
+struct crypto_aead *ktls_aead_alloc(const struct ktls_format *format,
+				    struct tls_crypto_info *info)
+{
+	const struct ktls_cipher *cipher = format->cipher;
+	struct crypto_aead *aead;
+	int err;
+
+	aead = crypto_alloc_aead(cipher->alg, 0, 0);
+	if (IS_ERR(aead))
+		return aead;
+	err = crypto_aead_setkey(aead, ktls_info_key(cipher, info), cipher->key);
+	if (!err)
+		err = crypto_aead_setauthsize(aead, TLS_TAG_SIZE);
+	if (err) {
+		crypto_free_aead(aead);
+		return ERR_PTR(err);
+	}
+	return aead;
+}
+
+/**
+ * ktls_aead_may_be_async() - could an answer come later?
+ * @aead: the cipher
+ *
+ * Return: true if it could; false if it certainly comes at once.
+ */
+bool ktls_aead_may_be_async(struct crypto_aead *aead)
+{
+	return crypto_aead_alg(aead)->base.cra_flags & CRYPTO_ALG_ASYNC;
+}
+
+/* Pieces of memory that @len bytes of a packet are in. */
+static int count_pieces(const struct sk_buff *skb, u32 offset, u32 len,
+			unsigned int depth)
+{
+	u32 start = skb_headlen(skb);
+	u32 end = offset + len;
+	struct sk_buff *inner;
+	int pieces = offset < start;
+	int i, more;
+
+	if (depth > MAX_DEPTH)
+		return -EMSGSIZE;
+	for (i = 0; i < skb_shinfo(skb)->nr_frags && start < end; i++) {
+		u32 next = start + skb_frag_size(&skb_shinfo(skb)->frags[i]);
+
+		pieces += next > offset;
+		start = next;
+	}
+	skb_walk_frags(skb, inner) {
+		u32 next = start + inner->len;
+
+		if (start >= end)
+			break;
+		if (next > offset) {
+			u32 from = max(offset, start);
+
+			more = count_pieces(inner, from - start,
+					    min(end, next) - from, depth + 1);
+			if (more < 0)
+				return more;
+			pieces += more;
+		}
+		start = next;
+	}
+	return pieces;
+}
+
+/* The part of a segment that comes after the first @skip bytes of the record. */
+static u32 skip_in(const struct ktls_segment *seg, u32 skip)
+{
+	return skip > seg->before ? min(skip - seg->before, seg->len) : 0;
+}
+
+/**
+ * ktls_source_count() - pieces of memory that a record is in
+ * @src: where it is
+ * @skip: without so many bytes at its beginning
+ *
+ * Return: how many, or an error.
+ */
+int ktls_source_count(const struct ktls_source *src, u32 skip)
+{
+	struct ktls_segment seg = {};
+	int pieces = 0;
+
+	while (ktls_source_next(src, &seg)) {
+		u32 skipped = skip_in(&seg, skip);
+		int more;
+
+		if (skipped == seg.len)
+			continue;
+		more = count_pieces(seg.skb, seg.offset + skipped,
+				    seg.len - skipped, 0);
+		if (more < 0)
+			return more;
+		pieces += more;
+	}
+	return pieces;
+}
+
+/**
+ * ktls_source_map() - list these pieces
+ * @src: where the record is
+ * @skip: without so many bytes at its beginning
+ * @sg: the list, initialized
+ * @entries: how many it has, as ktls_source_count() said
+ *
+ * Return: 0 or an error.
+ */
+int ktls_source_map(const struct ktls_source *src, u32 skip, struct scatterlist *sg,
+		    unsigned int entries)
+{
+	struct scatterlist *last = sg + entries - 1;
+	struct ktls_segment seg = {};
+
+	while (ktls_source_next(src, &seg)) {
+		u32 skipped = skip_in(&seg, skip);
+		int used;
+
+		if (skipped == seg.len)
+			continue;
+		used = skb_to_sgvec_nomark(seg.skb, sg, seg.offset + skipped,
+					   seg.len - skipped);
+		if (used < 0)
+			return used;
+		sg += used;
+	}
+	sg_mark_end(last);
+	return 0;
+}

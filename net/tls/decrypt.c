@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From a record that has come to its cleartext. */
+
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "cryptor.h"
+#include "decrypt.h"
+#include "stat.h"
+
+#define PIN_PAGES	16	/* of the reader's at a time */
+
+/**
+ * struct decryption - all that one takes
+ * @payload: bytes of payload, padding included
+ * @iv: for the crypto API
+ * @aad: likewise
+ * @tail: where the content type goes if the payload goes to the reader's pages
+ * @pinned: how many pages those are
+ * @out: where the cleartext goes
+ * @in: where the ciphertext is
+ * @req: the request, in the same piece of memory
+ * @sg: memory for @in and @out
+ */
+struct decryption {
+	u32 payload;
+	u8 iv[KTLS_AEAD_IV_SIZE];
+	u8 aad[TLS_AAD_SPACE_SIZE];
+	u8 tail;
+	unsigned int pinned;
+	struct scatterlist *out;
+	struct scatterlist *in;
+	struct aead_request *req;
+	struct scatterlist sg[];
+};
+
+/* An skb with that much room for cleartext. */
+static struct sk_buff *alloc_clear(struct sock *sk, u32 len)
+{
+	struct sk_buff *skb;
+	int err;
+
+	skb = alloc_skb_with_frags(0, len, PAGE_ALLOC_COSTLY_ORDER, &err,
+				   sk->sk_allocation);
+	if (skb) {
+		skb->len = len;
+		skb->data_len = len;
+	}
+	return skb;
+}
+
+/* Memory for a decryption with so many pieces; the first of each is the AAD. */
+static struct decryption *alloc_decryption(struct sock *sk, struct crypto_aead *aead,
+					   unsigned int n_in, unsigned int n_out)
+{
+	size_t size = sizeof(struct aead_request) + crypto_aead_reqsize(aead);
+	struct decryption *d;
+	void *mem;
+
+	size = ALIGN(size, __alignof__(*d));
+	mem = kmalloc(size + struct_size(d, sg, size_add(n_in, n_out)),
+		      sk->sk_allocation);
+	if (!mem)
+		return NULL;
+	d = mem + size;
+	d->req = mem;
+	d->pinned = 0;
+	d->in = d->sg;
+	d->out = d->sg + n_in;
+	sg_init_table(d->in, n_in);
+	sg_init_table(d->out, n_out);
+	return d;
+}
+
+static void free_decryption(struct decryption *d)
+{
+	while (d->pinned)
+		put_page(sg_page(&d->out[d->pinned--]));
+	kfree(d->req);
+}
+
+/* Let the payload go to the reader's pages; -EFAULT if it cannot. */
+static int pin(struct decryption *d, struct iov_iter *to)
+{
+	struct page *pages[PIN_PAGES];
+	u32 left = d->payload;
+	ssize_t got;
+	size_t start;
+	int i;
+
+	while (left) {
+		got = iov_iter_get_pages2(to, pages, left, PIN_PAGES, &start);
+		if (got <= 0)
+			goto fault;
+		left -= got;
+		for (i = 0; got; i++) {
+			u32 part = min_t(size_t, got, PAGE_SIZE - start);
+
+			sg_set_page(&d->out[++d->pinned], pages[i], part, start);
+			got -= part;
+			start = 0;
+		}
+	}
+	return 0;
+fault:
+	iov_iter_revert(to, d->payload - left);
+	return -EFAULT;
+}
+
+/* Fill in nonce, additional data and the pieces of the ciphertext. */
+static int prepare(struct decryption *d, const struct ktls_context *ctx,
+		   const struct ktls_source *src, unsigned int n_in)
+{
+	const struct ktls_format *format = &ctx->format;
+	struct ktls_rx *rx = ktls_rx(ctx);
+	u8 explicit_iv[KTLS_EXPLICIT_IV_SIZE];
+	int err;
+
+	err = ktls_source_copy(src, TLS_HEADER_SIZE, explicit_iv, format->explicit_iv);
+	if (err)
+		return err;
+	ktls_record_iv(format, rx->number.nonce, rx->number.seq, explicit_iv, d->iv);
+	ktls_record_aad(format, rx->number.seq, rx->strp.type, d->payload, d->aad);
+	sg_set_buf(&d->in[0], d->aad, format->aad);
+	sg_set_buf(&d->out[0], d->aad, format->aad);
+	return ktls_source_map(src, format->prepend, &d->in[1], n_in - 1);
+}
+
+static int run(struct decryption *d, const struct ktls_context *ctx)
+{
+	DECLARE_CRYPTO_WAIT(wait);
+
+	aead_request_set_tfm(d->req, ktls_rx(ctx)->aead);
+	aead_request_set_ad(d->req, ctx->format.aad);
+	aead_request_set_crypt(d->req, d->in, d->out,
+			       d->payload + ctx->format.tail + TLS_TAG_SIZE, d->iv);
+	aead_request_set_callback(d->req, CRYPTO_TFM_REQ_MAY_BACKLOG,
+				  crypto_req_done, &wait);
+	return crypto_wait_req(crypto_aead_decrypt(d->req), &wait);
+}
+
+/* To the reader's pages; @tail is set to the content type inside. */
+static int decrypt_direct(struct sock *sk, const struct ktls_source *src,
+			  struct iov_iter *to, u8 *tail)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	u32 payload = ktls_payload(&ctx->format, src->len);
+	struct decryption *d;
+	int n_in, n_out, err;
+
+	n_in = ktls_source_count(src, ctx->format.prepend);
+	if (n_in < 0)
+		return n_in;
+	n_in++;
+	n_out = iov_iter_npages_cap(to, INT_MAX, payload) + 2;
+	d = alloc_decryption(sk, ktls_rx(ctx)->aead, n_in, n_out);
+	if (!d)
+		return -ENOMEM;
+	d->payload = payload;
+	err = prepare(d, ctx, src, n_in);
+	if (!err)
+		err = pin(d, to);
+	if (err)
+		goto out;
+	sg_set_buf(&d->out[d->pinned + 1], &d->tail, sizeof(d->tail));
+	sg_mark_end(&d->out[d->pinned + 1]);
+	err = run(d, ctx);
+	if (err)
+		iov_iter_revert(to, payload);
+	*tail = d->tail;
+out:
+	free_decryption(d);
+	return err;
+}
+
+/* To an skb of its own. */
+static int decrypt_to_skb(struct sock *sk, const struct ktls_source *src,
+			  struct sk_buff *skb)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	int n_in, n_out, err;
+	struct decryption *d;
+
+	n_in = ktls_source_count(src, ctx->format.prepend);
+	if (n_in < 0)
+		return n_in;
+	n_in++;
+	n_out = skb_shinfo(skb)->nr_frags + 1;
+	d = alloc_decryption(sk, ktls_rx(ctx)->aead, n_in, n_out);
+	if (!d)
+		return -ENOMEM;
+	d->payload = ktls_payload(&ctx->format, src->len);
+	err = prepare(d, ctx, src, n_in);
+	if (!err && skb->len)
+		err = skb_to_sgvec(skb, &d->out[1], 0, skb->len);
+	if (err >= 0)
+		err = run(d, ctx);
+	free_decryption(d);
+	return err;
+}
+
+/*
+ * The device has decrypted the record where it is: copy it, to the reader or to an
+ * skb. @len counts from behind the header and explicit IV.
+ */
+static int copy_clear(const struct ktls_source *src, u32 prepend, u32 len,
+		      struct iov_iter *to, struct sk_buff *skb)
+{
+	struct ktls_segment seg = {};
+	u32 done = 0;
+	int i;
+
+	for (i = 0; skb && i < skb_shinfo(skb)->nr_frags; i++) {
+		skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+		if (ktls_source_copy(src, prepend + done, skb_frag_address(frag),
+				     skb_frag_size(frag)))
+			return -EFAULT;
+		done += skb_frag_size(frag);
+	}
+	if (skb)
+		return 0;
+
+	while (done < len && ktls_source_next(src, &seg)) {
+		u32 skip = prepend + done - min(prepend + done, seg.before);
+		u32 part;
+
+		if (skip >= seg.len)
+			continue;
+		part = min(seg.len - skip, len - done);
+		if (skb_copy_datagram_iter(seg.skb, seg.offset + skip, to, part)) {
+			iov_iter_revert(to, done);
+			return -EFAULT;
+		}
+		done += part;
+	}
+	return 0;
+}
+
+/* TLS 1.3: the content type is the last byte that is not padding. */
+static int find_type(struct sk_buff *skb, struct ktls_clear *clear)
+{
+	u32 at = skb->len;
+	u8 byte;
+
+	do {
+		if (!at)
+			return -EBADMSG;
+		if (skb_copy_bits(skb, --at, &byte, 1))
+			return -EFAULT;
+	} while (!byte);
+	clear->type = byte;
+	clear->len = at;
+	return 0;
+}
+
+/* Cleartext to an skb, by software or, if @clear, from where the device put it. */
+static int to_skb(struct sock *sk, const struct ktls_source *src, bool clear,
+		  struct sk_buff **result)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	const struct ktls_format *format = &ctx->format;
+	u32 len = ktls_payload(format, src->len) + format->tail;
+	struct sk_buff *skb;
+	int err;
+
+	skb = alloc_clear(sk, len);
+	if (!skb)
+		return -ENOMEM;
+	if (clear)
+		err = copy_clear(src, format->prepend, len, NULL, skb);
+	else
+		err = decrypt_to_skb(sk, src, skb);
+	ktls_clear(skb)->offset = 0;
+	ktls_clear(skb)->len = len;
+	ktls_clear(skb)->type = ktls_rx(ctx)->strp.type;
+	if (!err && format->tail)
+		err = find_type(skb, ktls_clear(skb));
+	if (err) {
+		kfree_skb(skb);
+		return err;
+	}
+	*result = skb;
+	return 0;
+}
+
+/* Cleartext straight to the reader; 0 if it turned out that this is not possible. */
+static int to_reader(struct sock *sk, const struct ktls_source *src, bool clear,
+		     struct iov_iter *to)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	const struct ktls_format *format = &ctx->format;
+	u32 payload = ktls_payload(format, src->len);
+	u8 tail = TLS_RECORD_TYPE_DATA;
+	int err;
+
+	if (clear && format->tail) {
+		err = ktls_source_copy(src, format->prepend + payload, &tail, 1);
+		if (err || tail != TLS_RECORD_TYPE_DATA)
+			return err;
+	}
+	err = clear ? copy_clear(src, format->prepend, payload, to, NULL) :
+		      decrypt_direct(sk, src, to, &tail);
+	if (err == -EFAULT)
+		return 0;
+	if (err)
+		return err;
+	if (!format->tail || tail == TLS_RECORD_TYPE_DATA)
+		return 1;
+
+	iov_iter_revert(to, payload);
+	if (!tail)
+		ktls_stat_inc(sock_net(sk), KTLS_STAT_RX_NO_PAD_VIOLATION);
+	ktls_stat_inc(sock_net(sk), KTLS_STAT_DECRYPT_RETRY);
+	return 0;
+}
+
+/**
+ * ktls_decrypt() - decrypt the record that is ready
+ * @sk: the socket, locked
+ * @to: where the reader wants it, if the payload may go there straight, else NULL
+ * @direct: says what did
+ * @skb: set to an skb with the cleartext, or to NULL if it went to the reader
+ *
+ * The record is done when all went well: the parser has gone on to the next.
+ *
+ * Return: 0 or an error. But for -ENOMEM and -EAGAIN it ends the connection.
+ */
+int ktls_decrypt(struct sock *sk, struct iov_iter *to, struct ktls_clear *direct,
+		 struct sk_buff **skb)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	struct ktls_rx *rx = ktls_rx(ctx);
+	struct ktls_source src;
+	int clear = 0;
+	int err;
+
+	*skb = NULL;
+	if (!ktls_strp_source(&rx->strp, &src))
+		return -EAGAIN;
+	if (rx->number.used_up)
+		return -EBADMSG;
+	if (rx->device)
+		clear = rx->device->decrypted(sk, &src);
+	if (clear < 0)
+		return clear;
+
+	err = to ? to_reader(sk, &src, clear, to) : 0;
+	if (err > 0) {
+		direct->len = ktls_payload(&ctx->format, src.len);
+		direct->type = TLS_RECORD_TYPE_DATA;
+		err = 0;
+	} else if (!err) {
+		err = to_skb(sk, &src, clear, skb);
+	}
+	if (err == -EBADMSG)
+		ktls_stat_inc(sock_net(sk), KTLS_STAT_DECRYPT_ERROR);
+	if (err)
+		return err;
+	ktls_number_advance(&rx->number);
+	ktls_strp_done(&rx->strp);
+	return 0;
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* sendmsg() and its like, whoever encrypts. */
+
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "ctx.h"
+#include "send.h"
+
+#define ALLOWED_FLAGS	(MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_COMPAT | \
+			 MSG_SPLICE_PAGES | MSG_EOR | KTLS_MSG_NOPOLICY)
+
+/* The content type that a control message asks for. */
+static int read_type(struct msghdr *msg, u8 *type)
+{
+	struct cmsghdr *cmsg;
+	int err = -EINVAL;
+
+	for_each_cmsghdr(cmsg, msg) {
+		if (!CMSG_OK(msg, cmsg))
+			return -EINVAL;
+		if (cmsg->cmsg_level != SOL_TLS)
+			continue;
+		if (cmsg->cmsg_type != TLS_SET_RECORD_TYPE ||
+		    cmsg->cmsg_len < CMSG_LEN(sizeof(*type)) ||
+		    msg->msg_flags & MSG_MORE)
+			return -EINVAL;
+		*type = *(u8 *)CMSG_DATA(cmsg);
+		err = 0;
+	}
+	return err;
+}
+
+static int send_locked(struct sock *sk, struct msghdr *msg)
+{
+	struct ktls_tx *tx = ktls_tx(ktls_ctx(sk));
+	u8 type = TLS_RECORD_TYPE_DATA;
+	int err;
+
+	if (msg->msg_flags & MSG_MORE && msg->msg_flags & MSG_EOR)
+		return -EINVAL;
+	if (msg->msg_controllen) {
+		err = read_type(msg, &type);
+		if (err)
+			return err;
+		/* A record of its own; what is open was of another type. */
+		err = tx->ops->flush(sk, msg->msg_flags);
+		if (err && err != -EAGAIN)
+			return sk_stream_error(sk, msg->msg_flags, err);
+	}
+	err = tx->ops->send(sk, msg, type);
+	return err < 0 ? sk_stream_error(sk, msg->msg_flags, err) : err;
+}
+
+/**
+ * ktls_sendmsg() - sendmsg() of a socket with a key for sending
+ * @sk: the socket
+ * @msg: data, and perhaps the record's type
+ * @size: bytes of data
+ *
+ * Return: bytes that will be sent, or an error.
+ */
+int ktls_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
+{
+	struct tls_context *base = tls_get_ctx(sk);
+	int ret;
+
+	if (msg->msg_flags & ~ALLOWED_FLAGS)
+		return -EOPNOTSUPP;
+	ret = mutex_lock_interruptible(&base->tx_lock);
+	if (ret)
+		return ret;
+	lock_sock(sk);
+	ret = send_locked(sk, msg);
+	release_sock(sk);
+	mutex_unlock(&base->tx_lock);
+	return ret;
+}
+
+/**
+ * ktls_splice_eof() - there is no more to splice, though more was promised
+ * @sock: the socket
+ */
+void ktls_splice_eof(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct ktls_context *ctx = ktls_ctx(sk);
+
+	if (!ctx->base.pending_open_record_frags)
+		return;
+	mutex_lock(&ctx->base.tx_lock);
+	lock_sock(sk);
+	ktls_tx(ctx)->ops->flush(sk, 0);
+	release_sock(sk);
+	mutex_unlock(&ctx->base.tx_lock);
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* One record that software encrypts: its pieces before and after. */
+
+#include <linux/bvec.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uio.h>
+#include <net/sock.h>
+
+#include "sw_rec.h"
+
+/**
+ * ktls_rec_alloc() - an empty record
+ * @sk: the socket, locked
+ * @aead: the cipher that will encrypt it
+ * @type: its content type
+ *
+ * Return: the record, or NULL.
+ */
+struct ktls_rec *ktls_rec_alloc(struct sock *sk, struct crypto_aead *aead, u8 type)
+{
+	struct ktls_rec *rec;
+
+	rec = kmalloc(sizeof(*rec) + crypto_aead_reqsize(aead), sk->sk_allocation);
+	if (!rec)
+		return NULL;
+	memset(&rec->unit, 0, sizeof(rec->unit));
+	rec->unit.frags = rec->out;
+	rec->sk = sk;
+	rec->type = type;
+	rec->full = false;
+	rec->len = 0;
+	rec->pieces = 0;
+	rec->charged = 0;
+	bitmap_zero(rec->foreign, KTLS_PLAIN_PIECES);
+	return rec;
+}
+
+/**
+ * ktls_rec_drop_plain() - let go of the pages that the payload came from
+ * @rec: a record that is encrypted, or never will be
+ */
+void ktls_rec_drop_plain(struct ktls_rec *rec)
+{
+	unsigned int i;
+
+	for_each_set_bit(i, rec->foreign, KTLS_PLAIN_PIECES)
+		put_page(rec->plain[i].bv_page);
+	bitmap_zero(rec->foreign, KTLS_PLAIN_PIECES);
+	rec->pieces = 0;
+}
+
+/**
+ * ktls_rec_free() - free a record and its memory
+ * @rec: nobody encrypts it, and TCP holds what it has taken
+ *
+ * The socket is locked.
+ */
+void ktls_rec_free(struct ktls_rec *rec)
+{
+	unsigned int i;
+
+	ktls_rec_drop_plain(rec);
+	for (i = 0; i < rec->unit.nr_frags; i++)
+		put_page(skb_frag_page(&rec->out[i]));
+	sk_mem_uncharge(rec->sk, rec->charged);
+	memzero_explicit(rec->iv, sizeof(rec->iv));
+	kfree(rec);
+}
+
+/* Add memory to a record: at its end if that is where the socket's page goes on. */
+static bool add_out(struct ktls_rec *rec, struct page_frag *from, unsigned int len)
+{
+	skb_frag_t *last = rec->out + rec->unit.nr_frags - 1;
+
+	if (rec->unit.nr_frags && skb_frag_page(last) == from->page &&
+	    skb_frag_off(last) + skb_frag_size(last) == from->offset) {
+		skb_frag_size_add(last, len);
+	} else {
+		if (rec->unit.nr_frags == MAX_SKB_FRAGS)
+			return false;
+		get_page(from->page);
+		skb_frag_fill_page_desc(last + 1, from->page, from->offset, len);
+		rec->unit.nr_frags++;
+	}
+	from->offset += len;
+	return true;
+}
+
+/*
+ * Have memory for that much payload, and all that comes with it.
+ *
+ * Return: 0, -ENOMEM, or -ENOSPC if the record cannot have more pieces.
+ */
+static int reserve(struct ktls_rec *rec, unsigned int payload)
+{
+	unsigned int want = payload + ktls_ctx(rec->sk)->format.overhead;
+	struct page_frag *from = sk_page_frag(rec->sk);
+
+	while (rec->charged < want) {
+		unsigned int part;
+
+		if (!sk_page_frag_refill(rec->sk, from))
+			return -ENOMEM;
+		part = min(want - rec->charged, from->size - from->offset);
+		if (!sk_wmem_schedule(rec->sk, part))
+			return -ENOMEM;
+		if (!add_out(rec, from, part))
+			return -ENOSPC;
+		sk_mem_charge(rec->sk, part);
+		rec->charged += part;
+		rec->unit.len = rec->charged;
+	}
+	return 0;
+}
+
+/* Note down where more of the payload is; false if there is no room for it. */
+static bool add_plain(struct ktls_rec *rec, struct page *page, unsigned int offset,
+		      unsigned int len, bool foreign)
+{
+	struct bio_vec *last = rec->plain + rec->pieces - 1;
+
+	if (rec->pieces && !foreign && !test_bit(rec->pieces - 1, rec->foreign) &&
+	    last->bv_page == page && last->bv_offset + last->bv_len == offset) {
+		last->bv_len += len;
+	} else {
+		if (rec->pieces == KTLS_PLAIN_PIECES)
+			return false;
+		if (foreign)
+			__set_bit(rec->pieces, rec->foreign);
+		bvec_set_page(&rec->plain[rec->pieces++], page, len, offset);
+	}
+	rec->len += len;
+	return true;
+}
+
+/* Copy payload to where it will be encrypted in place. */
+static int add_copy(struct ktls_rec *rec, struct iov_iter *from, unsigned int len)
+{
+	unsigned int skip = ktls_ctx(rec->sk)->format.prepend + rec->len;
+	unsigned int added = 0;
+	unsigned int i;
+
+	for (i = 0; i < rec->unit.nr_frags && added < len; i++) {
+		const skb_frag_t *frag = &rec->out[i];
+		unsigned int part;
+
+		if (skip >= skb_frag_size(frag)) {
+			skip -= skb_frag_size(frag);
+			continue;
+		}
+		part = min(skb_frag_size(frag) - skip, len - added);
+		if (!copy_from_iter_full(skb_frag_address(frag) + skip, part, from))
+			return added ?: -EFAULT;
+		if (!add_plain(rec, skb_frag_page(frag), skb_frag_off(frag) + skip,
+			       part, false)) {
+			iov_iter_revert(from, part);
+			rec->full = true;
+			break;
+		}
+		added += part;
+		skip = 0;
+	}
+	return added;
+}
+
+/* Take pages that the caller holds for us, or of the user's memory. */
+static int take_pages(struct ktls_rec *rec, struct iov_iter *from, unsigned int len,
+		      bool splice)
+{
+	unsigned int added = 0;
+
+	while (added < len) {
+		struct page *page, **pages = &page;
+		ssize_t part;
+		size_t offset;
+
+		if (rec->pieces == KTLS_PLAIN_PIECES) {
+			rec->full = true;
+			break;
+		}
+		part = splice ?
+		       iov_iter_extract_pages(from, &pages, len - added, 1, 0, &offset) :
+		       iov_iter_get_pages2(from, pages, len - added, 1, &offset);
+		if (part <= 0)
+			return added ?: part ?: -EIO;
+		if (splice) {
+			if (WARN_ON_ONCE(!sendpage_ok(page))) {
+				iov_iter_revert(from, part);
+				return added ?: -EIO;
+			}
+			get_page(page);
+		}
+		add_plain(rec, page, offset, part, true);
+		added += part;
+	}
+	if (rec->pieces == KTLS_PLAIN_PIECES)
+		rec->full = true;
+	return added;
+}
+
+/**
+ * ktls_rec_add() - add payload
+ * @rec: the record
+ * @msg: whose payload
+ * @len: how much of it at most
+ * @direct: the record is encrypted before the call ends: user memory need not be copied
+ *
+ * Return: bytes added. 0: there is no room, the record is full. -ENOMEM: try again
+ * when there is memory. Another error: there is something wrong with @msg.
+ */
+int ktls_rec_add(struct ktls_rec *rec, struct msghdr *msg, unsigned int len,
+		 bool direct)
+{
+	int err;
+
+	err = reserve(rec, rec->len + len);
+	if (err == -ENOSPC) {
+		unsigned int overhead = ktls_ctx(rec->sk)->format.overhead;
+
+		rec->full = true;
+		if (rec->charged <= rec->len + overhead)
+			return 0;
+		len = min(len, rec->charged - rec->len - overhead);
+	} else if (err) {
+		return err;
+	}
+	if (msg->msg_flags & MSG_SPLICE_PAGES)
+		return take_pages(rec, &msg->msg_iter, len, true);
+	if (direct) {
+		int added = take_pages(rec, &msg->msg_iter, len, false);
+
+		if (added > 0)
+			return added;
+	}
+	return add_copy(rec, &msg->msg_iter, len);
+}
+
+/* The cipher's input: additional data, payload, and in TLS 1.3 the content type. */
+static void fill_in(struct ktls_rec *rec, const struct ktls_format *format)
+{
+	unsigned int entries = 1 + rec->pieces + format->tail;
+	unsigned int i;
+
+	sg_init_table(rec->in_sg, entries);
+	sg_set_buf(&rec->in_sg[0], rec->aad, format->aad);
+	for (i = 0; i < rec->pieces; i++)
+		sg_set_page(&rec->in_sg[1 + i], rec->plain[i].bv_page,
+			    rec->plain[i].bv_len, rec->plain[i].bv_offset);
+	if (format->tail)
+		sg_set_buf(&rec->in_sg[1 + i], &rec->type, sizeof(rec->type));
+}
+
+/* Its output; memory that was reserved for more payload is left out. */
+static void fill_out(struct ktls_rec *rec, const struct ktls_format *format)
+{
+	unsigned int left = rec->len + format->overhead;
+	unsigned int skip = format->prepend;
+	unsigned int i;
+
+	rec->unit.len = left;
+	sg_init_table(rec->out_sg, MAX_SKB_FRAGS + 1);
+	sg_set_buf(&rec->out_sg[0], rec->aad, format->aad);
+	for (i = 0; left; i++) {
+		skb_frag_t *frag = &rec->out[i];
+		unsigned int len = min(skb_frag_size(frag), left);
+
+		skb_frag_size_set(frag, len);
+		sg_set_page(&rec->out_sg[1 + i], skb_frag_page(frag), len - skip,
+			    skb_frag_off(frag) + skip);
+		skip = 0;
+		left -= len;
+	}
+	sg_mark_end(&rec->out_sg[i]);
+	while (rec->unit.nr_frags > i)
+		put_page(skb_frag_page(&rec->out[--rec->unit.nr_frags]));
+}
+
+static void encrypted(void *data, int err)
+{
+	struct ktls_rec *rec = data;
+
+	/* Off the backlog, another call comes when it is done. */
+	if (err != -EINPROGRESS)
+		rec->done(rec, err);
+}
+
+/**
+ * ktls_rec_encrypt() - encrypt a record
+ * @rec: the record; no payload is added any more
+ * @aead: the cipher
+ * @number: the record's number
+ * @done: called if it does not end at once
+ *
+ * Return: 0, -EINPROGRESS or -EBUSY if @done is called, in any context, or an error.
+ */
+int ktls_rec_encrypt(struct ktls_rec *rec, struct crypto_aead *aead,
+		     const struct ktls_number *number,
+		     void (*done)(struct ktls_rec *rec, int err))
+{
+	const struct ktls_format *format = &ktls_ctx(rec->sk)->format;
+	u8 *header = skb_frag_address(&rec->out[0]);
+
+	ktls_record_header(format, number, rec->type, rec->len, header);
+	ktls_record_aad(format, number->seq, rec->type, rec->len, rec->aad);
+	ktls_record_iv(format, number->nonce, number->seq, header + TLS_HEADER_SIZE,
+		       rec->iv);
+	fill_in(rec, format);
+	fill_out(rec, format);
+	rec->done = done;
+	aead_request_set_tfm(&rec->req, aead);
+	aead_request_set_ad(&rec->req, format->aad);
+	aead_request_set_crypt(&rec->req, rec->in_sg, rec->out_sg,
+			       rec->len + format->tail, rec->iv);
+	aead_request_set_callback(&rec->req, CRYPTO_TFM_REQ_MAY_BACKLOG, encrypted,
+				  rec);
+	return crypto_aead_encrypt(&rec->req);
+}

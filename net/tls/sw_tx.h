@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Sending, where software encrypts. */
+#ifndef KTLS_SW_TX_H
+#define KTLS_SW_TX_H
+
+#include "ctx.h"
+
+int ktls_sw_tx_create(struct sock *sk, struct ktls_context *ctx,
+		      struct tls_crypto_info *info);
+void ktls_sw_tx_new_key(struct ktls_context *ctx, struct crypto_aead *aead,
+			struct tls_crypto_info *info);
+
+#endif
