@@ -84,7 +84,9 @@ def test_old_indexes_do_without_a_mirror():
     with own_cache() as said, unittest.mock.patch.object(host, "require_packages"), \
             unittest.mock.patch.object(packages, "_old", set()), \
             unittest.mock.patch.object(packages.run, "logged",
-                                       side_effect=ui.Failure("no route")) as fetch:
+                                       side_effect=ui.Failure("no route")) as fetch, \
+            unittest.mock.patch.dict(os.environ):
+        os.environ.pop(packages.SETTLED, None)      # tests/check sets it for its jobs
         release = packages.Release("trixie")
         try:
             release.refresh()
