@@ -21,6 +21,19 @@
 #define TLS_HANDSHAKE_KEYUPDATE		24
 #endif
 
+/* Where TCP has the hook for data that is acknowledged */
+#ifdef HAVE_CLEAN_ACKED_TCP
+#define KTLS_CLEAN_ACKED(sk)		tcp_sk(sk)
+#else
+#define KTLS_CLEAN_ACKED(sk)		inet_csk(sk)
+#endif
+
+#ifdef HAVE_DST_DEV_RCU
+#define ktls_dst_dev(dst)		dst_dev_rcu(dst)
+#else
+#define ktls_dst_dev(dst)		((dst)->dev)
+#endif
+
 /* RFC 8449: no peer may ask for smaller records */
 #ifndef TLS_MIN_RECORD_SIZE_LIM
 #define TLS_MIN_RECORD_SIZE_LIM		64

@@ -8,6 +8,10 @@
 
 #include <linux/completion.h>
 #include <linux/container_of.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 #include <net/sock.h>
 #include <net/tls.h>
@@ -122,12 +126,16 @@ struct ktls_rx {
  * @protos: its socket operations
  * @format: how its records look, the same in both directions
  * @max_payload: no record is sent with more payload
+ * @dev_tracker: the reference to @base.netdev
+ * @destroy: what is left to do when the socket of an offloaded connection is gone
  */
 struct ktls_context {
 	struct tls_context base;		/* must be first */
 	struct ktls_protos *protos;
 	struct ktls_format format;
 	u16 max_payload;
+	netdevice_tracker dev_tracker;
+	struct work_struct destroy;
 };
 
 static_assert(offsetof(struct ktls_tx, dev) == 0);
@@ -149,6 +157,15 @@ static inline struct ktls_tx *ktls_tx(const struct ktls_context *ctx)
 static inline struct ktls_rx *ktls_rx(const struct ktls_context *ctx)
 {
 	return ctx->base.priv_ctx_rx;
+}
+
+/* Nobody has the socket any more, but sock_diag may still read its context. */
+static inline void ktls_context_free(struct ktls_context *ctx)
+{
+	memzero_explicit(&ctx->base.crypto_send, sizeof(ctx->base.crypto_send));
+	memzero_explicit(&ctx->base.crypto_recv, sizeof(ctx->base.crypto_recv));
+	mutex_destroy(&ctx->base.tx_lock);
+	kfree_rcu(ctx, base.rcu);
 }
 
 /* The error that ends a connection, for all who wait at the socket. */

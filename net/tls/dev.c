@@ -1,76 +1,343 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The device half. There is none yet: every connection is software's, and what
- * drivers call finds no connection of theirs.
+ * How connections come to a device, and leave it: because the device goes down, or
+ * because the socket is gone. A socket is gone only with its last packet, so that
+ * each packet still finds its context.
  */
 
-#include <net/tls.h>
+#include <crypto/aead.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+#include <linux/unaligned.h>
+#include <net/dst.h>
+#include <net/tcp.h>
 
 #include "dev.h"
+#include "dev_records.h"
+
+/*
+ * Whoever calls a driver that may sleep holds it for reading, the one who takes a
+ * device's connections away for writing: they are then all in a known state.
+ */
+static DECLARE_RWSEM(device_sem);
+
+/* All offloaded connections, and those that a device has lost. */
+static LIST_HEAD(contexts);
+static DEFINE_SPINLOCK(contexts_lock);	/* of the list and of each ctx->base.sk */
+static atomic_t nr_contexts;
+static DECLARE_WAIT_QUEUE_HEAD(all_gone);
+
+static struct workqueue_struct *destroy_wq;
+
+/* All that a device has of a connection; nobody else can call the driver for it. */
+static void leave_device(struct ktls_context *ctx, struct net_device *dev)
+{
+	const struct tlsdev_ops *ops = dev->tlsdev_ops;
+
+	if (ctx->base.tx_conf == TLS_HW)
+		ops->tls_dev_del(dev, &ctx->base, TLS_OFFLOAD_CTX_DIR_TX);
+	if (ctx->base.rx_conf == TLS_HW &&
+	    !test_and_set_bit(TLS_RX_DEV_CLOSED, &ctx->base.flags))
+		ops->tls_dev_del(dev, &ctx->base, TLS_OFFLOAD_CTX_DIR_RX);
+	netdev_put(dev, &ctx->dev_tracker);
+}
 
 /**
- * ktls_dev_init() - get ready for devices
- *
- * Return: 0
+ * ktls_dev_free_tx() - free what the device half has for sending
+ * @tx: no socket has it any more
  */
-int ktls_dev_init(void)
+void ktls_dev_free_tx(struct ktls_tx *tx)
 {
+	ktls_dev_records_free(tx);
+	crypto_free_aead(tx->dev.aead_send);
+	kfree_sensitive(tx);
+}
+
+/* The socket is gone. */
+static void destroy(struct work_struct *work)
+{
+	struct ktls_context *ctx = container_of(work, struct ktls_context, destroy);
+	struct net_device *dev;
+
+	down_read(&device_sem);
+	dev = rcu_dereference_protected(ctx->base.netdev,
+					lockdep_is_held(&device_sem));
+	spin_lock_irq(&contexts_lock);
+	list_del(&ctx->base.list);
+	spin_unlock_irq(&contexts_lock);
+	if (dev)
+		leave_device(ctx, dev);
+	up_read(&device_sem);
+
+	if (ctx->base.tx_conf == TLS_HW)
+		ktls_dev_free_tx(ktls_tx(ctx));
+	if (ctx->base.rx_conf == TLS_HW)
+		kfree_sensitive(ktls_rx(ctx));
+	ktls_context_free(ctx);
+	if (atomic_dec_and_test(&nr_contexts))
+		wake_up(&all_gone);
+}
+
+/**
+ * tls_device_sk_destruct() - the socket of an offloaded connection goes
+ * @sk: the socket; no packet has it any more. In any context.
+ */
+void tls_device_sk_destruct(struct sock *sk)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	unsigned long flags;
+
+	ctx->base.sk_destruct(sk);
+	if (ctx->base.tx_conf == TLS_HW)
+		clean_acked_data_disable(KTLS_CLEAN_ACKED(sk));
+	spin_lock_irqsave(&contexts_lock, flags);
+	ctx->base.sk = NULL;
+	spin_unlock_irqrestore(&contexts_lock, flags);
+	queue_work(destroy_wq, &ctx->destroy);
+}
+
+/* The device that a socket's packets leave through, with a reference, or NULL. */
+static struct net_device *find_device(struct sock *sk, netdevice_tracker *tracker)
+{
+	struct net_device *dev = NULL;
+	struct dst_entry *dst;
+
+	rcu_read_lock();
+	dst = __sk_dst_get(sk);
+	if (dst)
+		dev = netdev_sk_get_lowest_dev(ktls_dst_dev(dst), sk);
+	netdev_hold(dev, tracker, GFP_ATOMIC);
+	rcu_read_unlock();
+	return dev;
+}
+
+/* The first direction brings the context to the device. */
+static void attach(struct sock *sk, struct ktls_context *ctx, struct net_device *dev)
+{
+	unsigned long flags;
+
+	netdev_hold(dev, &ctx->dev_tracker, GFP_KERNEL);
+	rcu_assign_pointer(ctx->base.netdev, dev);
+	ctx->base.sk_destruct = sk->sk_destruct;
+	INIT_WORK(&ctx->destroy, destroy);
+	atomic_inc(&nr_contexts);
+	spin_lock_irqsave(&contexts_lock, flags);
+	list_add_tail(&ctx->base.list, &contexts);
+	spin_unlock_irqrestore(&contexts_lock, flags);
+	/* Pairs with smp_load_acquire() in tls_is_sk_rx_device_offloaded() */
+	smp_store_release(&sk->sk_destruct, tls_device_sk_destruct);
+}
+
+/* The semaphore is held. */
+static int add(struct sock *sk, struct ktls_context *ctx, struct net_device *dev,
+	       enum tls_offload_ctx_dir direction, u32 seq)
+{
+	bool tx = direction == TLS_OFFLOAD_CTX_DIR_TX;
+	bool attached = sk->sk_destruct == tls_device_sk_destruct;
+	int err;
+
+	if (!(dev->flags & IFF_UP))
+		return -EINVAL;
+	/* Both directions are with one device, or the second is not with any. */
+	if (attached && rcu_access_pointer(ctx->base.netdev) != dev)
+		return -EOPNOTSUPP;
+	err = dev->tlsdev_ops->tls_dev_add(dev, sk, direction,
+					   tx ? &ctx->base.crypto_send.info :
+						&ctx->base.crypto_recv.info, seq);
+	if (err)
+		return err;
+	if (!attached)
+		attach(sk, ctx, dev);
+	if (tx) {
+		ctx->base.tx_conf = TLS_HW;
+		/* Pairs with smp_load_acquire() in tls_is_skb_tx_device_offloaded() */
+		smp_store_release(&sk->sk_validate_xmit_skb, tls_validate_xmit_skb);
+	} else {
+		ctx->base.rx_conf = TLS_HW;
+	}
 	return 0;
 }
 
 /**
+ * ktls_dev_add() - give one direction of a connection to the device of its route
+ * @sk: the socket, locked
+ * @ctx: its context, with the key
+ * @direction: which one; its own struct is in the context already
+ * @seq: sequence number of its first byte
+ *
+ * Return: 0, or the reason why the device does not do it.
+ */
+int ktls_dev_add(struct sock *sk, struct ktls_context *ctx,
+		 enum tls_offload_ctx_dir direction, u32 seq)
+{
+	bool tx = direction == TLS_OFFLOAD_CTX_DIR_TX;
+	netdevice_tracker tracker;
+	struct net_device *dev;
+	int err = -EOPNOTSUPP;
+
+	if (ctx->format.version != TLS_1_2_VERSION ||
+	    !ctx->format.cipher->offloadable)
+		return -EOPNOTSUPP;
+	dev = find_device(sk, &tracker);
+	if (!dev)
+		return -EINVAL;
+	if (dev->features & (tx ? NETIF_F_HW_TLS_TX : NETIF_F_HW_TLS_RX)) {
+		down_read(&device_sem);
+		err = add(sk, ctx, dev, direction, seq);
+		up_read(&device_sem);
+	}
+	netdev_put(dev, &tracker);
+	return err;
+}
+
+/**
+ * ktls_dev_del_rx() - a socket closes: its device need not decrypt any more
+ * @ctx: its context; the socket is locked
+ */
+void ktls_dev_del_rx(struct ktls_context *ctx)
+{
+	struct net_device *dev;
+
+	down_read(&device_sem);
+	dev = rcu_dereference_protected(ctx->base.netdev,
+					lockdep_is_held(&device_sem));
+	if (dev && !test_and_set_bit(TLS_RX_DEV_CLOSED, &ctx->base.flags))
+		dev->tlsdev_ops->tls_dev_del(dev, &ctx->base,
+					     TLS_OFFLOAD_CTX_DIR_RX);
+	up_read(&device_sem);
+}
+
+/**
+ * ktls_dev_resync() - tell a sender's device where it is
+ * @sk: the socket, locked
+ * @seq: sequence number of the next record
+ * @number: its number
+ *
+ * Return: 0 if the device knows now, or has gone.
+ */
+int ktls_dev_resync(struct sock *sk, u32 seq, u64 number)
+{
+	struct net_device *dev;
+	u8 bytes[TLS_MAX_REC_SEQ_SIZE];
+	int err = 0;
+
+	put_unaligned_be64(number, bytes);
+	down_read(&device_sem);
+	dev = rcu_dereference_protected(tls_get_ctx(sk)->netdev,
+					lockdep_is_held(&device_sem));
+	if (dev)
+		err = dev->tlsdev_ops->tls_dev_resync(dev, sk, seq, bytes,
+						      TLS_OFFLOAD_CTX_DIR_TX);
+	up_read(&device_sem);
+	return err;
+}
+
+/* From now on software does what the device did. */
+static void degrade(struct ktls_context *ctx)
+{
+	/* Pairs with smp_load_acquire() in tls_is_skb_tx_device_offloaded() */
+	if (ctx->base.sk && ctx->base.tx_conf == TLS_HW)
+		smp_store_release(&ctx->base.sk->sk_validate_xmit_skb,
+				  tls_validate_xmit_skb_sw);
+	RCU_INIT_POINTER(ctx->base.netdev, NULL);
+	set_bit(TLS_RX_DEV_DEGRADED, &ctx->base.flags);
+}
+
+/*
+ * A device has gone down: take all connections away from it, for good. Packets
+ * that are on their way to it as cleartext are waited for.
+ */
+static void device_down(struct net_device *dev)
+{
+	struct ktls_context *ctx, *next;
+	unsigned long flags;
+	LIST_HEAD(down);
+
+	down_write(&device_sem);
+	spin_lock_irqsave(&contexts_lock, flags);
+	list_for_each_entry_safe(ctx, next, &contexts, base.list) {
+		if (rcu_access_pointer(ctx->base.netdev) != dev)
+			continue;
+		degrade(ctx);
+		list_move_tail(&ctx->base.list, &down);
+	}
+	spin_unlock_irqrestore(&contexts_lock, flags);
+
+	if (!list_empty(&down))
+		synchronize_net();
+	list_for_each_entry(ctx, &down, base.list)
+		leave_device(ctx, dev);
+
+	spin_lock_irqsave(&contexts_lock, flags);
+	list_splice(&down, &contexts);
+	spin_unlock_irqrestore(&contexts_lock, flags);
+	up_write(&device_sem);
+}
+
+/* Has a device all the functions that its features ask for? */
+static bool has_all_ops(const struct net_device *dev)
+{
+	const struct tlsdev_ops *ops = dev->tlsdev_ops;
+
+	if (netif_is_bond_master(dev))
+		return true;
+	if (!ops)
+		return !(dev->features & (NETIF_F_HW_TLS_TX | NETIF_F_HW_TLS_RX));
+	return ops->tls_dev_add && ops->tls_dev_del &&
+	       (ops->tls_dev_resync || !(dev->features & NETIF_F_HW_TLS_RX));
+}
+
+static int device_event(struct notifier_block *nb, unsigned long event, void *info)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(info);
+
+	switch (event) {
+	case NETDEV_REGISTER:
+	case NETDEV_FEAT_CHANGE:
+		return has_all_ops(dev) ? NOTIFY_DONE : NOTIFY_BAD;
+	case NETDEV_DOWN:
+		if (dev->tlsdev_ops)
+			device_down(dev);
+		return NOTIFY_DONE;
+	default:
+		return NOTIFY_DONE;
+	}
+}
+
+static struct notifier_block device_notifier = {
+	.notifier_call = device_event,
+};
+
+/**
+ * ktls_dev_init() - get ready for devices
+ *
+ * Return: 0 or an error.
+ */
+int ktls_dev_init(void)
+{
+	int err;
+
+	destroy_wq = alloc_workqueue("ktls_device_destruct", WQ_UNBOUND, 0);
+	if (!destroy_wq)
+		return -ENOMEM;
+	err = register_netdevice_notifier(&device_notifier);
+	if (err)
+		destroy_workqueue(destroy_wq);
+	return err;
+}
+
+/**
  * ktls_dev_exit() - no device any more
+ *
+ * A closed socket does not keep the module, but its packets, wherever they wait,
+ * lead to functions here: the last one is waited for.
  */
 void ktls_dev_exit(void)
 {
-}
-
-/**
- * ktls_dev_set_tx() - let a device encrypt what a socket sends
- * @sk: the socket, locked
- * @ctx: its context, with the key
- *
- * Return: 0, or the reason why software has to do it.
- */
-int ktls_dev_set_tx(struct sock *sk, struct ktls_context *ctx)
-{
-	return -EOPNOTSUPP;
-}
-
-/**
- * ktls_dev_set_rx() - let a device decrypt what a socket receives
- * @sk: the socket, locked
- * @ctx: its context, with the key
- *
- * Return: 0, or the reason why software has to do it.
- */
-int ktls_dev_set_rx(struct sock *sk, struct ktls_context *ctx)
-{
-	return -EOPNOTSUPP;
-}
-
-struct tls_record_info *tls_get_record(struct tls_offload_context_tx *context,
-				       u32 seq, u64 *p_record_sn)
-{
-	return NULL;
-}
-
-struct sk_buff *tls_validate_xmit_skb(struct sock *sk, struct net_device *dev,
-				      struct sk_buff *skb)
-{
-	return skb;
-}
-
-struct sk_buff *tls_encrypt_skb(struct sk_buff *skb)
-{
-	kfree_skb(skb);
-	return NULL;
-}
-
-void tls_offload_tx_resync_request(struct sock *sk, u32 got_seq, u32 exp_seq)
-{
-}
-
-void tls_device_sk_destruct(struct sock *sk)
-{
+	wait_event(all_gone, !atomic_read(&nr_contexts));
+	unregister_netdevice_notifier(&device_notifier);
+	destroy_workqueue(destroy_wq);
+	clean_acked_data_flush();
+	synchronize_rcu();
 }

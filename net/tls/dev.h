@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The device half, as the socket options see it. */
+/* The device half: how connections come to a device and leave it. */
 #ifndef KTLS_DEV_H
 #define KTLS_DEV_H
 
 #include "ctx.h"
 
 #ifdef CONFIG_TLS_DEVICE
+int ktls_dev_add(struct sock *sk, struct ktls_context *ctx,
+		 enum tls_offload_ctx_dir direction, u32 seq);
+void ktls_dev_free_tx(struct ktls_tx *tx);
+void ktls_dev_del_rx(struct ktls_context *ctx);
+int ktls_dev_resync(struct sock *sk, u32 seq, u64 number);
+
 int ktls_dev_init(void);
 void ktls_dev_exit(void);
 int ktls_dev_set_tx(struct sock *sk, struct ktls_context *ctx);

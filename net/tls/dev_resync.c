@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* How a device that has lost its place in a stream is told where it is. */
+
+#include <linux/unaligned.h>
+#include <net/tcp.h>
+
+#include "dev.h"
+#include "dev_resync.h"
+#include "stat.h"
+
+/**
+ * tls_offload_tx_resync_request() - a driver has seen a gap in what is sent
+ * @sk: the socket
+ * @got_seq: sequence number of the packet that came
+ * @exp_seq: of the one that should have come
+ *
+ * The answer comes with the next record; until then the driver must not ask again.
+ */
+void tls_offload_tx_resync_request(struct sock *sk, u32 got_seq, u32 exp_seq)
+{
+	WARN_ON(test_and_set_bit(TLS_TX_SYNC_SCHED, &tls_get_ctx(sk)->flags));
+}
+
+/**
+ * ktls_dev_resync_tx() - answer to tls_offload_tx_resync_request()
+ * @sk: the socket, locked
+ * @seq: sequence number of the next record
+ * @number: its number
+ *
+ * If the device does not take it, the next record is another chance.
+ */
+void ktls_dev_resync_tx(struct sock *sk, u32 seq, u64 number)
+{
+	tcp_write_collapse_fence(sk);
+	if (!ktls_dev_resync(sk, seq, number))
+		clear_bit_unlock(TLS_TX_SYNC_SCHED, &tls_get_ctx(sk)->flags);
+}
+
+/* A receiver's device learns that the record with this number is at this place. */
+static void tell(struct sock *sk, u32 seq, u64 number)
+{
+	struct net_device *dev;
+	u8 bytes[TLS_MAX_REC_SEQ_SIZE];
+
+	put_unaligned_be64(number, bytes);
+	rcu_read_lock();
+	dev = rcu_dereference(tls_get_ctx(sk)->netdev);
+	if (dev)
+		dev->tlsdev_ops->tls_dev_resync(dev, sk, seq, bytes,
+						TLS_OFFLOAD_CTX_DIR_RX);
+	rcu_read_unlock();
+	ktls_stat_inc(sock_net(sk), KTLS_STAT_RX_DEVICE_RESYNC);
+}
+
+/* The driver asks whether a header ends at the place that the device has found. */
+static void answer_request(struct sock *sk, struct ktls_rx *rx, u32 seq, u64 number)
+{
+	s64 request = atomic64_read(&rx->dev.resync_req);
+	u32 last = seq + TLS_HEADER_SIZE - 1;
+
+	if ((u32)request && (u32)(request >> 32) == last &&
+	    atomic64_try_cmpxchg(&rx->dev.resync_req, &request, 0))
+		tell(sk, last, number);
+}
+
+/* Not asked: the next record is named, as soon as nothing of it has come. */
+static void give_hint(struct sock *sk, struct ktls_rx *rx, u32 next, u64 number)
+{
+	rx->dev.resync_nh_do_now = after(tcp_sk(sk)->rcv_nxt, next);
+	if (!rx->dev.resync_nh_do_now)
+		tell(sk, next, number);
+}
+
+/*
+ * The driver will ask later where in a range of the stream a header is: keep in
+ * mind which there are, and count the records since the first.
+ */
+static void note_header(struct tls_offload_resync_async *async, s64 request, u32 seq)
+{
+	u32 first = request >> 32;
+	u32 last = first + (u16)(request >> 16);
+
+	if (async->rcd_delta == U16_MAX) {
+		WARN_ON_ONCE(1);
+		tls_offload_rx_resync_async_request_cancel(async);
+		return;
+	}
+	if (before(seq, first))
+		return;
+	if (!after(seq, last) && async->loglen < TLS_DEVICE_RESYNC_ASYNC_LOGMAX)
+		async->log[async->loglen++] = seq;
+	async->rcd_delta++;
+}
+
+/* The driver asks: was, or is, there a header at that place? */
+static void answer_async(struct sock *sk, struct tls_offload_resync_async *async,
+			 u32 seq, u64 number)
+{
+	s64 request = atomic64_read(&async->req);
+	u32 asked = request >> 32;
+	u16 since, i;
+
+	if (!(u32)request)
+		return;
+	if (request & RESYNC_REQ_ASYNC) {
+		note_header(async, request, seq);
+		return;
+	}
+	for (i = 0; i < async->loglen && async->log[i] != asked; i++)
+		;
+	since = i < async->loglen ? async->rcd_delta - i : 0;
+	async->loglen = 0;
+	async->rcd_delta = 0;
+	if ((since || asked == seq) &&
+	    atomic64_try_cmpxchg(&async->req, &request, 0))
+		tell(sk, asked, number - since);
+}
+
+/**
+ * ktls_dev_resync_header() - a record's header has come
+ * @sk: the socket; locked, in process or softirq context
+ * @seq: sequence number of its first byte
+ * @len: of the record
+ * @number: of the record
+ */
+void ktls_dev_resync_header(struct sock *sk, u32 seq, u32 len, u64 number)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	struct ktls_rx *rx = ktls_rx(ctx);
+
+	if (test_bit(TLS_RX_DEV_DEGRADED, &ctx->base.flags))
+		return;
+	switch (rx->dev.resync_type) {
+	case TLS_OFFLOAD_SYNC_TYPE_DRIVER_REQ:
+		answer_request(sk, rx, seq, number);
+		break;
+	case TLS_OFFLOAD_SYNC_TYPE_CORE_NEXT_HINT:
+		if (rx->dev.resync_nh_do_now)
+			give_hint(sk, rx, seq + len, number + 1);
+		break;
+	case TLS_OFFLOAD_SYNC_TYPE_DRIVER_REQ_ASYNC:
+		answer_async(sk, rx->dev.resync_async, seq, number);
+		break;
+	}
+}
+
+/**
+ * ktls_dev_resync_in_step() - the device has decrypted something
+ * @rx: the receiver
+ */
+void ktls_dev_resync_in_step(struct ktls_rx *rx)
+{
+	rx->dev.resync_nh_reset = 1;
+}
+
+/**
+ * ktls_dev_resync_encrypted() - the device has decrypted nothing of a record
+ * @sk: the socket, locked
+ * @src: the record, the number of which is the receiver's
+ *
+ * If the driver never asks, the device gets hints, ever more seldom.
+ */
+void ktls_dev_resync_encrypted(struct sock *sk, const struct ktls_source *src)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	struct ktls_rx *rx = ktls_rx(ctx);
+	struct tls_offload_context_rx *dev = &rx->dev;
+
+	if (test_bit(TLS_RX_DEV_DEGRADED, &ctx->base.flags) ||
+	    dev->resync_type != TLS_OFFLOAD_SYNC_TYPE_CORE_NEXT_HINT ||
+	    dev->resync_nh_do_now)
+		return;
+	if (dev->resync_nh_reset) {
+		dev->resync_nh_reset = 0;
+		dev->resync_nh.decrypted_failed = 1;
+		dev->resync_nh.decrypted_tgt = TLS_DEVICE_RESYNC_NH_START_IVAL;
+		return;
+	}
+	if (++dev->resync_nh.decrypted_failed <= dev->resync_nh.decrypted_tgt)
+		return;
+	dev->resync_nh.decrypted_tgt += min_t(u32, dev->resync_nh.decrypted_tgt,
+					      TLS_DEVICE_RESYNC_NH_MAX_IVAL);
+	give_hint(sk, rx, src->seq + src->len, rx->number.seq + 1);
+}
