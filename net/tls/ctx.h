@@ -104,6 +104,7 @@ struct ktls_tx {
  * @contended: somebody may wait
  * @key_update: a KeyUpdate was read: no record can be read before the new key
  * @zero_copy: records may be decrypted into the reader's own pages
+ * @encrypted_again: the last record that a device had decrypted in part
  */
 struct ktls_rx {
 	struct tls_offload_context_rx dev;	/* must be first */
@@ -118,6 +119,7 @@ struct ktls_rx {
 	bool contended;
 	bool key_update;
 	bool zero_copy;
+	struct sk_buff *encrypted_again;
 };
 
 /**

@@ -97,18 +97,47 @@ void tls_device_sk_destruct(struct sock *sk)
 	queue_work(destroy_wq, &ctx->destroy);
 }
 
-/* The device that a socket's packets leave through, with a reference, or NULL. */
-static struct net_device *find_device(struct sock *sk, netdevice_tracker *tracker)
+/*
+ * The device that a socket's packets leave through, with a reference, if it can do
+ * what is asked of it.
+ */
+static struct net_device *find_device(struct sock *sk, const struct ktls_context *ctx,
+				      enum tls_offload_ctx_dir direction,
+				      netdevice_tracker *tracker)
 {
+	netdev_features_t feature = direction == TLS_OFFLOAD_CTX_DIR_TX ?
+				    NETIF_F_HW_TLS_TX : NETIF_F_HW_TLS_RX;
 	struct net_device *dev = NULL;
 	struct dst_entry *dst;
 
+	if (ctx->format.version != TLS_1_2_VERSION || !ctx->format.cipher->offloadable)
+		return NULL;
 	rcu_read_lock();
 	dst = __sk_dst_get(sk);
 	if (dst)
 		dev = netdev_sk_get_lowest_dev(ktls_dst_dev(dst), sk);
+	if (dev && !(dev->features & feature))
+		dev = NULL;
 	netdev_hold(dev, tracker, GFP_ATOMIC);
 	rcu_read_unlock();
+	return dev;
+}
+
+/**
+ * ktls_dev_offers() - is it worth asking a device?
+ * @sk: the socket, locked
+ * @ctx: its context, with the key
+ * @direction: for this one
+ *
+ * Return: true if there is one that offers to encrypt or decrypt.
+ */
+bool ktls_dev_offers(struct sock *sk, const struct ktls_context *ctx,
+		     enum tls_offload_ctx_dir direction)
+{
+	netdevice_tracker tracker;
+	struct net_device *dev = find_device(sk, ctx, direction, &tracker);
+
+	netdev_put(dev, &tracker);
 	return dev;
 }
 
@@ -171,22 +200,16 @@ static int add(struct sock *sk, struct ktls_context *ctx, struct net_device *dev
 int ktls_dev_add(struct sock *sk, struct ktls_context *ctx,
 		 enum tls_offload_ctx_dir direction, u32 seq)
 {
-	bool tx = direction == TLS_OFFLOAD_CTX_DIR_TX;
 	netdevice_tracker tracker;
 	struct net_device *dev;
-	int err = -EOPNOTSUPP;
+	int err;
 
-	if (ctx->format.version != TLS_1_2_VERSION ||
-	    !ctx->format.cipher->offloadable)
-		return -EOPNOTSUPP;
-	dev = find_device(sk, &tracker);
+	dev = find_device(sk, ctx, direction, &tracker);
 	if (!dev)
-		return -EINVAL;
-	if (dev->features & (tx ? NETIF_F_HW_TLS_TX : NETIF_F_HW_TLS_RX)) {
-		down_read(&device_sem);
-		err = add(sk, ctx, dev, direction, seq);
-		up_read(&device_sem);
-	}
+		return -EOPNOTSUPP;
+	down_read(&device_sem);
+	err = add(sk, ctx, dev, direction, seq);
+	up_read(&device_sem);
 	netdev_put(dev, &tracker);
 	return err;
 }
@@ -236,10 +259,11 @@ int ktls_dev_resync(struct sock *sk, u32 seq, u64 number)
 /* From now on software does what the device did. */
 static void degrade(struct ktls_context *ctx)
 {
-	/* Pairs with smp_load_acquire() in tls_is_skb_tx_device_offloaded() */
-	if (ctx->base.sk && ctx->base.tx_conf == TLS_HW)
+	if (ctx->base.sk && ctx->base.tx_conf == TLS_HW) {
+		/* Pairs with smp_load_acquire() in tls_is_skb_tx_device_offloaded() */
 		smp_store_release(&ctx->base.sk->sk_validate_xmit_skb,
 				  tls_validate_xmit_skb_sw);
+	}
 	RCU_INIT_POINTER(ctx->base.netdev, NULL);
 	set_bit(TLS_RX_DEV_DEGRADED, &ctx->base.flags);
 }

@@ -6,6 +6,8 @@
 #include "ctx.h"
 
 #ifdef CONFIG_TLS_DEVICE
+bool ktls_dev_offers(struct sock *sk, const struct ktls_context *ctx,
+		     enum tls_offload_ctx_dir direction);
 int ktls_dev_add(struct sock *sk, struct ktls_context *ctx,
 		 enum tls_offload_ctx_dir direction, u32 seq);
 void ktls_dev_free_tx(struct ktls_tx *tx);

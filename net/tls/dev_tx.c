@@ -114,7 +114,7 @@ static void close_record(struct sock *sk, struct ktls_context *ctx)
 	record->unit.frags = info->frags;
 	record->unit.nr_frags = info->num_frags;
 	record->unit.len = info->len;
-	record->unit.ready = true;
+	ktls_unit_set_ready(&record->unit);
 	info->end_seq = tcp_sk(sk)->write_seq + ktls_push_bytes(&tx->push) + info->len;
 
 	resync(sk, ctx);
@@ -362,9 +362,12 @@ err_tx:
  */
 int ktls_dev_set_tx(struct sock *sk, struct ktls_context *ctx)
 {
-	struct ktls_tx *tx = alloc_tx(sk, ctx);
+	struct ktls_tx *tx;
 	int err;
 
+	if (!ktls_dev_offers(sk, ctx, TLS_OFFLOAD_CTX_DIR_TX))
+		return -EOPNOTSUPP;
+	tx = alloc_tx(sk, ctx);
 	if (IS_ERR(tx))
 		return PTR_ERR(tx);
 	tcp_write_collapse_fence(sk);
