@@ -18,6 +18,7 @@
  * @format: how records look
  * @record: its bytes
  * @len: how many
+ * @gfp: how to get memory
  *
  * The ciphers that devices know add a stream of key bytes to the body, whichever
  * way. The tag that comes out is nobody's; the record's own stays.

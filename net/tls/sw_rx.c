@@ -127,13 +127,22 @@ void ktls_rx_stop(struct sock *sk, struct ktls_context *ctx)
 }
 
 /**
+ * ktls_rx_drop() - free what it has, but not itself; the socket is not locked
+ * @rx: stopped; the driver of a device may see it until the socket is gone
+ */
+void ktls_rx_drop(struct ktls_rx *rx)
+{
+	ktls_strp_free(&rx->strp);
+	crypto_free_aead(rx->aead);
+}
+
+/**
  * ktls_rx_free() - free it; the socket is not locked
  * @rx: stopped
  */
 void ktls_rx_free(struct ktls_rx *rx)
 {
-	ktls_strp_free(&rx->strp);
-	crypto_free_aead(rx->aead);
+	ktls_rx_drop(rx);
 	kfree_sensitive(rx);
 }
 

@@ -10,6 +10,7 @@ int ktls_rx_create(struct sock *sk, struct ktls_context *ctx,
 		   struct tls_crypto_info *info);
 void ktls_rx_start(struct sock *sk, struct ktls_context *ctx);
 void ktls_rx_stop(struct sock *sk, struct ktls_context *ctx);
+void ktls_rx_drop(struct ktls_rx *rx);
 void ktls_rx_free(struct ktls_rx *rx);
 void ktls_rx_update(struct ktls_context *ctx);
 void ktls_rx_new_key(struct sock *sk, struct ktls_context *ctx,

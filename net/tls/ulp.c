@@ -40,15 +40,6 @@ static int ktls_getsockopt(struct sock *sk, int level, int option,
 						     len);
 }
 
-static void free_context(struct ktls_context *ctx)
-{
-	memzero_explicit(&ctx->base.crypto_send, sizeof(ctx->base.crypto_send));
-	memzero_explicit(&ctx->base.crypto_recv, sizeof(ctx->base.crypto_recv));
-	mutex_destroy(&ctx->base.tx_lock);
-	/* sock_diag may still read it */
-	kfree_rcu(ctx, base.rcu);
-}
-
 /* Stop sending and receiving; the socket is locked, and nobody sends. */
 static void release(struct sock *sk, struct ktls_context *ctx)
 {
@@ -91,11 +82,13 @@ static void ktls_close(struct sock *sk, long timeout)
 
 	if (ctx->base.tx_conf == TLS_SW)
 		ktls_tx(ctx)->ops->free(ktls_tx(ctx));
-	if (ktls_rx(ctx))
+	if (ctx->base.rx_conf == TLS_SW)
 		ktls_rx_free(ktls_rx(ctx));
+	else if (ktls_rx(ctx))
+		ktls_rx_drop(ktls_rx(ctx));
 	base->close(sk, timeout);
 	if (!stays)
-		free_context(ctx);
+		ktls_context_free(ctx);
 }
 
 static __poll_t ktls_poll(struct file *file, struct socket *sock,
