@@ -7,21 +7,14 @@
 
 #define MAX_DEPTH	8	/* of packets in packets */
 
-/**
- * ktls_aead_alloc() - a cipher with its key
- * @format: how records look
- * @info: with the key
- *
- * Return: the cipher or an error.
- */
-struct crypto_aead *ktls_aead_alloc(const struct ktls_format *format,
-				    struct tls_crypto_info *info)
+static struct crypto_aead *alloc(const struct ktls_format *format,
+				 struct tls_crypto_info *info, u32 without)
 {
 	const struct ktls_cipher *cipher = format->cipher;
 	struct crypto_aead *aead;
 	int err;
 
-	aead = crypto_alloc_aead(cipher->alg, 0, 0);
+	aead = crypto_alloc_aead(cipher->alg, 0, without);
 	if (IS_ERR(aead))
 		return aead;
 	err = crypto_aead_setkey(aead, ktls_info_key(cipher, info), cipher->key);
@@ -32,6 +25,32 @@ struct crypto_aead *ktls_aead_alloc(const struct ktls_format *format,
 		return ERR_PTR(err);
 	}
 	return aead;
+}
+
+/**
+ * ktls_aead_alloc() - a cipher with its key
+ * @format: how records look
+ * @info: with the key
+ *
+ * Return: the cipher or an error.
+ */
+struct crypto_aead *ktls_aead_alloc(const struct ktls_format *format,
+				    struct tls_crypto_info *info)
+{
+	return alloc(format, info, 0);
+}
+
+/**
+ * ktls_aead_alloc_sync() - a cipher that always answers at once, with its key
+ * @format: how records look
+ * @info: with the key
+ *
+ * Return: the cipher or an error.
+ */
+struct crypto_aead *ktls_aead_alloc_sync(const struct ktls_format *format,
+					 struct tls_crypto_info *info)
+{
+	return alloc(format, info, CRYPTO_ALG_ASYNC);
 }
 
 /**

@@ -15,6 +15,7 @@
 
 #include "dev.h"
 #include "dev_records.h"
+#include "trace.h"
 
 /*
  * Whoever calls a driver that may sleep holds it for reading, the one who takes a
@@ -174,6 +175,8 @@ static int add(struct sock *sk, struct ktls_context *ctx, struct net_device *dev
 	err = dev->tlsdev_ops->tls_dev_add(dev, sk, direction,
 					   tx ? &ctx->base.crypto_send.info :
 						&ctx->base.crypto_recv.info, seq);
+	trace_tls_device_offload_set(sk, direction, seq, tx ? ktls_tx(ctx)->number.seq :
+				     ktls_rx(ctx)->number.seq, err);
 	if (err)
 		return err;
 	if (!attached)

@@ -7,6 +7,7 @@
 #include "dev.h"
 #include "dev_resync.h"
 #include "stat.h"
+#include "trace.h"
 
 /**
  * tls_offload_tx_resync_request() - a driver has seen a gap in what is sent
@@ -18,6 +19,7 @@
  */
 void tls_offload_tx_resync_request(struct sock *sk, u32 got_seq, u32 exp_seq)
 {
+	trace_tls_device_tx_resync_req(sk, got_seq, exp_seq);
 	WARN_ON(test_and_set_bit(TLS_TX_SYNC_SCHED, &tls_get_ctx(sk)->flags));
 }
 
@@ -32,6 +34,7 @@ void tls_offload_tx_resync_request(struct sock *sk, u32 got_seq, u32 exp_seq)
 void ktls_dev_resync_tx(struct sock *sk, u32 seq, u64 number)
 {
 	tcp_write_collapse_fence(sk);
+	trace_tls_device_tx_resync_send(sk, seq, number);
 	if (!ktls_dev_resync(sk, seq, number))
 		clear_bit_unlock(TLS_TX_SYNC_SCHED, &tls_get_ctx(sk)->flags);
 }
@@ -43,6 +46,8 @@ static void tell(struct sock *sk, u32 seq, u64 number)
 	u8 bytes[TLS_MAX_REC_SEQ_SIZE];
 
 	put_unaligned_be64(number, bytes);
+	trace_tls_device_rx_resync_send(sk, seq, number,
+					ktls_rx(ktls_ctx(sk))->dev.resync_type);
 	rcu_read_lock();
 	dev = rcu_dereference(tls_get_ctx(sk)->netdev);
 	if (dev)
@@ -61,14 +66,6 @@ static void answer_request(struct sock *sk, struct ktls_rx *rx, u32 seq, u64 num
 	if ((u32)request && (u32)(request >> 32) == last &&
 	    atomic64_try_cmpxchg(&rx->dev.resync_req, &request, 0))
 		tell(sk, last, number);
-}
-
-/* Not asked: the next record is named, as soon as nothing of it has come. */
-static void give_hint(struct sock *sk, struct ktls_rx *rx, u32 next, u64 number)
-{
-	rx->dev.resync_nh_do_now = after(tcp_sk(sk)->rcv_nxt, next);
-	if (!rx->dev.resync_nh_do_now)
-		tell(sk, next, number);
 }
 
 /*
@@ -116,6 +113,20 @@ static void answer_async(struct sock *sk, struct tls_offload_resync_async *async
 		tell(sk, asked, number - since);
 }
 
+/*
+ * Not asked: the next record is named, if nothing of it has come yet; else it is
+ * another's turn.
+ */
+static void give_hint(struct sock *sk, struct ktls_rx *rx, u32 seq, u32 len, u64 number)
+{
+	if (after(tcp_sk(sk)->rcv_nxt, seq + len)) {
+		trace_tls_device_rx_resync_nh_delay(sk, tcp_sk(sk)->rcv_nxt - seq, len);
+		return;
+	}
+	rx->dev.resync_nh_do_now = 0;
+	tell(sk, seq + len, number + 1);
+}
+
 /**
  * ktls_dev_resync_header() - a record's header has come
  * @sk: the socket; locked, in process or softirq context
@@ -136,7 +147,7 @@ void ktls_dev_resync_header(struct sock *sk, u32 seq, u32 len, u64 number)
 		break;
 	case TLS_OFFLOAD_SYNC_TYPE_CORE_NEXT_HINT:
 		if (rx->dev.resync_nh_do_now)
-			give_hint(sk, rx, seq + len, number + 1);
+			give_hint(sk, rx, seq, len, number);
 		break;
 	case TLS_OFFLOAD_SYNC_TYPE_DRIVER_REQ_ASYNC:
 		answer_async(sk, rx->dev.resync_async, seq, number);
@@ -180,5 +191,10 @@ void ktls_dev_resync_encrypted(struct sock *sk, const struct ktls_source *src)
 		return;
 	dev->resync_nh.decrypted_tgt += min_t(u32, dev->resync_nh.decrypted_tgt,
 					      TLS_DEVICE_RESYNC_NH_MAX_IVAL);
-	give_hint(sk, rx, src->seq + src->len, rx->number.seq + 1);
+	if (after(tcp_sk(sk)->rcv_nxt, src->seq + src->len)) {
+		trace_tls_device_rx_resync_nh_schedule(sk);
+		dev->resync_nh_do_now = 1;
+	} else {
+		tell(sk, src->seq + src->len, rx->number.seq + 1);
+	}
 }

@@ -11,6 +11,7 @@
 #include "dev.h"
 #include "dev_resync.h"
 #include "sw_rx.h"
+#include "trace.h"
 
 /**
  * xor_keystream() - encrypt what is cleartext of a record, and the other way round
@@ -137,6 +138,7 @@ static int dev_decrypted(struct sock *sk, struct ktls_source *src)
 		else
 			all = false;
 	}
+	trace_tls_device_decrypted(sk, src->seq, rx->number.seq, src->len, !some, all);
 	if (!some) {
 		ktls_dev_resync_encrypted(sk, src);
 		return 0;

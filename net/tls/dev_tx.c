@@ -9,10 +9,10 @@
 #include <linux/uio.h>
 #include <net/tcp.h>
 
+#include "aead.h"
 #include "dev.h"
 #include "dev_records.h"
 #include "dev_resync.h"
-#include "fallback.h"
 
 /* Fragments that payload may take: the tag may need one more. */
 #define PAYLOAD_FRAGS		(MAX_SKB_FRAGS - 1)
@@ -334,7 +334,7 @@ static struct ktls_tx *alloc_tx(struct sock *sk, struct ktls_context *ctx)
 	ktls_push_init(&tx->push, ktls_dev_records_taken);
 	tx->push.flags = MSG_SENDPAGE_DECRYPTED;
 
-	aead = ktls_fallback_aead(&ctx->format, &ctx->base.crypto_send.info);
+	aead = ktls_aead_alloc_sync(&ctx->format, &ctx->base.crypto_send.info);
 	err = PTR_ERR_OR_ZERO(aead);
 	if (err)
 		goto err_tx;

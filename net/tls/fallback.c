@@ -14,7 +14,6 @@
 #include <net/tcp.h>
 
 #include "dev_records.h"
-#include "fallback.h"
 
 /* Additional data, what of a record is not in the packet, the packet, the tag */
 #define FALLBACK_SG		(MAX_SKB_FRAGS + 5)
@@ -52,33 +51,6 @@ struct work {
 	u8 aad[TLS_MAX_AAD_SIZE];
 	u8 tag[TLS_TAG_SIZE];
 };
-
-/**
- * ktls_fallback_aead() - a cipher that always answers at once
- * @format: how records look
- * @info: with the key
- *
- * Return: the cipher or an error.
- */
-struct crypto_aead *ktls_fallback_aead(const struct ktls_format *format,
-				       struct tls_crypto_info *info)
-{
-	const struct ktls_cipher *cipher = format->cipher;
-	struct crypto_aead *aead;
-	int err;
-
-	aead = crypto_alloc_aead(cipher->alg, 0, CRYPTO_ALG_ASYNC);
-	if (IS_ERR(aead))
-		return aead;
-	err = crypto_aead_setkey(aead, ktls_info_key(cipher, info), cipher->key);
-	if (!err)
-		err = crypto_aead_setauthsize(aead, TLS_TAG_SIZE);
-	if (err) {
-		crypto_free_aead(aead);
-		return ERR_PTR(err);
-	}
-	return aead;
-}
 
 /* A piece's body is what lies between header and tag. */
 static u32 body_end(const struct piece *piece)
