@@ -9,7 +9,7 @@
 #include <linux/uio.h>
 #include <net/tcp.h>
 
-#include "aead.h"
+#include "cryptor.h"
 #include "dev.h"
 #include "dev_records.h"
 #include "dev_resync.h"

@@ -34,7 +34,7 @@ def software_closes_spliced_records():
 def forgets_spliced_records():
     """A device's record is left open when sendfile finds the file shorter than it was told,
     and close() drops it. Kernels with splice_eof say in time that nothing will follow."""
-    return not has("tls_device_splice_eof")
+    return not has("tls_device_splice_eof") and not has("ktls_splice_eof")
 
 
 def big_tcp_families():

@@ -5,6 +5,7 @@ told the NIC where a record begins."""
 import pathlib
 import re
 
+from . import kernel
 from .cases import skip
 
 TRACING = pathlib.Path("/sys/kernel/tracing")
@@ -13,8 +14,12 @@ LINE = re.compile(r"\s(\d+\.\d+): (\w+): (.*)$")
 FIELD = re.compile(r"(\w+)=(\S+)")
 
 
-# What the kernel takes for the place of each header: arguments of a function of tls.ko.
-PROBE = "p:ktlsnic_header tls_device_rx_resync_new_rec len=%si:u32 tcp_seq=%dx:u32"
+# What the kernel takes for the place of each header: arguments of a function of tls.ko, its
+# own or ours.
+PROBES = {
+    "tls_device_rx_resync_new_rec": "len=%si:u32 tcp_seq=%dx:u32",
+    "ktls_dev_resync_header": "tcp_seq=%si:u32 len=%dx:u32",
+}
 
 
 class Event:
@@ -54,7 +59,9 @@ class Trace:
     def headers(self, context):
         """From now on, where the kernel sees headers: a function that returns the places."""
         try:
-            (TRACING / "kprobe_events").write_text(PROBE)
+            function, = filter(kernel.has, PROBES)
+            (TRACING / "kprobe_events").write_text(
+                f"p:ktlsnic_header {function} {PROBES[function]}")
         except OSError as error:
             skip(f"this kernel has no kprobe events: {error.strerror}")
         enable = TRACING / "events/kprobes/ktlsnic_header/enable"
