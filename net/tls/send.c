@@ -90,7 +90,8 @@ void ktls_splice_eof(struct socket *sock)
 		return;
 	mutex_lock(&ctx->base.tx_lock);
 	lock_sock(sk);
-	ktls_tx(ctx)->ops->flush(sk, 0);
+	/* There is no saying here that the file does not block: it never does. */
+	ktls_tx(ctx)->ops->flush(sk, MSG_DONTWAIT | MSG_NOSIGNAL);
 	release_sock(sk);
 	mutex_unlock(&ctx->base.tx_lock);
 }

@@ -9,6 +9,8 @@
 
 #include "sw_rec.h"
 
+#define PAGES_AT_ONCE	8U
+
 /**
  * ktls_rec_alloc() - an empty record
  * @sk: the socket, locked
@@ -164,35 +166,54 @@ static int add_copy(struct ktls_rec *rec, struct iov_iter *from, unsigned int le
 	return added;
 }
 
-/* Take pages that the caller holds for us, or of the user's memory. */
-static int take_pages(struct ktls_rec *rec, struct iov_iter *from, unsigned int len,
-		      bool splice)
+/*
+ * Get pages: of the user's memory, or those that the caller holds for the call.
+ *
+ * Return: bytes or an error.
+ */
+static ssize_t get_pages(struct iov_iter *from, struct page **pages,
+			 unsigned int max, unsigned int len, bool splice,
+			 size_t *offset)
 {
+	ssize_t got;
+
+	if (!splice)
+		return iov_iter_get_pages2(from, pages, len, max, offset);
+	got = iov_iter_extract_pages(from, &pages, len, max, 0, offset);
+	if (got > 0 && WARN_ON_ONCE(!sendpage_ok(pages[0]))) {
+		iov_iter_revert(from, got);
+		return -EIO;
+	}
+	return got;
+}
+
+/* Let a record's payload be in such pages. */
+static int take_pages(struct ktls_rec *rec, struct iov_iter *from,
+		      unsigned int len, bool splice)
+{
+	struct page *pages[PAGES_AT_ONCE];
 	unsigned int added = 0;
 
-	while (added < len) {
-		struct page *page, **pages = &page;
-		ssize_t part;
+	while (added < len && rec->pieces < KTLS_PLAIN_PIECES) {
+		unsigned int max = min(KTLS_PLAIN_PIECES - rec->pieces,
+				       PAGES_AT_ONCE);
 		size_t offset;
+		ssize_t got;
+		int i;
 
-		if (rec->pieces == KTLS_PLAIN_PIECES) {
-			rec->full = true;
-			break;
+		got = get_pages(from, pages, max, len - added, splice, &offset);
+		if (got <= 0)
+			return added ?: got ?: -EIO;
+		added += got;
+		for (i = 0; got; i++) {
+			size_t part = min_t(size_t, got, PAGE_SIZE - offset);
+
+			if (splice)
+				get_page(pages[i]);
+			add_plain(rec, pages[i], offset, part, true);
+			got -= part;
+			offset = 0;
 		}
-		part = splice ?
-		       iov_iter_extract_pages(from, &pages, len - added, 1, 0, &offset) :
-		       iov_iter_get_pages2(from, pages, len - added, 1, &offset);
-		if (part <= 0)
-			return added ?: part ?: -EIO;
-		if (splice) {
-			if (WARN_ON_ONCE(!sendpage_ok(page))) {
-				iov_iter_revert(from, part);
-				return added ?: -EIO;
-			}
-			get_page(page);
-		}
-		add_plain(rec, page, offset, part, true);
-		added += part;
 	}
 	if (rec->pieces == KTLS_PLAIN_PIECES)
 		rec->full = true;
