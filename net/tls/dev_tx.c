@@ -300,14 +300,18 @@ static void dev_stop(struct ktls_context *ctx)
 {
 }
 
+/* What was written is sent, if the send buffer must grow for it. */
 static void dev_release(struct sock *sk)
 {
-	struct ktls_tx *tx = ktls_tx(ktls_ctx(sk));
+	struct ktls_context *ctx = ktls_ctx(sk);
+	struct ktls_tx *tx = ktls_tx(ctx);
 
-	if (open_record(tx))
-		dev_flush(sk, 0);
-	else
-		ktls_push(sk, &tx->push, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (!sk->sk_err && !(sk->sk_shutdown & SEND_SHUTDOWN)) {
+		WRITE_ONCE(sk->sk_sndbuf, INT_MAX / 2);
+		dev_flush(sk, MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+	ktls_dev_record_free(open_record(tx));
+	set_open(ctx, NULL);
 	ktls_dev_records_drop_queued(tx);
 }
 

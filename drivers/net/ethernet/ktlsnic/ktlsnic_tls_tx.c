@@ -359,15 +359,17 @@ static bool ktlsnic_tls_from_above(const struct ktlsnic_nic *nic,
 	return above;
 }
 
-/* Sends what the core has encrypted on a device above. What it encrypts becomes
- * linear, but not all that is linear is encrypted: plaintext is, too, without
- * scatter-gather. What may be plaintext is dropped, and TCP sends it again on its
- * present route.
+/* Sends what the core has encrypted on a device above. A core that takes the mark
+ * from what it encrypts leaves no doubt. Where the mark stays, what is encrypted
+ * becomes linear, but not all that is linear is encrypted: plaintext is, too,
+ * without scatter-gather. What may be plaintext is dropped, and TCP sends it again
+ * on its present route.
  */
 static void ktlsnic_tls_xmit_from_elsewhere(const struct ktlsnic_tls_packet *p)
 {
-	if (skb_is_nonlinear(p->skb) ||
-	    !ktlsnic_tls_from_above(p->nic, p->skb)) {
+	if (ktlsnic_skb_decrypted(p->skb) &&
+	    (skb_is_nonlinear(p->skb) ||
+	     !ktlsnic_tls_from_above(p->nic, p->skb))) {
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_BYPASS_REQ, 1);
 		dev_kfree_skb_any(p->skb);
 		return;
