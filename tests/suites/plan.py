@@ -201,7 +201,7 @@ SUITES = {
 DEBUG_SUITES = {
     "faults": (
         # The runner looks for splats; failed page allocations come with a call trace.
-        Group("memory", "faults", ("port", "streams"),
+        Group("memory", "faults", ("port", "receive", "streams"),
               vm=(*MONITOR_OPTIONS, "--no-fail-on-splat"), variants=(IOMMU,)),
     ),
 }

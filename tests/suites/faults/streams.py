@@ -30,10 +30,10 @@ def whole(stream):
     return stream[:at]
 
 
-def installed(sock, keys):
+def installed(sock, keys, direction=ktls.TLS_TX):
     """Turn the socket into a kTLS one; False if memory was short for that."""
     try:
-        ktls.install(sock, keys)
+        ktls.install(sock, keys, direction)
         return True
     except OSError as error:
         check(error.errno in REFUSED, f"setsockopt: {error}")

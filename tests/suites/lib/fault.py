@@ -6,7 +6,7 @@ import contextlib
 
 from . import monitor
 
-TX_ADD, TX_DEL, TX_RESYNC, RX_ADD, RX_DEL = 1, 2, 3, 4, 5       # enum ktlsnic_cmd_op
+TX_ADD, TX_DEL, TX_RESYNC, RX_ADD, RX_DEL, RX_RESYNC, RX_QUERY = range(1, 8)  # ktlsnic_cmd_op
 OK, BAD_PARAM = 0, 2                        # enum ktlsnic_cmd_status
 HANG = 0xffff                               # never answered, until the card is reset
 FOR_EVER = 0xffffffff

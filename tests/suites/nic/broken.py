@@ -5,6 +5,8 @@ knows nothing of it. It is reset, once, and no interrupt is taken from it until 
 Everything is done twice: the second reset comes a second after the first, and for so
 long the card must be left alone."""
 
+import contextlib
+import os
 import socket
 
 from lib import kmsg, nic, regs, system, wait
@@ -14,6 +16,9 @@ from lib.system import REMOTE
 registry = Registry()
 INTERRUPTS = 100            # one or two are normal; a storm has thousands
 DISCARD = 9
+PCI_COMMAND = 4             # offset in configuration space, a byte
+PCI_COMMAND_MEMORY = 2
+SAID = "impossible command completion"
 
 
 def interrupts():
@@ -60,3 +65,70 @@ def frame(context):
             while registers.read(regs.SENT) - before <= size:
                 sock.sendto(b"a frame", (REMOTE[4], DISCARD))
         one_more(context, regs.SENT, "impossible TX completion")
+
+
+@contextlib.contextmanager
+def off_the_bus(device):
+    """The card answers no access to its registers: all reads give ones."""
+    config = os.open(device / "config", os.O_RDWR)
+    before = os.pread(config, 1, PCI_COMMAND)[0]
+    os.pwrite(config, bytes([before & ~PCI_COMMAND_MEMORY]), PCI_COMMAND)
+    try:
+        yield
+    finally:
+        now = os.pread(config, 1, PCI_COMMAND)[0]
+        os.pwrite(config, bytes([now | PCI_COMMAND_MEMORY]), PCI_COMMAND)
+        os.close(config)
+
+
+class Said:
+    """What the kernel has said so far."""
+
+    def __init__(self):
+        self.log = kmsg.Log()
+        self.lines = []
+
+    def times(self, text):
+        self.lines += self.log.new_lines()
+        return sum(text in line for line in self.lines)
+
+
+def reset_twice(said):
+    """The second reset is to come a second after the first; returns before it."""
+    registers = regs.Registers()
+    for number in (1, 2):
+        resets = nic.statistics()["resets"]
+        registers.write(regs.COMMANDS, (registers.read(regs.COMMANDS) + 1) % (1 << 32))
+        wait.until(lambda: said.times(SAID) == number, f"the card is found out, time {number}")
+        if number == 1:
+            wait.until(lambda: nic.statistics()["resets"] > resets, "the first reset")
+            wait.until(nic.reachable, "the far port answers after the first reset")
+
+
+@registry.case("recovery-is-tried-again")
+def tried_again(context):
+    """The card is not there when the driver resets it, and comes back later."""
+    nic.only_on_ktlsnic()
+    said = Said()
+    reset_twice(said)
+    with off_the_bus(system.pci_device()):
+        wait.until(lambda: said.times("recovery failed"), "recovery has failed")
+    wait.until(nic.reachable, "the far port answers after a later recovery", seconds=20)
+    context.note(f"recoveries that failed: {said.times('recovery failed')}")
+    equal(said.times("device was reset"), 2, "times that the device was reset")
+
+
+@registry.case("recovery-is-given-up", seconds=150, every=True)
+def given_up(context):
+    """The card stays away: the interface goes down, so that everybody knows. Brought up
+    when the card is there again, it works."""
+    nic.only_on_ktlsnic()
+    said = Said()
+    reset_twice(said)
+    with off_the_bus(system.pci_device()):
+        wait.until(lambda: said.times("giving up"), "recovery is given up", seconds=100)
+        wait.until(lambda: "UP" not in system.ip_json("link", "show", system.NETIF)[0]["flags"],
+                   "the interface is down")
+    equal(said.times("recovery failed"), 5, "recoveries that failed")
+    context.note("brought up again")
+    nic.up_again()

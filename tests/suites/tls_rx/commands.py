@@ -4,7 +4,7 @@ nothing but time, and who must have room waits for it."""
 
 import time
 
-from lib import ktls, pace, regs, rx, tcp, wait
+from lib import fault, ktls, nic, pace, regs, rx, tcp, wait
 from lib.adding import Adding
 from lib.cases import Registry, check, equal
 from lib.ktls import Keys
@@ -55,3 +55,20 @@ def full(context):
     state.requests_balance()
     state.no_errors()
     state.gone()
+
+
+@registry.case("command-without-an-answer", seconds=100)
+def unanswered(context):
+    """Nobody waits for the answer to a question, so nobody would miss it: the driver finds
+    out by itself that the card answers no command any more, and resets it."""
+    stream = Lost(context, reading=False)
+    before = nic.statistics()
+    with fault.command(fault.RX_QUERY, fault.HANG):
+        send(stream, *pieces(stream), *pieces(stream))
+        stream.send_late()
+        wait.until(lambda: not fault.left(), "a command that will not be answered")
+    wait.until(lambda: nic.change(before, nic.statistics())["resets"] == 1, "a reset",
+               seconds=3 * TIMEOUT)
+    wait.until(nic.reachable, "the far port answers")
+    moved = nic.change(before, nic.statistics())
+    equal((moved["cmd_timeouts"], moved["rx_tls_restored"]), (1, 1), "cmd_timeouts, restored")

@@ -3,7 +3,7 @@
 what it was offloaded to: another port, a VLAN, a bond. Software encrypts whatever the
 NIC cannot, and no byte differs."""
 
-from lib import egress, ktls, monitor, nic, offload, system, tcp, wait
+from lib import egress, ktls, monitor, netem, nic, offload, system, tcp, wait
 from lib.cases import Failed, Registry, at_least, check, equal
 from lib.evidence import txconf
 from lib.ktls import Call, Control, Keys, Sendfile, Write
@@ -17,6 +17,7 @@ from .stream import COMBINATIONS, combination_name
 registry = Registry()
 OTHER_MAC = "02:00:00:00:03:03"
 BOND, VLAN_ID = "bond-tls", 7
+DROPPED = "tx_tls_drop_bypass_req"
 PART = (Write(40_000), Write(333, more=True), Sendfile(20_000), Control(9), Write(1447))
 
 
@@ -146,6 +147,38 @@ def partly_acknowledged(context, family, cipher, tso):
     result.evidence.by_the_nic(len(result.stream) - SECOND - OVER)
 
 
+def deleted_while_packets_wait(context, family, cipher):
+    """Packets wait in traffic control while their route is deleted, which takes its device
+    from them. Without scatter-gather they are linear, as those are that the core has
+    encrypted on a device above. The driver cannot tell and drops them; TCP sends them again."""
+    ready(tso=False)
+    context.enter_context(nic.local().with_(sg=False))
+    route(family, NETIF)
+    context.callback(back, family)
+    spec = Spec(script=(*PART, SETTLED, Call(lambda _: netem.held_before_the_nic(context)),
+                        Write(3000), Call(lambda _: let_go_without_route(family)), SETTLED, *PART),
+                keys=Keys(cipher), family=family, tso=False, capture=True)
+    run_ = offload.Run(context, spec)
+    run_.install()
+    run_.evidence.offloaded(run_.near)
+    run_.play()
+    result = run_.finish()
+    check(result.stream == offload.software_stream(spec.script, spec.keys),
+          "the wire is not what software kTLS sends")
+    result.evidence.gone()
+    at_least(result.evidence.moved(DROPPED), 1, DROPPED)
+    result.evidence.no_errors(but=(DROPPED,), again=result.again[0])
+
+
+def let_go_without_route(family):
+    wait.until(lambda: netem.held() >= 3000, "the packets wait")
+    back(family)
+    netem.let_go()
+
+
+for _family, _cipher in ((4, ktls.GCM128), (6, ktls.GCM256)):
+    registry.add(f"case-20-route-deleted-while-packets-wait/v{_family}/{_cipher.name[-3:]}",
+                 deleted_while_packets_wait, _family, _cipher)
 for _combination in COMBINATIONS:
     _end = combination_name(*_combination)
     registry.add(f"case-14-partly-acknowledged-to-software/{_end}", partly_acknowledged,

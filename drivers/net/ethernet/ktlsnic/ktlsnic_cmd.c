@@ -142,8 +142,19 @@ int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
 	return err;
 }
 
+/* Has the device had its time for the oldest command? */
+static bool ktlsnic_cmd_overdue(const struct ktlsnic_cmdq *cmdq)
+{
+	u32 slot = ktlsnic_ring_slot(&cmdq->ring, cmdq->clean);
+
+	lockdep_assert_held(&cmdq->lock);
+	return cmdq->up && !cmdq->dead && cmdq->clean != cmdq->ring.index &&
+	       time_after(jiffies,
+			  cmdq->slots[slot].posted + KTLSNIC_CMD_TIMEOUT);
+}
+
 /**
- * ktlsnic_cmdq_hangs() - has the device had its time for the oldest command?
+ * ktlsnic_cmdq_hangs() - has the device stopped answering commands?
  * @nic: the device
  *
  * Nobody waits for commands that were posted, so somebody has to look. Process
@@ -154,18 +165,17 @@ int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
 bool ktlsnic_cmdq_hangs(struct ktlsnic_nic *nic)
 {
 	struct ktlsnic_cmdq *cmdq = &nic->cmdq;
-	const struct ktlsnic_cmd_slot *oldest;
-	bool hangs = false;
+	bool hangs;
 
-	/* what is over and was not announced is not late */
+	spin_lock_bh(&cmdq->lock);
+	hangs = ktlsnic_cmd_overdue(cmdq);
+	spin_unlock_bh(&cmdq->lock);
+	if (!hangs)
+		return false;
+	/* it may be over, and its interrupt lost */
 	ktlsnic_cmdq_poll(nic);
 	spin_lock_bh(&cmdq->lock);
-	if (cmdq->up && !cmdq->dead && cmdq->clean != cmdq->ring.index) {
-		oldest = &cmdq->slots[ktlsnic_ring_slot(&cmdq->ring,
-							cmdq->clean)];
-		hangs = time_after(jiffies,
-				   oldest->posted + KTLSNIC_CMD_TIMEOUT);
-	}
+	hangs = ktlsnic_cmd_overdue(cmdq);
 	if (hangs) {
 		cmdq->timeouts++;
 		cmdq->dead = true;
