@@ -46,7 +46,6 @@ static void __exit ktls_module_exit(void)
 	ktls_strp_module_exit();
 	ktls_protos_exit();
 	ktls_stat_exit();
-	rcu_barrier();		/* contexts are freed after a grace period */
 }
 
 module_init(ktls_module_init);
