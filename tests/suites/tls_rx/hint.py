@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """CORE_NEXT_HINT: the kernel says at its own will where a record begins."""
 
-from lib import tcp
+from lib import system, tcp
 from lib.cases import Registry, at_least, equal
 from lib.ktls import Keys
 from . import bulk, impaired
@@ -21,14 +21,34 @@ def one_by_one(stream, count):
         stream.reader.wait_for(len(stream.sent))
 
 
+def put_right(stream):
+    before = len(stream.sizes)
+    one_by_one(stream, SCHEDULE[0] - 1)         # the first in a row is here already
+    stream.resynced()
+    after = len(stream.sizes)
+    one_by_one(stream, 5)
+    event, = stream.trace.sent()
+    equal(event.tcp_seq, stream.peer.seq(stream.starts[after]), "place of the next record")
+    stream.finish()
+    fates = stream.trace.fates()
+    equal(fates[before:], ["sw"] * (after - before) + ["hw"] * 5, "what became of the records")
+    equal(stream.evidence.moved("rx_tls_resync_res_ok"), 1, "rx_tls_resync_res_ok")
+    equal(stream.evidence.moved("rx_tls_resync_res_skip"), 0, "rx_tls_resync_res_skip")
+    stream.evidence.no_errors()
+
+
 @registry.case("case-38-schedule", seconds=200)
 def schedule(context):
     """Nothing but the record being read is queued: the kernel gives a number at the 3rd,
-    5th, 9th ... record. What it says then is of no use: the number is that of the next
-    record, the place still that of this one. The NIC must not believe it."""
+    5th, 9th ... record. What its own tls.ko says then is of no use: the number is that of
+    the next record, the place still that of this one. The NIC must not believe it. What
+    ours says at the 3rd record puts the NIC right."""
     stream = Lost(context)
     stream.send_late()
     stream.arrived()
+    if not system.stock_tls():
+        put_right(stream)
+        return
     one_by_one(stream, SCHEDULE[-1])
     records = stream.trace.records().popitem()[1]
     first = next(i for i, (_event, how) in enumerate(records) if how == "sw")
