@@ -127,20 +127,8 @@ static void give_hint(struct sock *sk, struct ktls_rx *rx, u32 seq, u32 len, u64
 	tell(sk, seq + len, number + 1);
 }
 
-/**
- * ktls_dev_resync_header() - a record's header has come
- * @sk: the socket; locked, in process or softirq context
- * @seq: sequence number of its first byte
- * @len: of the record
- * @number: of the record
- */
-void ktls_dev_resync_header(struct sock *sk, u32 seq, u32 len, u64 number)
+static void header(struct sock *sk, struct ktls_rx *rx, u32 seq, u32 len, u64 number)
 {
-	struct ktls_context *ctx = ktls_ctx(sk);
-	struct ktls_rx *rx = ktls_rx(ctx);
-
-	if (test_bit(TLS_RX_DEV_DEGRADED, &ctx->base.flags))
-		return;
 	switch (rx->dev.resync_type) {
 	case TLS_OFFLOAD_SYNC_TYPE_DRIVER_REQ:
 		answer_request(sk, rx, seq, number);
@@ -153,6 +141,26 @@ void ktls_dev_resync_header(struct sock *sk, u32 seq, u32 len, u64 number)
 		answer_async(sk, rx->dev.resync_async, seq, number);
 		break;
 	}
+}
+
+/**
+ * ktls_dev_resync_header() - a record's header has come
+ * @sk: the socket; locked, in process or softirq context
+ * @seq: sequence number of its first byte
+ * @len: of the record
+ * @number: of the record
+ *
+ * What the driver has for its questions is its own, and is there until a grace
+ * period after its device has gone down.
+ */
+void ktls_dev_resync_header(struct sock *sk, u32 seq, u32 len, u64 number)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+
+	rcu_read_lock();
+	if (!test_bit(TLS_RX_DEV_DEGRADED, &ctx->base.flags))
+		header(sk, ktls_rx(ctx), seq, len, number);
+	rcu_read_unlock();
 }
 
 /**
