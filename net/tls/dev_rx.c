@@ -61,7 +61,7 @@ static int xor_keystream(struct ktls_rx *rx, const struct ktls_format *format,
 	err = crypto_wait_req(crypto_aead_encrypt(request), &wait);
 out:
 	aead_request_free(request);
-	kfree(mem);
+	kfree_sensitive(mem);
 	return err;
 }
 

@@ -10,6 +10,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/scatterlist.h>
+#include <linux/slab.h>
 #include <net/ip6_checksum.h>
 #include <net/tcp.h>
 
@@ -95,7 +96,7 @@ static u8 *copy_before(struct ktls_context *ctx, u32 seq, u32 len)
 	u64 number;
 	u8 *bytes;
 
-	bytes = kmalloc(len, GFP_ATOMIC);
+	bytes = kmalloc(len, GFP_ATOMIC | __GFP_NOWARN);
 	if (!bytes)
 		return NULL;
 	spin_lock_irqsave(&dev->lock, flags);
@@ -201,7 +202,7 @@ static int encrypt_packet(struct ktls_context *ctx, struct sk_buff *skb, u32 off
 		}
 	}
 	aead_request_free(work->request);
-	kfree(work);
+	kfree_sensitive(work);
 	return err;
 }
 
