@@ -24,7 +24,8 @@ LATER = ("lifecycle", "apps", "traffic", "hostile")
 NAMES = ("unit", "vm", *plan.SUITES, "upstream", "net-tls")
 UPSTREAM = {"ping": "drivers/net/ping.py"}      # the kernel's own tests that pass
 UPSTREAM_SECONDS = 300
-NET_TLS = {"selftest": "run", "fuzz": "fuzz"}    # what is in tests/net-tls
+NET_TLS = {"selftest": ("run",), "fuzz": ("fuzz",)}             # what is in tests/net-tls
+NET_TLS_EVERY = {**NET_TLS, "selftest": ("run", "--every")}
 NET_TLS_SECONDS = 1200
 IN_GUEST = (*plan.SUITES, *plan.DEBUG_SUITES)
 
@@ -61,13 +62,13 @@ def _upstream(test, vm_options, label):
     return Job(name, command, seconds + pace.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
 
 
-def _net_tls(what, program, vm_options, label):
+def _net_tls(what, words, vm_options, label):
     """One of the tests of kTLS, with our tls.ko unless another is asked for."""
     name = f"{label}net-tls/{what}"
     seconds = pace.scaled(NET_TLS_SECONDS)
     console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
-    command = (str(TESTS / "net-tls" / program), *vm_options, "--console", IN_OUTPUT + console,
-               "--facts", IN_OUTPUT + facts, "--timeout", str(seconds))
+    command = (str(TESTS / "net-tls" / words[0]), *words[1:], *vm_options,
+               "--console", IN_OUTPUT + console, "--facts", IN_OUTPUT + facts, "--timeout", str(seconds))
     return Job(name, command, seconds + pace.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
 
 
@@ -109,8 +110,8 @@ def guest_jobs(names, vm_options=(), label="", choice=plan.DEFAULT, variant=None
     if "upstream" in names and not choice.only:
         ours += [_upstream(test, vm_options, label) for test in UPSTREAM]
     if "net-tls" in names and not choice.only and not _before_ours(vm_options):
-        ours += [_net_tls(what, program, vm_options, label)
-                 for what, program in NET_TLS.items()]
+        ours += [_net_tls(what, words, vm_options, label)
+                 for what, words in (NET_TLS_EVERY if choice.every else NET_TLS).items()]
     return ours
 
 
