@@ -80,18 +80,22 @@ int ktls_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 /**
  * ktls_splice_eof() - there is no more to splice, though more was promised
  * @sock: the socket
+ *
+ * Full records may be with TCP already, which waits for more of them as well.
  */
 void ktls_splice_eof(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 	struct ktls_context *ctx = ktls_ctx(sk);
 
-	if (!ctx->base.pending_open_record_frags)
-		return;
-	mutex_lock(&ctx->base.tx_lock);
-	lock_sock(sk);
-	/* There is no saying here that the file does not block: it never does. */
-	ktls_tx(ctx)->ops->flush(sk, MSG_DONTWAIT | MSG_NOSIGNAL);
-	release_sock(sk);
-	mutex_unlock(&ctx->base.tx_lock);
+	if (ctx->base.pending_open_record_frags) {
+		mutex_lock(&ctx->base.tx_lock);
+		lock_sock(sk);
+		/* There is no saying whether the file may block: it never does. */
+		ktls_tx(ctx)->ops->flush(sk, MSG_DONTWAIT | MSG_NOSIGNAL);
+		release_sock(sk);
+		mutex_unlock(&ctx->base.tx_lock);
+	}
+	if (ctx->base.sk_proto->splice_eof)
+		ctx->base.sk_proto->splice_eof(sock);
 }
