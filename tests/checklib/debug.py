@@ -5,7 +5,7 @@ behind an IOMMU."""
 import dataclasses
 import os
 
-from vmlib import debug_kernel, pace
+from vmlib import debug_kernel, environ
 
 from . import suites
 
@@ -22,8 +22,8 @@ VARIANTS = {suites.plan.PLAIN: (), suites.plan.IOMMU: ("--iommu",)}
 
 def prepare():
     """Say it to whatever we start: limits are longer, guests end with further cases."""
-    os.environ.setdefault(pace.SCALE, str(TIME_SCALE))
-    os.environ[pace.ENDING] = "1"
+    os.environ.setdefault(environ.SCALE, str(TIME_SCALE))
+    os.environ[environ.ENDING] = "1"
 
 
 def options(vm):

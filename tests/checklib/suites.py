@@ -18,7 +18,7 @@ _guests = itertools.count(1)
 
 sys.path.insert(0, str(TESTS / "suites"))
 import plan                                                     # noqa: E402
-from vmlib import pace                                          # noqa: E402
+from vmlib import environ                                       # noqa: E402
 
 LATER = ("lifecycle", "apps", "traffic", "hostile")
 NAMES = ("unit", "vm", *plan.SUITES, "upstream", "net-tls")
@@ -55,35 +55,35 @@ def _ktap():
 def _upstream(test, vm_options, label):
     """A test of the kernel's own, unmodified."""
     name = f"{label}upstream/{test}"
-    seconds = pace.scaled(UPSTREAM_SECONDS)
+    seconds = environ.scaled(UPSTREAM_SECONDS)
     console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
     command = (str(TESTS / "upstream/run"), *vm_options, "--console", IN_OUTPUT + console,
                "--facts", IN_OUTPUT + facts, "--timeout", str(seconds), UPSTREAM[test])
-    return Job(name, command, seconds + pace.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
+    return Job(name, command, seconds + environ.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
 
 
 def _net_tls(what, words, vm_options, label):
     """One of the tests of kTLS, with our tls.ko unless another is asked for."""
     name = f"{label}net-tls/{what}"
-    seconds = pace.scaled(NET_TLS_SECONDS)
+    seconds = environ.scaled(NET_TLS_SECONDS)
     console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
     command = (str(TESTS / "net-tls" / words[0]), *words[1:], *vm_options,
                "--console", IN_OUTPUT + console, "--facts", IN_OUTPUT + facts, "--timeout", str(seconds))
-    return Job(name, command, seconds + pace.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
+    return Job(name, command, seconds + environ.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
 
 
 def _guest(suite, group, vm_options, label, choice):
     name = f"{label}{suite}/{group.name}"
     run = f"{os.getpid()}-{next(_guests)}"
     own = (option.replace("{run}", run) for option in group.vm)
-    seconds = pace.scaled(group.seconds)
+    seconds = environ.scaled(group.seconds)
     console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
     command = (str(TESTS / "vm"), *vm_options, *own, "--console", IN_OUTPUT + console,
                "--facts", IN_OUTPUT + facts,
                "--share", f"{TESTS}:{GUEST_TESTS}", "--timeout", str(seconds), "--",
                "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name,
                *choice.arguments())
-    return Job(name, command, seconds + pace.scaled(SPARE_SECONDS),
+    return Job(name, command, seconds + environ.scaled(SPARE_SECONDS),
                tuple(case.name for case in group.cases(choice)), group.alone, (console,), facts)
 
 

@@ -15,7 +15,7 @@ import pathlib
 import shutil
 import tempfile
 
-from . import paths, run
+from . import paths, spawn
 
 LOCK = ".lock"              # what follows an entry's name in that of its lock
 PARTIAL = ".partial-"       # and in that of a directory in which it is being filled
@@ -57,7 +57,7 @@ class Entry:
         if not self.path.is_dir():
             with lock(self.path.with_name(self.path.name + LOCK)):
                 if not self.path.is_dir():
-                    run.check_stopped()
+                    spawn.check_stopped()
                     _fill_and_rename(self.path, self._fill)
         return self.path
 

@@ -4,7 +4,7 @@
 import functools
 import re
 
-from . import cache, debian_unpack, host, kernel, packages, resolve, toolroot, ui
+from . import cache, debian_unpack, host, kernel_tree, packages, resolve, toolroot, ui
 
 DEFAULT = "6.12"
 LATEST = "latest"           # the newest kernel of the newest release, or of its backports
@@ -38,11 +38,11 @@ def get(version, flavour=CLOUD):
                         flavour)
     release = _release_of(directory)
     vmlinux = directory / "vmlinux"
-    return kernel.Kernel(release,
-                         vmlinux if vmlinux.exists() else directory / f"boot/vmlinuz-{release}",
-                         directory / "usr/src" / f"linux-headers-{release}",
-                         directory / "modules.img", sorted((directory / "early").glob("*.ko")),
-                         _tools(directory / debian_unpack.TOOLS))
+    image = vmlinux if vmlinux.exists() else directory / f"boot/vmlinuz-{release}"
+    return kernel_tree.Kernel(release, image,
+                              directory / "usr/src" / f"linux-headers-{release}",
+                              directory / "modules.img", sorted((directory / "early").glob("*.ko")),
+                              _tools(directory / debian_unpack.TOOLS))
 
 
 def entry(release, name, version):

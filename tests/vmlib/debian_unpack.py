@@ -5,7 +5,7 @@ made usable from where they are unpacked."""
 import pathlib
 import re
 
-from . import bzimage, cache, host, kernel, modtree, packages, ui
+from . import bzimage, cache, host, kernel_tree, modtree, packages, ui
 
 TOOLS = "tools"             # the file that names what a kernel of another release is built with
 
@@ -40,7 +40,7 @@ def _make_usable(target):
         image, = (target / "boot").glob("vmlinuz-*")
         release = image.name.removeprefix("vmlinuz-")
         config = target / "boot" / f"config-{release}"
-        kernel.check_config(f"Debian's {release}", config.read_text())
+        kernel_tree.check_config(f"Debian's {release}", config.read_text())
         if "CONFIG_PVH=y" in config.read_text():
             bzimage.extract(image, target / "vmlinux")
         _relocate_headers(target / "usr/src" / f"linux-headers-{release}")

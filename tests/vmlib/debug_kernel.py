@@ -11,7 +11,7 @@ import pathlib
 import re
 import shutil
 
-from . import cache, host, kernel, linux_source, modtree, paths, run, ui
+from . import cache, host, kernel_tree, linux_source, modtree, paths, spawn, ui
 
 NAME = "debug"              # what --kernel calls it
 SERIES = "6.12"
@@ -29,8 +29,8 @@ def get():
                                     lambda version: entry(version).get())
     kdir = directory / "linux"
     release = (kdir / "include/config/kernel.release").read_text().strip()
-    return kernel.Kernel(release, directory / "vmlinux", kdir, directory / "modules.img",
-                         sorted((directory / "early").glob("*.ko")))
+    return kernel_tree.Kernel(release, directory / "vmlinux", kdir, directory / "modules.img",
+                              sorted((directory / "early").glob("*.ko")))
 
 
 def entry(version):
@@ -46,8 +46,8 @@ def _make(version, directory):
     tree = directory / "linux"
     tree.mkdir()
     with ui.step("kernel", "unpacking the source of the debug kernel"):
-        run.logged(["tar", "-C", tree, "--strip-components=1", "-xf", archive], LOG, "kernel",
-                   "unpacking the source")
+        spawn.logged(["tar", "-C", tree, "--strip-components=1", "-xf", archive], LOG, "kernel",
+                     "unpacking the source")
     _configure(tree)
     with ui.step("kernel", "building the debug kernel"):
         _make_target(tree, f"-j{os.cpu_count()}", "vmlinux", "modules")
@@ -60,8 +60,8 @@ def _make(version, directory):
 
 
 def _make_target(tree, *words):
-    run.logged(["make", "-C", str(tree), *words], LOG, "kernel", f"make {words[0]}",
-               env=kernel.clean_environment())
+    spawn.logged(["make", "-C", str(tree), *words], LOG, "kernel", f"make {words[0]}",
+                 env=kernel_tree.clean_environment())
 
 
 def _configure(tree):
@@ -71,7 +71,7 @@ def _configure(tree):
     if lost:
         raise ui.Failure(f"kernel: the debug kernel would be without {' '.join(lost)}: what "
                          f"{CONFIG.relative_to(paths.TOP)} asks for does not go together")
-    kernel.check_config("the debug kernel", final)
+    kernel_tree.check_config("the debug kernel", final)
 
 
 def dropped(wanted, final):

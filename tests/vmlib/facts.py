@@ -5,12 +5,12 @@ import json
 import os
 import pathlib
 
-from . import accel, debug_kernel, run
+from . import accel, debug_kernel, spawn
 
 
 def write(path, options, parts, acceleration):
     """A JSON object; every value is a text or true."""
-    told = run.output([parts.qemu.program, "--version"]) or ""
+    told = spawn.output([parts.qemu.program, "--version"]) or ""
     facts = {
         "kernel": parts.kernel.release,
         "tls": options.tls,

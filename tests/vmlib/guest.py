@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The guest's userland: a Debian root file system as a read-only disk image."""
 
-from . import cache, host, packages, paths, resolve, run, ui, userland
+from . import cache, host, packages, paths, resolve, spawn, ui, userland
 
 SUITE = "trixie"
 NAME = f"guest-{SUITE}"
@@ -58,6 +58,6 @@ def _make(directory):
 def _image_of_tar(tar, image):
     """genext2fs reads the tar, so that owners are right without being root."""
     blocks = (tar.stat().st_size + SPARE) // 4096
-    run.logged(["genext2fs", "--block-size", "4096", "--size-in-blocks", str(blocks),
-                "--number-of-inodes", "40000", "--allow-holes", "--tarball", str(tar),
-                str(image)], LOG, "guest", "genext2fs")
+    spawn.logged(["genext2fs", "--block-size", "4096", "--size-in-blocks", str(blocks),
+                  "--number-of-inodes", "40000", "--allow-holes", "--tarball", str(tar),
+                  str(image)], LOG, "guest", "genext2fs")

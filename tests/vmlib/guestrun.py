@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 
-from . import console, machine, pace, run, streams, ui
+from . import console, environ, machine, spawn, streams, ui
 
 BOOT_DEADLINE = 120         # seconds for a guest to come up, on a busy machine
 HELPER_DEADLINE = 10        # seconds for a helper to listen
@@ -42,7 +42,7 @@ class Guest:
         """Start a daemon that listens on a socket of that name; it ends with us."""
         with open(self.directory / "helper.log", "ab") as log:
             self.helpers.append(subprocess.Popen(
-                run.dying_with_us(command, "KILL"), stdin=subprocess.DEVNULL,
+                spawn.dying_with_us(command, "KILL"), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, start_new_session=True))
         self._wait_for_socket(name)
 
@@ -62,7 +62,7 @@ class Guest:
         inherited = [port.fileno() for port in self.theirs] + list(descriptors)
         with open(self.directory / "qemu.log", "wb") as log:
             self.process = subprocess.Popen(
-                run.dying_with_us(command, "KILL"), stdin=subprocess.DEVNULL,
+                spawn.dying_with_us(command, "KILL"), stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log, pass_fds=inherited, start_new_session=True)
         for port in self.theirs:
             port.close()
@@ -143,10 +143,10 @@ class Guest:
                 raise TimeoutError
         self.go()
         try:
-            self.process.wait(timeout=pace.scaled(END_DEADLINE))
+            self.process.wait(timeout=environ.scaled(END_DEADLINE))
         except subprocess.TimeoutExpired:
             raise ui.Failure(f"the guest did not power off within "
-                             f"{pace.scaled(END_DEADLINE)} s; the end "
+                             f"{environ.scaled(END_DEADLINE)} s; the end "
                              f"of its console ({self.console}):\n"
                              + console.tail(self.console)) from None
         self.finished = True

@@ -6,7 +6,7 @@ import platform
 import subprocess
 import threading
 
-from . import paths, run, ui
+from . import paths, spawn, ui
 
 LIST = paths.TOP / "tests/packages.txt"
 EVERYTHING = "all"          # what to require: every section of the list, or one of them
@@ -85,6 +85,6 @@ def _install_missing(part):
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     patient = f"-oDPkg::Lock::Timeout={APT_LOCK_SECONDS}"
     with ui.step("packages", f"installing {len(names)} packages with apt-get"):
-        run.logged(["apt-get", patient, "update"], log, "packages", "apt-get update",
-                   env=environment)
-        run.logged([*install, patient], log, "packages", "apt-get install", env=environment)
+        spawn.logged(["apt-get", patient, "update"], log, "packages", "apt-get update",
+                     env=environment)
+        spawn.logged([*install, patient], log, "packages", "apt-get install", env=environment)

@@ -10,7 +10,7 @@ import time
 
 from . import accel, console, count, facts, guestrun, initramfs, machine, nics
 from . import options as command_line
-from . import pace, paths, prepare, rundir, shares, ui
+from . import environ, paths, prepare, rundir, shares, ui
 
 SPLAT_STATUS = 70
 TIMEOUT_STATUS = 124
@@ -108,13 +108,13 @@ def guest_environment(environment, options, port):
     shared = [] if port else [guest for _, guest in options.share]
     return {"PATH": GUEST_PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb",
             "VM_HOSTNAME": "remote" if port else "local", "VM_SHARES": " ".join(shared),
-            **pace.for_guest(), **environment}
+            **environ.for_guest(), **environment}
 
 
 def converse(guest, options):
     """Connect the streams, wait for COMMAND; return its status, or that of a timeout."""
     limit = time.monotonic() + options.timeout if options.timeout else None
-    boot_seconds = pace.scaled(guestrun.BOOT_DEADLINE)
+    boot_seconds = environ.scaled(guestrun.BOOT_DEADLINE)
     deadline = time.monotonic() + boot_seconds
     guest.connect(sys.stdin.fileno() if sys.stdin else None, 1, 2)
     try:

@@ -5,7 +5,7 @@ import contextlib
 import os
 import re
 
-from . import cache, host, kernel as kernels, paths, run, toolroot, ui
+from . import cache, host, kernel_tree, paths, spawn, toolroot, ui
 
 SOURCES = ("drivers", "net")
 SUFFIXES = (".c", ".h", ".sh")
@@ -96,7 +96,7 @@ def _make(kernel, directory):
         if kernel.tools:
             command = toolroot.inside(kernel.tools, command)
         try:
-            run.logged(command, log, "modules", "building", env=kernels.clean_environment())
+            spawn.logged(command, log, "modules", "building", env=kernel_tree.clean_environment())
         finally:
             found = warnings(log.read_text(errors="replace"))
             if found:
@@ -130,7 +130,7 @@ def files_for_guest(kernel):
 
 
 def _for_guest(name, module):
-    depends = run.output(["/sbin/modinfo", "-F", "depends", str(module)]) or ""
+    depends = spawn.output(["/sbin/modinfo", "-F", "depends", str(module)]) or ""
     return {f"{name}.ko": module.read_bytes(),
             f"{name}.depends": depends.strip().replace(",", " ").encode()}
 
@@ -150,5 +150,5 @@ def install(kernel, directory):
     """make modules_install; INSTALL_MOD_PATH is the user's to set."""
     log = paths.BUILD / "log" / f"modules-install-{kernel.release}.log"
     with ui.step("modules", f"installing for {kernel.release}"):
-        run.logged(["make", "-C", str(kernel.kdir), f"M={directory}", "modules_install"], log,
-                   "modules", "installing", env=kernels.clean_environment())
+        spawn.logged(["make", "-C", str(kernel.kdir), f"M={directory}", "modules_install"], log,
+                     "modules", "installing", env=kernel_tree.clean_environment())

@@ -5,7 +5,7 @@ Nothing of it is in this tree: it is taken out of the package and compiled when 
 wanted.
 """
 
-from . import cache, host, linux_source, packages, paths, resolve, run, ui
+from . import cache, host, linux_source, packages, paths, resolve, spawn, ui
 
 RELEASE = "trixie"          # with its backports
 NAME = "linux-net-tls"      # of the request, and of the entry in the cache
@@ -35,8 +35,8 @@ def _make(version, target):
     host.require_packages()
     archive = linux_source.fetch(RELEASE, version, target)
     with ui.step("net-tls", "unpacking and compiling the kernel's test"):
-        run.logged(["tar", "-C", target, "--strip-components=1", "--wildcards", "-xf", archive,
-                    *(f"*/{part}" for part in PARTS)], LOG, "net-tls", "unpacking the test")
-        run.logged([*COMPILE, f"-I{target / SELFTESTS}", f"-I{target / UAPI}",
-                    "-o", target / "tls", target / TEST], LOG, "net-tls", "compiling the test")
+        spawn.logged(["tar", "-C", target, "--strip-components=1", "--wildcards", "-xf", archive,
+                      *(f"*/{part}" for part in PARTS)], LOG, "net-tls", "unpacking the test")
+        spawn.logged([*COMPILE, f"-I{target / SELFTESTS}", f"-I{target / UAPI}",
+                      "-o", target / "tls", target / TEST], LOG, "net-tls", "compiling the test")
     cache.remove_tree(target / "usr")

@@ -11,7 +11,7 @@ import re
 import subprocess
 import time
 
-from . import cache, host, paths, run, ui
+from . import cache, host, paths, spawn, ui
 
 MIRROR = os.environ.get("KTLSNIC_MIRROR", "http://deb.debian.org/debian")
 SECURITY = os.environ.get("KTLSNIC_SECURITY_MIRROR", "http://deb.debian.org/debian-security")
@@ -91,8 +91,8 @@ class Release:
         (self.home / "sources/debian.sources").write_text(source_list(self.name))
         (self.home / "status").touch()
         with ui.step("packages", f"fetching the package indexes of {self.name}"):
-            run.logged(["apt-get", *self._options(), "update", "--error-on=any"],
-                       self.log, "packages", f"apt-get update for {self.name}")
+            spawn.logged(["apt-get", *self._options(), "update", "--error-on=any"],
+                         self.log, "packages", f"apt-get update for {self.name}")
         self._stamp().touch()
         _fresh.add(self.name)
 
@@ -139,21 +139,21 @@ class Release:
         """All package names that match the regular expression."""
         with self._locked():
             self.update()
-            found = run.output(["apt-cache", *self._options(), "pkgnames"]) or ""
+            found = spawn.output(["apt-cache", *self._options(), "pkgnames"]) or ""
         return [name for name in found.split() if re.fullmatch(pattern, name)]
 
     def depends(self, package):
         """The packages that a package depends on directly."""
         with self._locked():
             self.update()
-            found = run.output(["apt-cache", *self._options(), "depends", package]) or ""
+            found = spawn.output(["apt-cache", *self._options(), "depends", package]) or ""
         return re.findall(r"^ *Depends: ([\w.+-]+)$", found, re.MULTILINE)
 
     def versions(self, kind, package):
         """The versions of a package ("Packages") or source ("Sources"), newest first."""
         with self._locked():
             self.update()
-            found = run.output(["apt-cache", *self._options(), "madison", package]) or ""
+            found = spawn.output(["apt-cache", *self._options(), "madison", package]) or ""
         rows = [[cell.strip() for cell in line.split("|")] for line in found.splitlines()]
         versions = {row[1] for row in rows if row[2].endswith(kind)}
         return sort_versions(versions)
@@ -174,8 +174,8 @@ class Release:
         directory.mkdir(parents=True, exist_ok=True)
         with self._locked():
             self.update()
-            run.logged(["apt-get", *self._options(), *arguments], self.log, "packages",
-                       f"downloading {arguments[-1]} from {self.name}", cwd=directory)
+            spawn.logged(["apt-get", *self._options(), *arguments], self.log, "packages",
+                         f"downloading {arguments[-1]} from {self.name}", cwd=directory)
 
 
 def seconds_since(path):

@@ -5,7 +5,7 @@ import concurrent.futures
 import os
 import pathlib
 
-from . import debian_kernel, debug_kernel, guest, kernel as kernels, modules, nics, qemu, run
+from . import debian_kernel, debug_kernel, guest, kernel_tree, modules, nics, qemu, spawn
 
 
 class Parts:
@@ -24,7 +24,7 @@ def kernel_of(name, nic="ktlsnic"):
     if name == debug_kernel.NAME:
         return debug_kernel.get()
     if os.sep in name or pathlib.Path(name).is_dir():
-        return kernels.users_tree(name)
+        return kernel_tree.users_tree(name)
     return debian_kernel.get(name, nics.DRIVERS[nic][1])
 
 
@@ -54,6 +54,6 @@ def together(*functions):
             for future in concurrent.futures.as_completed(futures):
                 future.result()
         except BaseException:
-            run.stop_all()
+            spawn.stop_all()
             raise
         return [future.result() for future in futures]

@@ -12,7 +12,7 @@ import pathlib
 import shutil
 import subprocess
 
-from . import cache, host, packages, paths, resolve, run, ui
+from . import cache, host, packages, paths, resolve, spawn, ui
 
 RELEASE = "trixie"
 VERSION = "10.0"
@@ -103,8 +103,8 @@ def _fetch_source(version, directory):
     with ui.step("qemu", f"fetching and unpacking QEMU {version}"):
         packages.Release(RELEASE).download_source(f"qemu={version}", directory / "download")
         description, = (directory / "download").glob("qemu_*.dsc")
-        run.logged(["dpkg-source", "--no-check", "--no-copy", "-x", description,
-                    directory / "source"], LOG, "qemu", "unpacking the source")
+        spawn.logged(["dpkg-source", "--no-check", "--no-copy", "-x", description,
+                      directory / "source"], LOG, "qemu", "unpacking the source")
     cache.remove_tree(directory / "download")
 
 
@@ -170,12 +170,12 @@ def _build(source, build, log):
         cache.remove_tree(build)
         build.mkdir(parents=True)
         with ui.step("qemu", "configuring"):
-            run.logged([source / "configure", *CONFIGURE], log, "qemu", "configuring",
-                       cwd=build, env=environment)
+            spawn.logged([source / "configure", *CONFIGURE], log, "qemu", "configuring",
+                         cwd=build, env=environment)
         configured.touch()
     with ui.step("qemu", "building"):
-        run.logged(["ninja", "-k", "0", PROGRAM], log, "qemu", "building",
-                   cwd=build, env=environment)
+        spawn.logged(["ninja", "-k", "0", PROGRAM], log, "qemu", "building",
+                     cwd=build, env=environment)
 
 
 def _install(built, program):

@@ -6,7 +6,7 @@ and expect its compiler; on an older host they do not even start. So there is a 
 root of that release, and bubblewrap to enter it, which needs no privilege.
 """
 
-from . import cache, host, packages, paths, resolve, run, ui, userland
+from . import cache, host, packages, paths, resolve, spawn, ui, userland
 
 LOG = paths.BUILD / "log/toolroot.log"
 ALWAYS = ("binutils", "make")
@@ -35,8 +35,8 @@ def _make(release, wanted, directory):
     root.mkdir()
     with ui.step("tools", f"making a root of Debian {release} to build in"):
         userland.make(release, wanted, tar, "tools", LOG, variant="essential")
-        run.logged(["tar", "-C", root, "--no-same-owner",
-                    *(f"--exclude={name}" for name in LEFT_OUT), "-xf", tar],
+        spawn.logged(["tar", "-C", root, "--no-same-owner",
+                      *(f"--exclude={name}" for name in LEFT_OUT), "-xf", tar],
                    LOG, "tools", "unpacking the root")
     tar.unlink()
 

@@ -5,7 +5,7 @@ Nothing of them is in this tree, and nothing in them is changed: they are taken 
 package when they are first wanted.
 """
 
-from . import cache, host, linux_source, packages, paths, resolve, run, ui
+from . import cache, host, linux_source, packages, paths, resolve, spawn, ui
 
 RELEASE = "trixie"          # with its backports
 NAME = "linux-selftests"    # of the request, and of the entry in the cache
@@ -37,9 +37,9 @@ def _make(version, directory):
     host.require_packages()
     archive = linux_source.fetch(RELEASE, version, directory)
     with ui.step("upstream", "unpacking the kernel's tests"):
-        run.logged(["tar", "-C", directory, "--strip-components=1", "--wildcards", "-xf", archive,
-                    *(f"*/{part}" for part in PARTS)], LOG, "upstream", "unpacking the tests")
+        spawn.logged(["tar", "-C", directory, "--strip-components=1", "--wildcards", "-xf", archive,
+                      *(f"*/{part}" for part in PARTS)], LOG, "upstream", "unpacking the tests")
     cache.remove_tree(directory / "usr")
     for name in PROGRAMS:
-        run.logged([*COMPILE, *INCLUDE, "-c", directory / name, "-o",
-                    (directory / name).with_suffix(".o")], LOG, "upstream", f"compiling {name}")
+        spawn.logged([*COMPILE, *INCLUDE, "-c", directory / name, "-o",
+                      (directory / name).with_suffix(".o")], LOG, "upstream", f"compiling {name}")

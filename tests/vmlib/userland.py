@@ -3,7 +3,7 @@
 
 import os
 
-from . import packages, run
+from . import packages, spawn
 
 DROP = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
@@ -18,5 +18,5 @@ def make(release, wanted, tar, part, log, variant="custom", hooks=()):
                '--aptopt=Acquire::Languages "none"', "--dpkgopt=force-unsafe-io"]
     command += [f"--customize-hook={hook}" for hook in hooks]
     command += [f"--dpkgopt=path-exclude={pattern}" for pattern in DROP]
-    run.logged([*command, release, tar, packages.MIRROR], log, part, "mmdebstrap",
-               env={**os.environ, "TMPDIR": str(tar.parent)})
+    spawn.logged([*command, release, tar, packages.MIRROR], log, part, "mmdebstrap",
+                 env={**os.environ, "TMPDIR": str(tar.parent)})

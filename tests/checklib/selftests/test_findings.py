@@ -5,7 +5,6 @@ import os
 import pathlib
 import tempfile
 
-from checklib import lines
 from demolib import wire
 from lib import kallsyms, kmsg, packet, records
 from lib.cases import Failed

@@ -83,7 +83,7 @@ def test_old_indexes_do_without_a_mirror():
     """They are said to be old, and the mirror is not asked again at once."""
     with own_cache() as said, unittest.mock.patch.object(host, "require_packages"), \
             unittest.mock.patch.object(packages, "_old", set()), \
-            unittest.mock.patch.object(packages.run, "logged",
+            unittest.mock.patch.object(packages.spawn, "logged",
                                        side_effect=ui.Failure("no route")) as fetch, \
             unittest.mock.patch.dict(os.environ):
         os.environ.pop(packages.SETTLED, None)      # tests/check sets it for its jobs

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """kTLS connections that receive while allocations fail in the driver or in tls.ko."""
 
-from lib import alloc_failures, ktls, netem, pace, rx, tcp
+from lib import alloc_failures, ktls, netem, rx, tcp, timescale
 from lib.cases import Registry, at_least, check
 from lib.ktls import GCM128, GCM256, Keys, Write
 from .streams import BROKEN, ended, installed, sent
@@ -24,7 +24,7 @@ def one(number):
         reader = rx.Reader(near)
         complete = sent(far, content)
         ended(far)
-        reader.join(pace.scaled(tcp.SECONDS))
+        reader.join(timescale.scaled(tcp.SECONDS))
         check(not reader.is_alive(), f"the stream had no end, {len(reader.bytes)} bytes")
     if reader.error:
         check(reader.error.errno in BROKEN, f"reading: {reader.error}")

@@ -4,7 +4,7 @@
 import socket
 import struct
 
-from . import pace, system
+from . import system, timescale
 from .cases import Failed
 from .packet import ETH_VLAN, Frame
 from .system import in_ns
@@ -77,7 +77,7 @@ class Injector:
         with in_ns(system.REMOTE_NS if remote else None):
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             self.sock.bind((netif, 0))
-        self.sock.settimeout(pace.scaled(10))
+        self.sock.settimeout(timescale.scaled(10))
 
     def __enter__(self):
         return self

@@ -9,7 +9,7 @@ import os
 import pathlib
 import select
 
-from . import pace, wait
+from . import timescale, wait
 from .cases import Failed
 
 PORT = "ktlsnic.monitor"
@@ -33,7 +33,7 @@ class Monitor:
         self.command("qmp_capabilities")
 
     def _lines(self):
-        if not select.select([self.fd], [], [], pace.scaled(SECONDS))[0]:
+        if not select.select([self.fd], [], [], timescale.scaled(SECONDS))[0]:
             raise Failed(f"QEMU's monitor is silent for {SECONDS} s")
         *lines, self.rest = (self.rest + os.read(self.fd, 4096)).split(b"\n")
         return [json.loads(line) for line in lines if line.strip()]

@@ -7,7 +7,7 @@ import fnmatch
 import pathlib
 import socket
 
-from . import counters, ethtool, pace, system, wait
+from . import counters, ethtool, system, timescale, wait
 from .cases import Failed, check, skip
 from .system import NETIF, REMOTE_NS, ip, run
 
@@ -185,7 +185,7 @@ def reachable():
 def _answers(family):
     kind = {4: socket.AF_INET, 6: socket.AF_INET6}[family]
     with socket.socket(kind, socket.SOCK_STREAM) as sock:
-        sock.settimeout(pace.scaled(1))
+        sock.settimeout(timescale.scaled(1))
         return sock.connect_ex((system.REMOTE[family], CLOSED)) == errno.ECONNREFUSED
 
 

@@ -9,7 +9,7 @@ import socket
 import struct
 import time
 
-from . import neighbor, pace, packet, system, tcp
+from . import neighbor, packet, system, tcp, timescale
 from .capture import (ETH_P_ALL, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, SO_RCVBUFFORCE, SOL_PACKET,
                       tag_of)
 from .cases import Failed
@@ -19,7 +19,7 @@ ADDRESS = {4: "192.0.3.77", 6: "2001:db8:1::77"}
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 WINDOW = 65535
 MASK = 0xffffffff
-SECONDS = pace.scaled(10)
+SECONDS = timescale.scaled(10)
 SO_ATTACH_FILTER = 26
 # Where the port may be in what the near end sends: IPv4, with a tag, IPv6 or IPv4 in IPv4,
 # with a tag, IPv6 in IPv4.

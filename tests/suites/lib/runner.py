@@ -5,7 +5,7 @@ import signal
 import time
 import traceback
 
-from . import history, kmsg, pace
+from . import history, kmsg, timescale
 from .cases import Context, Failed, Skipped
 
 
@@ -23,7 +23,7 @@ def _on_alarm(_signal, _frame):
 
 def _attempt(case, context):
     """Run the case; the pair (verdict, reason)."""
-    seconds = round(pace.scaled(case.seconds))
+    seconds = round(timescale.scaled(case.seconds))
     signal.alarm(seconds)
     try:
         with context:
@@ -94,7 +94,7 @@ def _set_up(setup):
 
 
 def _recover(recover, log):
-    signal.alarm(round(pace.scaled(RECOVERY_SECONDS)))
+    signal.alarm(round(timescale.scaled(RECOVERY_SECONDS)))
     try:
         recover()
     except (Exception, TimedOut) as error:          # pylint: disable=broad-except

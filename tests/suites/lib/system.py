@@ -11,7 +11,7 @@ import socket
 import struct
 import subprocess
 
-from . import pace
+from . import timescale
 from .cases import Failed
 
 NETIF = os.environ.get("NETIF", "")
@@ -28,7 +28,7 @@ def run(*command, ns=None, check=True, seconds=30, text=None):
     prefix = ["ip", "netns", "exec", ns] if ns else []
     done = subprocess.run([*prefix, *map(str, command)], input=text, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          timeout=pace.scaled(seconds), check=False)
+                          timeout=timescale.scaled(seconds), check=False)
     if check and done.returncode:
         raise Failed(f"{' '.join(map(str, command))}: status {done.returncode}: "
                      f"{done.stdout.strip()[-300:]}")
@@ -38,7 +38,7 @@ def run(*command, ns=None, check=True, seconds=30, text=None):
 def succeeds(*command, ns=None, seconds=30):
     prefix = ["ip", "netns", "exec", ns] if ns else []
     return subprocess.run([*prefix, *map(str, command)], stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, timeout=pace.scaled(seconds),
+                          stderr=subprocess.DEVNULL, timeout=timescale.scaled(seconds),
                           check=False).returncode == 0
 
 

@@ -11,7 +11,7 @@ import struct
 import termios
 import threading
 
-from . import pace, wait
+from . import timescale, wait
 from .cases import Failed
 from .system import LOCAL, NETIF, REMOTE, REMOTE_NS, in_ns, ip, with_sysctl
 
@@ -41,7 +41,7 @@ def _socket(family, ns=None):
     it non-blocking underneath, which sendfile and splice would notice.)"""
     with in_ns(ns):
         sock = socket.socket(FAMILY[family], socket.SOCK_STREAM)
-    seconds = struct.pack("ll", round(pace.scaled(SECONDS)), 0)
+    seconds = struct.pack("ll", round(timescale.scaled(SECONDS)), 0)
     for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
         sock.setsockopt(socket.SOL_SOCKET, option, seconds)
     return sock
@@ -210,7 +210,7 @@ class Reader(threading.Thread):
 
     def finish(self, seconds=SECONDS):
         """Wait for the end of the stream; what came."""
-        seconds = pace.scaled(seconds)
+        seconds = timescale.scaled(seconds)
         self.join(seconds)
         if self.is_alive():
             raise Failed(f"the stream had no end after {seconds:g} s, {self.count} bytes")

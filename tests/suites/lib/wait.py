@@ -3,7 +3,7 @@
 
 import time
 
-from . import pace
+from . import timescale
 from .cases import Failed
 
 POLL = 0.01
@@ -12,7 +12,7 @@ POLL = 0.01
 def until(condition, what, seconds=15):
     """Poll until condition() is true and return what it returned. What is waited for is a
     text, or a function that gives one when it did not happen."""
-    seconds = pace.scaled(seconds)
+    seconds = timescale.scaled(seconds)
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -26,7 +26,7 @@ def until(condition, what, seconds=15):
 
 def unchanged(read, what, seconds=0.3, limit=15):
     """Wait until read() has returned the same for a while, and return that."""
-    limit = pace.scaled(limit)
+    limit = timescale.scaled(limit)
     deadline = time.monotonic() + limit
     value, since = read(), time.monotonic()
     while time.monotonic() - since < seconds:

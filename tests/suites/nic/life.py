@@ -4,7 +4,7 @@
 import socket
 import threading
 
-from lib import capture, fault, monitor, nic, system, tcp, wait
+from lib import capture, device_faults, monitor, nic, system, tcp, wait
 from lib.cases import Registry, check, equal, skip
 from lib.system import NETIF, REMOTE, REMOTE_NS, give_to_remote, in_ns, ip, run, write
 
@@ -90,14 +90,14 @@ def far_end(context):
 
 def cable_pulled(context, count):
     """The card has so many frames that it has not sent when the cable is pulled."""
-    context.callback(fault.stick_tx_rings, 0)
+    context.callback(device_faults.stick_tx_rings, 0)
     context.callback(monitor.set_link, True)
     before = nic.statistics()
-    fault.stick_tx_rings()
+    device_faults.stick_tx_rings()
     datagrams(count)
     monitor.set_link(False)
     wait.until(lambda: not nic.carrier(), "no carrier without a cable")
-    fault.stick_tx_rings(0)
+    device_faults.stick_tx_rings(0)
     wait.until(lambda: nic.change(before, nic.statistics())["hw_tx_no_carrier"] >= count,
                f"the card has discarded {count} frames")
 
@@ -181,9 +181,9 @@ def reset(_context):
         ip("link", "set", NETIF, "up" if up else "down")
         if up:
             nic.up_again()
-        fault.stick_tx_rings()
+        device_faults.stick_tx_rings()
         write(device / "reset", "1")
-        equal(fault.stuck_tx_rings(), 0, "TX rings that are stuck after the reset")
+        equal(device_faults.stuck_tx_rings(), 0, "TX rings that are stuck after the reset")
         if up:
             wait.until(nic.reachable, "the far port answers after the reset")
         check(nic.carrier() == up, f"carrier {not up} after the reset of a port that is "

@@ -7,7 +7,7 @@ import hashlib
 import socket
 import threading
 
-from lib import evidence, fault, kmsg, ktls, nic, rx, sockdiag, system, tcp, wait
+from lib import device_faults, evidence, kmsg, ktls, nic, rx, sockdiag, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import GCM128, GCM256, TLS_RX, TLS_TX, Keys
 from lib.system import REMOTE_NS, run, write
@@ -230,7 +230,7 @@ def times_out(pair, log, count):
     wait.until(lambda: pair.moved("tx_timeouts") == (count,), f"timeout {count} is counted",
                seconds=WATCHDOG)
     wait.until(lambda: pair.moved("resets") == (count,), f"reset {count} of the card")
-    equal(fault.stuck_tx_rings(), 0, "rings that are stuck after the reset")
+    equal(device_faults.stuck_tx_rings(), 0, "rings that are stuck after the reset")
     lines = log.new_lines()
     equal(sum("transmit timed out" in line for line in lines), 1,
           "times that the driver spoke of the timeout")
@@ -239,13 +239,13 @@ def times_out(pair, log, count):
 @registry.case("case-31a-tx-timeout/twice-under-traffic", splats=SPLATS)
 def timeout_under_traffic(context):
     """The rings stick again as soon as traffic has come back from the first time."""
-    context.callback(fault.stick_tx_rings, 0)
+    context.callback(device_faults.stick_tx_rings, 0)
     nic.small_byte_limits(context)
     pair, log = Pair(context, 4, GCM128), kmsg.Log()
     pair.start()
     pair.going_on("at first")
     for count in (1, 2):
-        fault.stick_tx_rings()
+        device_faults.stick_tx_rings()
         pair.poke()
         times_out(pair, log, count)
         pair.restored(count)
@@ -260,12 +260,12 @@ def timeout_under_traffic(context):
 @registry.case("case-31a-tx-timeout/idle", splats=SPLATS)
 def timeout_idle(context):
     """The rings stick while nothing is to be sent: what is sent then finds out."""
-    context.callback(fault.stick_tx_rings, 0)
+    context.callback(device_faults.stick_tx_rings, 0)
     nic.small_byte_limits(context)
     pair, log = Pair(context, 6, GCM256), kmsg.Log()
     pair.exactly()
     pair.poke()
-    fault.stick_tx_rings()
+    device_faults.stick_tx_rings()
     pair.start()
     times_out(pair, log, 1)
     pair.restored(1)

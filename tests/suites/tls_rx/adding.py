@@ -8,7 +8,7 @@ import socket
 import struct
 import subprocess
 
-from lib import fault, kmsg, ktls, nic, rx, tcp, wait
+from lib import device_faults, kmsg, ktls, nic, rx, tcp, wait
 from lib.adding import adding
 from lib.cases import Registry, equal
 from lib.ktls import GCM128, Keys, Write
@@ -30,9 +30,9 @@ def refused(context, family, cipher):
     device again."""
     log = kmsg.Log()
     state = rx.Evidence()
-    with fault.command(fault.RX_ADD):
+    with device_faults.command(device_faults.RX_ADD):
         flow = rx.Flow(context, Keys(cipher), family, where="sw")
-        equal(fault.left(), 0, "commands that are still to fail")
+        equal(device_faults.left(), 0, "commands that are still to fail")
     equal(state.moved("rx_tls_add_failed"), 1, "rx_tls_add_failed")
     state.in_software(flow.near)
     flow.play(SCRIPT)
@@ -64,9 +64,9 @@ def not_deleted(context, family, cipher):
     stream = Stream(context, Keys(cipher), family)
     send(stream, *pieces(stream))
     stream.arrived()
-    with fault.command(fault.RX_DEL):
+    with device_faults.command(device_faults.RX_DEL):
         stream.end()
-        equal(fault.left(), 0, "commands that are still to fail")
+        equal(device_faults.left(), 0, "commands that are still to fail")
     now = stream.evidence.counters()
     equal(now["rx_tls_del_failed"], 1, "rx_tls_del_failed")
     equal((now["hw_tls_rx_live"], now["rx_tls_del"]), (1, 1), "hw_tls_rx_live, rx_tls_del")

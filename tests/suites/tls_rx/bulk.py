@@ -7,14 +7,14 @@ import statistics
 import threading
 import time
 
-from lib import link, netem, pace, rx, system, tcp, tlstrace, wait
+from lib import link, netem, rx, system, tcp, timescale, tlstrace, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import MAX_RECORD, Keys, Write
 
 registry = Registry()
 MEGABYTE = 1 << 20
-CLEAN = AFTER = pace.shorter(MEGABYTE)
-MEANWHILE = MEGABYTE + pace.shorter(MEGABYTE // 2)
+CLEAN = AFTER = timescale.shorter(MEGABYTE)
+MEANWHILE = MEGABYTE + timescale.shorter(MEGABYTE // 2)
 MISSED = MEGABYTE // 2          # what a burst may cost a connection after its end
 LOSS_SEED = 3
 SEED = 0x9e3779b97f4a7c15     # netem wants one with many bits
@@ -77,7 +77,7 @@ def curve(context, percent, bound=True, finds=True):
     trace = tlstrace.Trace(context)
     flow = rx.Flow(context)
     flow.evidence.offloaded(flow.near)
-    size = max(MEGABYTE, pace.shorter(2 * MEGABYTE))
+    size = max(MEGABYTE, timescale.shorter(2 * MEGABYTE))
     begin = time.monotonic()
     transfer([flow], size, "curve")
     seconds = time.monotonic() - begin

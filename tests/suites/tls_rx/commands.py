@@ -4,7 +4,7 @@ nothing but time, and who must have room waits for it."""
 
 import time
 
-from lib import fault, ktls, nic, pace, regs, rx, tcp, wait
+from lib import device_faults, ktls, nic, regs, rx, tcp, timescale, wait
 from lib.adding import Adding
 from lib.cases import Registry, check, equal
 from lib.ktls import Keys
@@ -44,7 +44,7 @@ def full(context):
     equal(adding.done(), 0, "status of the process that adds the connection")
     took = time.monotonic() - begin
     context.note(f"added {took:.2f} s after there was room; {state.resync_counters()}")
-    if pace.FACTOR == 1:
+    if timescale.FACTOR == 1:
         check(took < TIMEOUT / 2, f"nobody said that there was room: {took:.2f} s")
     equal(rx.rxconf(near), "hw", "ss: rxconf of the new connection")
     for stream in streams:
@@ -63,10 +63,10 @@ def unanswered(context):
     out by itself that the card answers no command any more, and resets it."""
     stream = Lost(context, reading=False)
     before = nic.statistics()
-    with fault.command(fault.RX_QUERY, fault.HANG):
+    with device_faults.command(device_faults.RX_QUERY, device_faults.HANG):
         send(stream, *pieces(stream), *pieces(stream))
         stream.send_late()
-        wait.until(lambda: not fault.left(), "a command that will not be answered")
+        wait.until(lambda: not device_faults.left(), "a command that will not be answered")
     wait.until(lambda: nic.change(before, nic.statistics())["resets"] == 1, "a reset",
                seconds=3 * TIMEOUT)
     wait.until(nic.reachable, "the far port answers")

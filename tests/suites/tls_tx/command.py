@@ -5,7 +5,7 @@ on (Documentation/contract.md, case 08). Its group boots the card so (see plan.p
 
 import socket
 
-from lib import fault, kernel, link, netem, nic, offload, system, tcp, trace, wait
+from lib import device_faults, kernel, link, netem, nic, offload, system, tcp, trace, wait
 from lib.cases import Registry, at_least, equal, skip
 from lib.evidence import TOO_LATE
 from lib.ktls import Call, Control, Keys, Sendfile, Write, size_of
@@ -85,10 +85,10 @@ def asked_once(context, family, cipher, tso):
     refusals = 3
     script = (Write(SMALL), *lost(context), Write(SMALL), SETTLED, Write(SMALL),
               *lost(context), Write(SMALL), SETTLED, Write(30_000))
-    with fault.command(fault.TX_RESYNC, count=refusals):
+    with device_faults.command(device_faults.TX_RESYNC, count=refusals):
         run_ = started(context, script, family, cipher, tso)
         run_.play()
-        equal(fault.left(), 0, "refusals that the driver did not meet")
+        equal(device_faults.left(), 0, "refusals that the driver did not meet")
     result = finished(run_)
     equal(moved(result, "resync_req", "resync_res_ok", "resync_res_skip"),
           (1, 1, refusals), "requests, answers, answers in vain")
@@ -102,10 +102,10 @@ def not_done(context, family, cipher, tso):
     the core is asked once more."""
     script = (Write(SMALL), *lost(context), Write(SMALL), SETTLED, Write(SMALL),
               SETTLED, Write(30_000), SETTLED, Write(30_000))
-    with fault.command(fault.TX_RESYNC, fault.OK):
+    with device_faults.command(device_faults.TX_RESYNC, device_faults.OK):
         run_ = started(context, script, family, cipher, tso)
         run_.play()
-        equal(fault.left(), 0, "answers that the card did not act on")
+        equal(device_faults.left(), 0, "answers that the card did not act on")
     result = arrived(run_)
     equal(moved(result, "resync_req", "resync_res_ok", "errors", "given_up"), (2, 2, 1, 0),
           "requests, answers, contexts that were lost, given up")
@@ -163,7 +163,7 @@ for _combination in COMBINATIONS:
 
 def refuse_after_reset(_sender):
     """The card is reset and does not take its contexts back."""
-    with fault.command(fault.TX_ADD, count=fault.FOR_EVER):
+    with device_faults.command(device_faults.TX_ADD, count=device_faults.FOR_EVER):
         write(system.pci_device() / "reset", "1")
     wait.until(nic.reachable, "both addresses of the far end answer after the reset")
 

@@ -2,7 +2,7 @@
 """Commands that the card refuses or never answers: the connection goes on in software,
 the others go on as they were, and nothing is left behind."""
 
-from lib import evidence, fault, ktls, nic, offload, system, tcp, wait
+from lib import device_faults, evidence, ktls, nic, offload, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import Call, Keys, Write
 from lib.offload import Spec
@@ -35,7 +35,7 @@ def play_to_the_end(run_):
 def add_refused(context):
     """The card refuses a context: that connection runs in software, the next does not."""
     ready()
-    with fault.command(fault.TX_ADD):
+    with device_faults.command(device_faults.TX_ADD):
         result = offload.in_software(context, Spec(script=SCRIPT))
     equal(moved(result.evidence, "tx_tls_add_failed", "hw_tls_tx_added"), (1, 0),
           "tx_tls_add_failed, hw_tls_tx_added")
@@ -52,7 +52,7 @@ def add_unanswered(context):
     old.install()
     old.evidence.offloaded(old.near)
     state = evidence.Evidence()
-    with fault.command(fault.TX_ADD, fault.HANG):
+    with device_faults.command(device_faults.TX_ADD, device_faults.HANG):
         new = offload.Run(context, Spec(script=SCRIPT, keys=Keys(seed="new")))
         new.install()
         equal(evidence.txconf(new.near), "sw", "ss: txconf of the new connection")
@@ -72,7 +72,7 @@ def deleted_in_vain(context, status):
     """A connection whose context the card does not delete."""
     ready()
     state = evidence.Evidence()
-    with fault.command(fault.TX_DEL, status):
+    with device_faults.command(device_faults.TX_DEL, status):
         near, far = tcp.connect(4)
         with tcp.closing(near, far):
             ktls.install(near, Keys())
@@ -87,7 +87,7 @@ def deleted_in_vain(context, status):
 def delete_refused(context):
     """The place of a context that the card keeps is not used again before a reset: it
     would encrypt with the old key."""
-    state = deleted_in_vain(context, fault.BAD_PARAM)
+    state = deleted_in_vain(context, device_faults.BAD_PARAM)
     equal(nic.statistics()["hw_tls_tx_live"], 1, "hw_tls_tx_live before the reset")
     run_ = offload.Run(context, Spec(script=SCRIPT))
     run_.install()
@@ -103,7 +103,7 @@ def delete_refused(context):
 
 @registry.case("command-timeout-at-delete")
 def delete_unanswered(context):
-    state = deleted_in_vain(context, fault.HANG)
+    state = deleted_in_vain(context, device_faults.HANG)
     reset_is_over(state)
     check(nic.statistics()["hw_tls_tx_live"] == 0, "a context is left after the reset")
     offload.offloaded(context, Spec(script=SCRIPT))
@@ -114,7 +114,7 @@ def missing(context):
     """The card says that it has made a context, and has not. It refuses what it is given;
     TCP sends that again, and software encrypts it and the rest."""
     ready()
-    with fault.command(fault.TX_ADD, fault.OK):
+    with device_faults.command(device_faults.TX_ADD, device_faults.OK):
         run_ = offload.Run(context, Spec(script=SCRIPT))
         run_.install()
     equal(evidence.txconf(run_.near), "hw", "ss: txconf")

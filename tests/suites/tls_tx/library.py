@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 
-from lib import evidence, pace, tcp, wait
+from lib import evidence, tcp, timescale, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.system import LOCAL, REMOTE_NS, run
 from . import ready
@@ -141,7 +141,7 @@ def gnutls_client(context, family):
         ["ip", "netns", "exec", REMOTE_NS, "gnutls-cli", "--logfile", os.devnull,
          "--x509cafile", work / "cert.pem", "-p", str(port), LOCAL[family]],
         input=b"GET /file HTTP/1.0\r\n\r\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        timeout=pace.scaled(40), check=False)
+        timeout=timescale.scaled(40), check=False)
     equal(fetched(done.stdout), hashlib.sha256(tcp.data("served", SMALL)).hexdigest(),
           f"SHA-256 of what GnuTLS decrypted ({done.stderr.decode()[-200:]})")
     state.gone()
@@ -168,7 +168,7 @@ def nginx(context):
     url = f"https://{LOCAL[4]}:{PORT}/file"
     done = subprocess.run(
         ["ip", "netns", "exec", REMOTE_NS, "curl", "-sS", "--cacert", work / "cert.pem",
-         url, url, url], stdout=subprocess.PIPE, timeout=pace.scaled(40), check=False)
+         url, url, url], stdout=subprocess.PIPE, timeout=timescale.scaled(40), check=False)
     equal(hashlib.sha256(done.stdout).hexdigest(),
           hashlib.sha256(tcp.data("served", SIZE) * 3).hexdigest(), "SHA-256")
     state.gone()

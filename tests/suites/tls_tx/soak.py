@@ -12,7 +12,7 @@ import resource
 import threading
 import time
 
-from lib import ktls, link, nic, pace, records, tcp, wait
+from lib import ktls, link, nic, records, tcp, timescale, wait
 from lib.cases import Context, Failed, Registry, at_least, check, equal
 from lib.evidence import Evidence, txconf
 from lib.ktls import ALERT, GCM128, GCM256, HANDSHAKE, Control, Keys, Sendfile, Splice, Write
@@ -22,7 +22,7 @@ from . import ready
 registry = Registry()
 CONNECTIONS = 8
 ROUNDS = 2
-ROUND_BYTES = pace.shorter(104 << 20)   # of content, all connections: 208 MB in two rounds
+ROUND_BYTES = timescale.shorter(104 << 20)   # of content, all connections: 208 MB in two rounds
 LINK = {"loss": "2%", "reorder": "2%", "seed": 20}
 PROGRESS_SECONDS = 10
 LEAK = 8 << 20                  # bytes of memory that may be gone: with a page lost in
@@ -200,7 +200,7 @@ def soak(context):
                  f"{again} bytes of it again; encrypted by the card: {encrypted / crossed:.4f}")
     context.note(state.tls_counters())
     context.note(f"memory gone after {resyncs} resyncs: {lost >> 10} KB")
-    at_least(crossed, pace.shorter(200_000_000), "bytes that crossed the wire")
+    at_least(crossed, timescale.shorter(200_000_000), "bytes that crossed the wire")
     at_least(again, crossed // 100, "bytes that were sent again")
     at_least(encrypted / crossed, 0.99, "share of the bytes that the card encrypted")
     equal(state.moved("tx_tls_fallback"), 0, "tx_tls_fallback")

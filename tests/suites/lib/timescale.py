@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Limits of time on a kernel that may be slow: `tests/check --debug` gives a factor."""
+"""Timeouts and stream sizes, scaled for a slow kernel: `tests/check --debug` sets a factor."""
 
 import os
 

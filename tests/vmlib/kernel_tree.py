@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Kernels for the guest: Debian's, unpacked, or the user's own built tree."""
+"""A kernel for the guest with the tree that modules are built against, and the user's own."""
 
 import os
 import pathlib
 import re
 
-from . import cache, modtree, paths, run, ui
+from . import cache, modtree, paths, spawn, ui
 
 # What a guest cannot do without; early modules are loaded before the root disk is there.
 NEEDED = ("VIRTIO_PCI", "VIRTIO_BLK", "VIRTIO_CONSOLE", "EXT4_FS", "OVERLAY_FS", "TMPFS",
@@ -80,8 +80,8 @@ def _install_modules(kdir, release, stage):
         return
     cache.remove_tree(stage)
     with ui.step("kernel", f"installing the modules of {release}"):
-        run.logged(["make", "-C", str(kdir), "modules_install", f"INSTALL_MOD_PATH={stage}",
-                    "INSTALL_MOD_STRIP=1", "DEPMOD=true"], LOG, "kernel", "make modules_install",
+        spawn.logged(["make", "-C", str(kdir), "modules_install", f"INSTALL_MOD_PATH={stage}",
+                      "INSTALL_MOD_STRIP=1", "DEPMOD=true"], LOG, "kernel", "make modules_install",
                    env=clean_environment())
         modtree.make_image(stage, release)
     stamp.write_text(wanted)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the environment says of how to test; guests are told the same."""
+"""Environment variables that say how to test; they are passed on to guests."""
 
 import os
 
