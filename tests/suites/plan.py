@@ -155,7 +155,7 @@ def third_port(**properties):
 SUITES = {
     "nic": (
         Group("plain", "nic", ("basic", "traffic", "checksum", "vlan", "filters", "settings",
-                               "life"), vm=MONITOR_OPTIONS),
+                               "life"), vm=(*MONITOR_OPTIONS, "--append", "iomem=relaxed")),
         Group("broken", "nic", ("broken",),
               vm=("--device", "queues=1", "--append", "iomem=relaxed"), variants=(PLAIN,)),
         # The watchdog's complaint is wanted; the runner looks at what else the kernel says.

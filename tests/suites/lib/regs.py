@@ -13,6 +13,8 @@ from .cases import Failed
 
 ADMIN_ARM = 0x3000          # IVEC_ARM(0): the vector of commands and events
 QUEUE_ARM, VECTOR = 0x3010, 16               # IVEC_ARM(1): that of queue 0; from one to the next
+QUEUE_ITR = 0x3014          # IVEC_ITR(1): least microseconds between two interrupts of queue 0
+RSS_TABLE, RSS_WORDS = 0x2080, 32            # RSS_INDIR: the queue of each hash, four to a word
 COMMANDS, COMMANDS_DONE = 0x4014, 0x4034     # doorbells of RING_CMD and RING_CMD_CQ
 SENT = 0x10014              # doorbell of TX(0)
 SIZE = 0x20000
@@ -37,6 +39,15 @@ class Registers:
     def commands(self):
         """How many the driver has given and not yet seen done."""
         return (self.read(COMMANDS) - self.read(COMMANDS_DONE)) % (1 << 32)
+
+    def moderation(self, queues):
+        """Least microseconds between two interrupts, of each of so many queues."""
+        return [self.read(QUEUE_ITR + VECTOR * queue) for queue in range(queues)]
+
+    def rss_table(self):
+        """The queue of each entry of the indirection table."""
+        return [*b"".join(struct.pack("<I", self.read(RSS_TABLE + 4 * word))
+                          for word in range(RSS_WORDS))]
 
     @contextlib.contextmanager
     def silent_admin(self):

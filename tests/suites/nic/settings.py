@@ -6,7 +6,7 @@ import re
 import struct
 import threading
 
-from lib import ethtool, kernel, nic, system, tcp, wait
+from lib import ethtool, kernel, nic, regs, system, tcp, wait
 from lib.cases import Failed, Registry, at_least, check, equal
 from lib.system import LOCAL, NETIF, REMOTE, REMOTE_NS, ip, ip_json, run
 
@@ -149,14 +149,18 @@ def bad_channels(_context):
 
 @registry.case("coalescing")
 def coalesce(context):
-    """What is set is read back, and traffic goes on at both ends of the range."""
+    """What is set is read back, reaches each queue, and traffic goes on at both ends of the
+    range."""
     nic.only_on_ktlsnic()
+    registers, queues = regs.Registers(), nic.channels().now
+    at_least(queues, 2, "queue pairs")
     before = re.search(r"^rx-usecs:\s+(\d+)", run("ethtool", "-c", NETIF), re.M)[1]
     context.callback(run, "ethtool", "-C", NETIF, "rx-usecs", before, check=False)
     for usecs in (1, 50, 1000):
         run("ethtool", "-C", NETIF, "rx-usecs", usecs)
         check(re.search(rf"^rx-usecs:\s+{usecs}$", run("ethtool", "-c", NETIF), re.M),
               f"rx-usecs {usecs} was not kept")
+        equal(registers.moderation(queues), [usecs] * queues, "IVEC_ITR of each queue")
         tcp.transfer(tcp.data("coalesce", 500_000), upward=False)
     check(not system.succeeds("ethtool", "-C", NETIF, "rx-usecs", 1 << 20),
           "rx-usecs beyond the register was accepted")
@@ -202,7 +206,7 @@ def registers(_context):
 
 @registry.case("rss-table")
 def rss_table(context):
-    """The indirection table can be set and steers what arrives."""
+    """The indirection table can be set, whole, and steers what arrives."""
     nic.only_on_ktlsnic()
     count = nic.channels().now
     at_least(count, 2, "queue pairs")
@@ -213,6 +217,8 @@ def rss_table(context):
         else:
             weights = ["1" if i == queue else "0" for i in range(count)]
             run("ethtool", "-X", NETIF, "weight", *weights)
+        table = regs.Registers().rss_table()
+        equal(table, [queue] * len(table), "entries of the indirection table")
         before = nic.statistics()
         for i in range(6):
             tcp.transfer(tcp.data(i, 5000), 4 if i % 2 else 6, upward=False)

@@ -152,6 +152,8 @@ for _combination in COMBINATIONS:
                  *_combination, 800, 400)
     registry.add(f"case-12-clear-bytes-astride-the-start/{_end}", clear_reaches_forward,
                  *_combination, 250)
+    registry.add(f"case-12-one-clear-byte-of-a-record/{_end}", clear_reaches_forward,
+                 *_combination, 1)
     registry.add(f"case-12-clear-bytes-within-a-record/{_end}", clear_reaches_forward,
                  *_combination, 520)
     registry.add(f"case-13-acknowledged-while-it-waits/{_end}",
