@@ -28,7 +28,7 @@ class Parser:
     """The parser of a kernel tree, which is fetched if none is given."""
 
     def __init__(self, tree=None):
-        sys.path.insert(0, str((tree or upstream.get()) / DIRECTORY))
+        sys.path.insert(0, str((tree or upstream.TREE.get()) / DIRECTORY))
         self.parser = importlib.import_module("kunit_parser")
         self.printer = importlib.import_module("kunit_printer").Printer
 

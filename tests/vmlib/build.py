@@ -24,7 +24,7 @@ def _install(arguments):
 PARTS = {
     "qemu": lambda arguments: qemu.prepare().program,
     "guest": lambda arguments: guest.get(),
-    "upstream": lambda arguments: upstream.get(),
+    "upstream": lambda arguments: upstream.TREE.get(),
     "virtiofsd": lambda arguments: shares.fetched(),
     "kernel": lambda arguments: _kernel(arguments).image,
     "kdir": lambda arguments: _kernel(arguments).kdir,

@@ -5,8 +5,8 @@ import fcntl
 import shutil
 import time
 
-from . import cache, debian_kernel, debian_unpack, debug_kernel, guest, linux_source, paths
-from . import qemu, resolve, shares, toolroot, ui, upstream
+from . import cache, debian_kernel, debian_unpack, debug_kernel, guest, linux_source
+from . import net_tls, paths, qemu, resolve, shares, toolroot, ui, upstream
 
 NOT_ENTRIES = ("apt", "kvm", "resolved")
 UNUSED_SECONDS = 30 * 24 * 3600     # a request that nobody has made for that long is forgotten
@@ -30,8 +30,9 @@ def _entries(known):
         return [guest.entry(known.version)]
     if known.request == qemu.NAME:
         return [qemu.source_entry(known.version)]
-    if known.request == upstream.NAME:
-        return [upstream.entry(known.version)]
+    for tree in (upstream.TREE, net_tls.TREE):
+        if known.request == tree.name:
+            return [tree.entry(known.version)]
     if known.request == debug_kernel.PACKAGE:
         return [linux_source.entry(known.request, known.release, known.version),
                 debug_kernel.entry(known.version)]

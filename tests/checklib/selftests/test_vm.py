@@ -138,20 +138,20 @@ def test_requests_lead_to_entries():
     known = [("guest-trixie", "13.2"), ("qemu-10.0", "1:10.0.2+ds-1"), ("tools-trixie", "13.2"),
              ("linux-source-6.12", "6.12.9-1"), ("linux-selftests", "linux-source-7.1=7.1.2-1"),
              ("linux-6.12-cloud-amd64", "6.12.9+deb13-cloud-amd64=6.12.9-1"),
-             ("linux-6.1-amd64", "")]
+             ("linux-6.1-amd64", ""), ("linux-net-tls", "linux-source-7.1=7.1.2-1")]
     with own_cache():
         for request, version in known:
             path = paths.cache() / "resolved/trixie" / request
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{version} 1000\n")
-        (upstream.entry(known[4][1]).path / "tools/net").mkdir(parents=True)
+        (upstream.TREE.entry(known[4][1]).path / "tools/net").mkdir(parents=True)
         kernel = debian_kernel.entry("trixie", *known[5][1].split("=")).path
         kernel.mkdir()
         (kernel / debian_unpack.TOOLS).write_text("trixie\ngcc-14")
         names = {path.name.rpartition("-")[0] for path in keep.in_use()}
     for name in ("guest-trixie-13.2", "qemu-10.0.2+ds-1", "linux-source-6.12-6.12.9-1",
                  "linux-6.12.9-1-debug", "linux-selftests-7.1.2-1", "linux-6.12.9-1-cloud-amd64",
-                 "tools-trixie-13.2"):
+                 "tools-trixie-13.2", "linux-net-tls-7.1.2-1"):
         assert name in names, (name, names)
 
 
