@@ -6,7 +6,7 @@ import hashlib
 import socket
 from dataclasses import dataclass
 
-from . import capture, kernel, ktls, nic, records, tcp
+from . import capture, kernel_features, ktls, nic, records, tcp
 from .cases import Context, check, equal
 from .evidence import Evidence
 
@@ -159,7 +159,7 @@ def in_software(context, spec):
 def software_stream(script, keys):
     """The bytes that software kTLS puts on the wire for this script and these keys."""
     steps = (step for step in script if step.size)
-    if kernel.software_closes_spliced_records():
+    if kernel_features.software_closes_spliced_records():
         steps = (_written(step) for step in steps)
     return _software_stream(tuple(steps), keys)
 

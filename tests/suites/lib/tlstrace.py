@@ -5,7 +5,7 @@ told the NIC where a record begins."""
 import pathlib
 import re
 
-from . import kernel
+from . import kernel_features
 from .cases import skip
 
 TRACING = pathlib.Path("/sys/kernel/tracing")
@@ -59,7 +59,7 @@ class Trace:
     def headers(self, context):
         """From now on, where the kernel sees headers: a function that returns the places."""
         try:
-            function, = filter(kernel.has, PROBES)
+            function, = filter(kernel_features.has, PROBES)
             (TRACING / "kprobe_events").write_text(
                 f"p:ktlsnic_header {function} {PROBES[function]}")
         except OSError as error:

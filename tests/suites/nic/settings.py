@@ -6,7 +6,7 @@ import re
 import struct
 import threading
 
-from lib import ethtool, kernel, nic, regs, system, tcp, wait
+from lib import ethtool, kernel_features, nic, regs, system, tcp, wait
 from lib.cases import Failed, Registry, at_least, check, equal
 from lib.system import LOCAL, NETIF, REMOTE, REMOTE_NS, ip, ip_json, run
 
@@ -212,7 +212,7 @@ def rss_table(context):
     at_least(count, 2, "queue pairs")
     context.callback(run, "ethtool", "-X", NETIF, "default", check=False)
     for queue in range(count):
-        if kernel.lacks_field("input_xfrm"):
+        if kernel_features.lacks_field("input_xfrm"):
             ethtool.steer_to(NETIF, queue)
         else:
             weights = ["1" if i == queue else "0" for i in range(count)]

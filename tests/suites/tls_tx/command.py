@@ -5,7 +5,7 @@ on (Documentation/contract.md, case 08). Its group boots the card so (see plan.p
 
 import socket
 
-from lib import device_faults, kernel, link, netem, nic, offload, system, tcp, trace, wait
+from lib import device_faults, kernel_features, link, netem, nic, offload, system, tcp, trace, wait
 from lib.cases import Registry, at_least, equal, skip
 from lib.evidence import TOO_LATE
 from lib.ktls import Call, Control, Keys, Sendfile, Write, size_of
@@ -203,7 +203,7 @@ def large_fallback(context, family, cipher, least, entries=None):
 
 def big_tcp(context, family, cipher):
     """The same with skbs above 64 KB: a TLS stream's have 17 pages at most."""
-    if family not in kernel.big_tcp_families():
+    if family not in kernel_features.big_tcp_families():
         skip("this kernel has no BIG TCP over IPv4" if family == 4 else
              "BIG TCP over IPv6 puts a header into packets, which this kernel cannot take away")
     option = "gso_max_size" if family == 6 else "gso_ipv4_max_size"

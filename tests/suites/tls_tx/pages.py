@@ -5,7 +5,7 @@ they come in any size."""
 import os
 import tempfile
 
-from lib import accounted, evidence, kernel, ktls, link, offload, records, tcp, wait
+from lib import accounted, evidence, kernel_features, ktls, link, offload, records, tcp, wait
 from lib.cases import Failed, Registry, check, equal, skip
 from lib.ktls import DATA, MAX_RECORD, Keys, Sendfile, Splice, Write
 from lib.offload import SETTLED, Spec
@@ -106,14 +106,14 @@ def beyond_the_end(context, zerocopy, family, cipher, tso):
     run = accounted.Run(context, spec)
     run.start()
     run.play()
-    if kernel.forgets_spliced_records():
+    if kernel_features.forgets_spliced_records():
         whole = len(run.sender.sent) // MAX_RECORD * MAX_RECORD
         del run.sender.sent[whole:]
         run.sender.kinds = [[DATA, whole]]
     run.near.close()
     result = run.closed(run.port)
     accounted.counters_fit(context, run, result)
-    if kernel.forgets_spliced_records():
+    if kernel_features.forgets_spliced_records():
         skip("defect of the kernel's own tls.ko: close() dropped the record that sendfile "
              "left open for more")
 
