@@ -28,7 +28,7 @@ void checksum_set_l4(uint8_t *frame, const struct packet_info *info);
 enum checksum_verdict checksum_verify_l3(const uint8_t *frame,
                                          const struct packet_info *info);
 
-/* ABSENT without has_l4, behind a bad IPv4 header, for UDP with an impossible
+/* ABSENT without has_l4, after a bad IPv4 header, for UDP with an impossible
  * length, and for UDP over IPv4 whose field is 0: it has no checksum. Over IPv6
  * it must have one, and 0 is BAD. */
 enum checksum_verdict checksum_verify_l4(const uint8_t *frame,

@@ -7,7 +7,7 @@
 
 #define COMMANDS_PER_RUN 32
 
-/* Whether the body is zero behind its first len bytes. */
+/* Whether the body is zero after its first len bytes. */
 static bool body_end_is_zero(const struct ktlsnic_cmd *cmd, size_t len)
 {
     uint8_t any = 0;

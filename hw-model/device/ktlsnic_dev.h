@@ -39,7 +39,7 @@ enum ktlsnic_trace {
     KTLSNIC_TRACE_FAULT,            /* op, tag, status: injected */
     KTLSNIC_TRACE_TX_STUCK,         /* queue, descriptors that wait: injected */
     KTLSNIC_TRACE_TX_UNIT,          /* queue, ndesc << 16 | flags, total_len */
-    KTLSNIC_TRACE_TX_DONE,          /* queue, index behind it, status */
+    KTLSNIC_TRACE_TX_DONE,          /* queue, index after it, status */
     KTLSNIC_TRACE_TX_WIRE_PAUSED,   /* queue */
     KTLSNIC_TRACE_RX_FRAME,         /* queue, length, flags */
     KTLSNIC_TRACE_RX_DROP,          /* KTLSNIC_STAT_ that counts it, length */
@@ -109,7 +109,7 @@ struct ktlsnic_fault {
     uint32_t stuck_tx;              /* bit q: TX ring q */
 };
 
-/* The command is never completed, nor is any behind it, until a reset. */
+/* The command is never completed, nor is any after it, until a reset. */
 #define KTLSNIC_FAULT_HANG UINT16_MAX
 
 /* The properties of one device, fixed for its life. */

@@ -33,7 +33,7 @@ struct scan {
     size_t end;             /* end of the IP packet; 0: beyond the frame */
 };
 
-/* Finds the IP header behind the tags. Returns false if there is none. */
+/* Finds the IP header after the tags. Returns false if there is none. */
 static bool scan_ethernet(const struct scan *s, struct packet_info *info)
 {
     size_t off = PACKET_ETH_HLEN;
@@ -92,7 +92,7 @@ static bool scan_ipv4(struct scan *s, struct packet_info *info)
 /*
  * Length of the extension header of that type which starts at ext, or 0 if
  * there is none that can be passed: another protocol, or one cut off by the end
- * of the packet, or a routing header with stops to go, behind which the
+ * of the packet, or a routing header with stops to go, after which the
  * addresses of the IP header are not those of the TCP pseudo header.
  */
 static size_t ext_header_len(uint8_t type, const uint8_t *ext, size_t room)
@@ -242,6 +242,6 @@ bool packet_check_tx(const uint8_t *frame, size_t len, unsigned l3_off,
         return !(flags & (KTLSNIC_TXF_TSO | KTLSNIC_TXF_TLS)) &&
                udp_len_fits(frame, info);
     }
-    /* Bytes behind the IP packet would leave unencrypted. */
+    /* Bytes after the IP packet would leave unencrypted. */
     return !(flags & KTLSNIC_TXF_TLS) || s.end == len;
 }

@@ -25,12 +25,12 @@
 /* All offsets count bytes from the first byte of the frame. */
 struct packet_info {
     uint8_t ip_version;     /* 4 or 6; 0: not IP, or its header is broken */
-    uint8_t l4_proto;       /* protocol number behind the extension headers */
+    uint8_t l4_proto;       /* protocol number after the extension headers */
     bool is_fragment;       /* any fragment, the first one included */
     bool has_l4;            /* a whole TCP or UDP header; false in a fragment */
     uint32_t l3_off;        /* IP header, if ip_version is not 0 */
     uint32_t l4_off;        /* header l4_proto; if has_l4 */
-    uint32_t payload_off;   /* first byte behind that header; if has_l4 */
+    uint32_t payload_off;   /* first byte after that header; if has_l4 */
     uint32_t payload_len;   /* up to the end of the IP packet; if has_l4 */
 };
 
@@ -55,7 +55,7 @@ bool packet_parse(const uint8_t *frame, size_t len, struct packet_info *info);
  *   L4_CSUM         IP at l3_off whose TCP or UDP header is at l4_off
  *   TSO, TLS        IP at l3_off whose TCP header is at l4_off
  *
- * where l3_off is the place behind the Ethernet header and its tags, and what
+ * where l3_off is the place after the Ethernet header and its tags, and what
  * packet_parse() says of has_l4 holds here too.
  *
  * With TSO the packet ends where the frame ends and the length in the IP

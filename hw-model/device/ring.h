@@ -33,7 +33,7 @@ struct ring {
     struct ring *cq;                /* driver to device: its completion ring */
     struct ring *served;            /* completion ring: the ring it serves */
 
-    /* Entries fetched ahead: from index cache_first, none behind doorbell. */
+    /* Entries fetched ahead: from index cache_first, none past doorbell. */
     uint32_t cache_first;
     uint32_t cache_count;
     uint8_t cache[RING_CACHE_SIZE];
@@ -67,7 +67,7 @@ uint32_t ring_room(const struct ring *ring);
 bool ring_has_news(const struct ring *ring);
 
 /*
- * Copies count entries to out, the first of them skip entries behind INDEX;
+ * Copies count entries to out, the first of them skip entries past INDEX;
  * skip + count must not exceed ring_pending(). False if memory failed: the
  * ring has stopped.
  */

@@ -217,7 +217,7 @@ static void tuple_of_frame(const uint8_t *frame, const struct packet_info *info,
 }
 
 /*
- * The same addresses and ports may occur behind a tag, or on another interface
+ * The same addresses and ports may occur after a tag, or on another interface
  * above this port, which has an address of its own: those are other
  * connections. What is in a segment with SYN or RST is not of the stream.
  */

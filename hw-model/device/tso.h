@@ -34,7 +34,7 @@ size_t tso_segment_max(const struct tso *tso);
 
 /*
  * Writes the next segment, all checksums included, to segment, which has room
- * for tso_segment_max() bytes. Returns its length, or 0 behind the last one.
+ * for tso_segment_max() bytes. Returns its length, or 0 after the last one.
  */
 size_t tso_next(struct tso *tso, uint8_t *segment);
 

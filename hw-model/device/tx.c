@@ -203,7 +203,7 @@ static enum ktlsnic_tx_status tx_encrypt(struct ktlsnic_dev *dev,
     return tx_flow_status(result);
 }
 
-/* Puts a tag behind the addresses, into the headroom that all frames have. */
+/* Puts a tag after the addresses, into the headroom that all frames have. */
 static uint8_t *tx_insert_tag(uint8_t *frame, uint16_t tci)
 {
     uint8_t *tag;

@@ -39,7 +39,7 @@ union cipher_state {
 };
 
 /*
- * encrypt and decrypt take whole blocks, and a shorter last piece once, behind
+ * encrypt and decrypt take whole blocks, and a shorter last piece once, after
  * which only tag may follow. payload_len is for modes that put it in front of
  * everything (CCM).
  */

@@ -15,7 +15,7 @@ struct engine {
     uint8_t salt[CIPHER_NONCE_LEN];
     union cipher_key key;
     union cipher_state state;           /* up to the last whole block */
-    uint8_t partial[CIPHER_BLOCK_MAX];  /* input behind it */
+    uint8_t partial[CIPHER_BLOCK_MAX];  /* input after it */
     size_t partial_len;
 };
 
@@ -164,7 +164,7 @@ static void transform(struct engine *engine, cipher_op *op,
     }
 }
 
-/* Moves the state behind a last short block, whose output is already out. */
+/* Moves the state past a last short block, whose output is already out. */
 static void finish(struct engine *engine, cipher_op *op)
 {
     uint8_t out[CIPHER_BLOCK_MAX];

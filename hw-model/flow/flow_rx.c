@@ -210,7 +210,7 @@ static void meet_search(struct flow_rx *flow)
 /* ---- segments ---- */
 
 /*
- * A segment that begins at or before the place and ends behind it. It can be
+ * A segment that begins at or before the place and ends after it. It can be
  * delivered decrypted if all of it is new and belongs to records of which no
  * byte is missing before it; otherwise the context learns from it what it can.
  * Whether headers and tags are good shows on the way, so a copy is decrypted.
@@ -298,7 +298,7 @@ void flow_rx_segment(struct flow_rx *flow, uint32_t seq, uint8_t *data,
 
 /*
  * A hint says where the next record begins. It is of no use while the context
- * keeps up with the stream by itself, or if bytes behind it went by already.
+ * keeps up with the stream by itself, or if bytes after it went by already.
  */
 static bool take_hint(struct flow_rx *flow, uint32_t seq, uint64_t num)
 {

@@ -46,7 +46,7 @@ bool flow_rx_supported(unsigned version, unsigned cipher);
  *
  * HINT     it does not search; the host says where the next record begins
  * SCAN     it names the next header to come, which the host cannot have met yet
- * ASYNC    it names a header that begins in, or right behind, the segment that
+ * ASYNC    it names a header that begins in, or right after, the segment that
  *          carries the request
  */
 struct flow_rx *flow_rx_new(const struct flow_params *params,
@@ -76,7 +76,7 @@ void flow_rx_segment(struct flow_rx *flow, uint32_t seq, uint8_t *data,
  * The host's word that record rec_num begins at sequence seq: the answer to a
  * request, or with HINT at the host's own will. Returns false if it is of no
  * use (any more): the context has its place, does not follow that header, or
- * has seen bytes behind the hint. Then nothing changes.
+ * has seen bytes after the hint. Then nothing changes.
  */
 bool flow_rx_confirm(struct flow_rx *flow, uint32_t seq, uint64_t rec_num);
 

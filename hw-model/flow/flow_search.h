@@ -25,7 +25,7 @@ struct flow_search {
     enum ktlsnic_tls_rx_mode mode;
     bool active;
     bool following;             /* a chain of headers; else scanning for one */
-    uint32_t next;              /* sequence behind what was seen */
+    uint32_t next;              /* sequence after what was seen */
     size_t behind;              /* bytes that came behind it since it moved */
 
     /* scanning */

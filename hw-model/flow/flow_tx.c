@@ -47,7 +47,7 @@ void flow_tx_free(struct flow_tx *flow)
     g_free(flow);
 }
 
-/* Behind the payload the tag is made, before its place comes by. */
+/* After the payload the tag is made, before its place comes by. */
 static void finish_payload(struct flow_tx *flow)
 {
     if (flow->rec.pos == record_payload_end(&flow->rec)) {

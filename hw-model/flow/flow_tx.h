@@ -49,7 +49,7 @@ enum flow_tx_result flow_tx_encrypt(struct flow_tx *flow, uint32_t seq,
                                     struct flow_tx_done *done);
 
 /*
- * Moves the context into record rec_num, which starts at sequence seq, behind
+ * Moves the context into record rec_num, which starts at sequence seq, past
  * the len bytes of it in prefix (header first, plaintext, possibly part of the
  * tag placeholder). The next expected sequence is seq + len.
  */

@@ -29,7 +29,7 @@ struct record {
 
 /*
  * The engine for the keys that a context is made with, or NULL if the pair of
- * version and cipher is not supported. No copy of the keys stays behind.
+ * version and cipher is not supported. No copy of the keys is left.
  */
 struct engine *record_engine_new(const struct flow_params *params);
 
@@ -46,7 +46,7 @@ void record_next(struct record *record);
  * here is no header (or a header without a number left for its record): then
  * *take bytes show it, and the place is of no use any more.
  *
- * The header is judged as soon as it is whole: behind a bad one nothing can be
+ * The header is judged as soon as it is whole: after a bad one nothing can be
  * trusted, the length of the explicit nonce included.
  */
 bool record_take_prefix(struct record *record, const uint8_t *data, size_t len,

@@ -58,7 +58,7 @@ static bool G_GNUC_PRINTF(4, 5) fail(GError **error,
     return false;
 }
 
-/* A plain decimal number of at most max, with or without the unit behind it;
+/* A plain decimal number of at most max, with or without the unit after it;
  * neither a sign nor an exponent, hexadecimals or "nan". */
 static bool parse_decimal(const char *value, const char *unit, double max,
                           double *number)

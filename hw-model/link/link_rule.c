@@ -219,7 +219,7 @@ bool link_rules_parse(GArray *rules, const char *text, GError **error)
         struct link_rule rule = { .times = 1 };
 
         if (!*list) {
-            continue;       /* nothing between, before or behind ';' */
+            continue;       /* nothing between, before or after ';' */
         }
         rule.text = g_strjoinv(" ", list);
         if (!parse_rule(&rule, list, error)) {

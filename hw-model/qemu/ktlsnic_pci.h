@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The PCI function; included behind qemu/osdep.h. */
+/* The PCI function; included after qemu/osdep.h. */
 #ifndef QEMU_KTLSNIC_PCI_H
 #define QEMU_KTLSNIC_PCI_H
 

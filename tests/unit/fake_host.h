@@ -13,7 +13,7 @@
 #include "device/ktlsnic_dev.h"
 
 #define FAKE_MEM_BASE   0x40000000u         /* bus address of the memory */
-#define FAKE_MEM_SIZE   (8u << 20)          /* nothing is mapped behind it */
+#define FAKE_MEM_SIZE   (8u << 20)          /* nothing is mapped after it */
 #define FAKE_UNMAPPED   (FAKE_MEM_BASE + FAKE_MEM_SIZE)
 #define FAKE_USEC       1000                /* ns */
 

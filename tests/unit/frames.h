@@ -21,7 +21,7 @@ struct frame_spec {
     uint8_t proto;
     unsigned tcp_options;   /* bytes, by 4 */
     uint32_t payload_len;
-    unsigned padding;       /* bytes behind the IP packet */
+    unsigned padding;       /* bytes after the IP packet */
 };
 
 struct frame {

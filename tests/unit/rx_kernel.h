@@ -17,7 +17,7 @@ enum rx_byte { RX_MISSING, RX_WIRE, RX_CLEAR };
 
 struct rx_kernel {
     struct rx *rx;
-    size_t lag;             /* bytes behind a record before it is read */
+    size_t lag;             /* bytes that follow a record before it is read */
     unsigned delay;         /* segments until a command reaches the flow */
 
     /* TCP */

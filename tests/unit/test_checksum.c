@@ -131,7 +131,7 @@ static void test_header_bit_flips(void)
         struct frame f = frame_make(&spec);
         struct packet_info info = parse(&f);
 
-        /* from behind the header's own length */
+        /* from the header's own length on */
         for (size_t bit = 8 * (f.l3_off + 1); bit < 8 * f.l4_off; bit++) {
             f.data[bit / 8] ^= 1 << bit % 8;
             g_assert_cmpint(checksum_verify_l3(f.data, &info), ==,
@@ -213,7 +213,7 @@ static void test_udp_length(void)
             checksum_set_l4(f.data, &info);
             g_assert_cmpint(checksum_verify_l4(f.data, &info), ==,
                             CHECKSUM_GOOD);
-            /* what lies behind it does not count, what lies before it does */
+            /* what lies after it does not count, what lies before it does */
             if (len < 48) {
                 f.data[f.l4_off + len] ^= 1;
                 g_assert_cmpint(checksum_verify_l4(f.data, &info), ==,

@@ -134,7 +134,7 @@ static void test_add_del(void)
     fake_host_free(f.host);
 }
 
-/* Every byte that is reserved, and every one behind the body, must be 0. */
+/* Every byte that is reserved, and every one after the body, must be 0. */
 static void test_reserved(void)
 {
     struct fixture f = setup();

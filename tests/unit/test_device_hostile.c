@@ -247,7 +247,7 @@ static void open_rings(struct fake_host *h)
     good_rings[17] = fake_ring_open(h, KTLSNIC_RING_CMD, 6, 128);
 }
 
-/* Starts a ring that would work again, behind its completion ring. */
+/* Starts a ring that would work again, after its completion ring. */
 static void restart_rings(struct fake_host *h)
 {
     unsigned pair = pick(9);

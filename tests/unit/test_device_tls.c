@@ -316,7 +316,7 @@ static void test_bad_record(void)
     teardown(&f);
 }
 
-/* Any segment, any number of times, in any order, behind its resync unit:
+/* Any segment, any number of times, in any order, after its resync unit:
  * pushed together, as a driver does it. */
 static void test_resync(void)
 {

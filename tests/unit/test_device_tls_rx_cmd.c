@@ -130,7 +130,7 @@ static void test_tuple_versions(void)
     conn_close(&t);
 }
 
-/* Every byte that is reserved, and every one behind the body, must be 0. */
+/* Every byte that is reserved, and every one after the body, must be 0. */
 static bool is_reserved(size_t i, unsigned ip_version, size_t key_len)
 {
     const size_t tuple = offsetof(struct ktlsnic_cmd_tls_rx_add, tuple);

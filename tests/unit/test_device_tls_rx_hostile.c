@@ -15,7 +15,7 @@
 #define STEPS       400
 #define CONNS       8
 #define HEADER      5
-#define OVERHEAD    24      /* of a record, behind its header */
+#define OVERHEAD    24      /* of a record, after its header */
 #define TLS_FLAGS   (KTLSNIC_RXF_TLS | KTLSNIC_RXF_TLS_DECRYPTED | \
                      KTLSNIC_RXF_TLS_FAILED | KTLSNIC_RXF_TLS_RESYNC)
 

@@ -80,7 +80,7 @@ static void test_async(void)
     conn_close(&t);
 }
 
-/* Scan: the header that is named comes only behind the segment. */
+/* Scan: the header that is named comes only after the segment. */
 static void test_scan(void)
 {
     struct conn t;

@@ -217,7 +217,7 @@ static void test_supported(void)
     flow_rx_free(NULL);
 }
 
-/* No record number is used twice: behind 2^64 - 1 there is no record. */
+/* No record number is used twice: after 2^64 - 1 there is no record. */
 static void test_record_numbers_end(void)
 {
     static const size_t lengths[] = { 10, 20, 30 };
@@ -278,7 +278,7 @@ static void test_old(void)
 }
 
 /*
- * A segment that begins before the place and ends behind it is delivered as it
+ * A segment that begins before the place and ends after it is delivered as it
  * came, but what is new in it is not lost: the next one is decrypted, and the
  * record's tag still verified.
  */
@@ -388,7 +388,7 @@ static void test_gap(void)
     gaps(KTLSNIC_TLS_RX_ASYNC);
 }
 
-/* Two gaps in a record, and one that begins in the record behind it. */
+/* Two gaps in a record, and one that begins in the record after it. */
 static void test_gap_again(void)
 {
     static const size_t lengths[] = { 100, 100, 100, 100 };
@@ -411,7 +411,7 @@ static void test_gap_again(void)
 
 /*
  * A header is missing, its segment comes late: it is decrypted, and so is what
- * comes again behind it; where the record is known the stream goes on.
+ * comes again after it; where the record is known the stream goes on.
  */
 static void test_late(void)
 {

@@ -21,7 +21,7 @@ struct sim {
     struct rx rx;
     struct rx_kernel kernel;
     size_t sent;            /* the stream up to here has been sent once */
-    unsigned pauses;        /* percent of records with a pause behind them */
+    unsigned pauses;        /* percent of records with a pause after them */
     GQueue *again;          /* lost segments: struct lost */
     unsigned now;           /* segments sent, lost or not */
 };
@@ -70,8 +70,8 @@ static void transmit(struct sim *sim, size_t from, size_t to,
 }
 
 /*
- * Sends what is due again, then the next new segment. The sender has nothing
- * behind some records: a segment ends there, and everybody has time.
+ * Sends what is due again, then the next new segment. The sender pauses
+ * after some records: a segment ends there, and everybody has time.
  */
 static void step(struct sim *sim, unsigned per_mille)
 {

@@ -49,7 +49,7 @@ static void test_forged_record(void)
         rx_send_wire(&rx, second, third);
         rx_send_wire(&rx, third, rx.len);
 
-        /* with a good record before and one behind it */
+        /* with a good record before and one after it */
         rx_restart(&rx);
         rx_send_forged(&rx, 0, rx.len, at);
         g_assert_cmpuint(rx.result.records, ==, 1);

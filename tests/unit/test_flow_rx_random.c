@@ -104,10 +104,10 @@ static void add_segment(struct run *run, size_t from, size_t to, uint64_t when)
 
     if (chance(w->overlap)) {
         size_t before = roll(run->piece + 1);
-        size_t behind = roll(run->piece / 2 + 1);
+        size_t after = roll(run->piece / 2 + 1);
 
         s.from -= MIN(s.from, before);
-        s.to = MIN(run->rx.len, s.to + behind);
+        s.to = MIN(run->rx.len, s.to + after);
     }
     /* times never tie: the order is the run's, not the sort's */
     s.when = (when + (chance(w->swap) ? roll(8000) : 0)) << 20 |

@@ -36,7 +36,7 @@ static void setup(struct rx *rx, enum ktlsnic_tls_rx_mode mode, uint32_t seq,
  * Case 34 with records shorter than segments: two neighbours change places.
  * When the first has come too, the gap is closed and the numbers are known
  * without a word from the host, unless the two share a header. (A header that
- * the second shares with what comes behind it is known only then.)
+ * the second shares with what comes after it is known only then.)
  */
 static void swap(struct rx *rx, size_t a, size_t b, size_t c)
 {
@@ -83,7 +83,7 @@ static void test_swapped(void)
 }
 
 /*
- * The header that closes the gap comes last, with more behind it than a request
+ * The header that closes the gap comes last, with more after it than a request
  * takes: help is not needed.
  */
 static void test_swapped_no_request(void)

@@ -14,7 +14,7 @@ static const enum ktlsnic_tls_rx_mode search_modes[] = {
     KTLSNIC_TLS_RX_SCAN, KTLSNIC_TLS_RX_ASYNC,
 };
 
-/* The place of the next header at or behind pos; the end if there is none. */
+/* The place of the next header at or after pos; the end if there is none. */
 static size_t header_from(const struct rx *rx, size_t pos)
 {
     unsigned i = 0;
@@ -66,7 +66,7 @@ static size_t decrypts_from(const struct rx *rx, size_t pos)
     return pos < start + PREFIX ? pos : header_from(rx, pos);
 }
 
-/* A segment behind the place where the context was put at `synced`. */
+/* A segment after the place where the context was put at `synced`. */
 static void send_synced(struct rx *rx, size_t synced, size_t from, size_t to)
 {
     size_t clear = decrypts_from(rx, synced);

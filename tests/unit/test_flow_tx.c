@@ -314,7 +314,7 @@ static void test_bad_record(void)
     bad_record((uint8_t[]) { 'G', 'E', 'T', ' ', '/' });
 }
 
-/* No record number is used twice: behind 2^64 - 1 the context is at its end. */
+/* No record number is used twice: after 2^64 - 1 the context is at its end. */
 static void test_record_numbers_end(void)
 {
     static const size_t lengths[] = { 10, 20, 30 };

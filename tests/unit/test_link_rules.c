@@ -28,7 +28,7 @@ static void test_byte(void)
 
     talk_data(wire, &talk_v4, LINK_TX, 0, 250);         /* 4: ends before it */
     talk_data(wire, &talk_v4, LINK_RX, 200, 100);       /* 5: other direction */
-    talk_data(wire, &talk_v4, LINK_TX, 251, 100);       /* 6: starts behind */
+    talk_data(wire, &talk_v4, LINK_TX, 251, 100);       /* 6: starts after */
     assert_hits(wire, 0);
     talk_data(wire, &talk_v4, LINK_TX, 250, 1);         /* 7 */
     assert_hits(wire, 1);
@@ -174,7 +174,7 @@ static void test_before_start(void)
     wire_free(wire);
 }
 
-/* TCP fast open: the data of a SYN starts behind its own number. */
+/* TCP fast open: the data of a SYN starts after its own number. */
 static void test_syn_data(void)
 {
     struct wire *wire = wire_new("", "drop conn 1 tx byte 9");

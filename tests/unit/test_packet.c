@@ -60,7 +60,7 @@ static void assert_sane(const struct packet_info *info, size_t len)
     }
 }
 
-/* Cut off behind every byte; the sanitizer sees reads beyond the copy. */
+/* Cut off after every byte; the sanitizer sees reads beyond the copy. */
 static void test_truncated(void)
 {
     struct frame_spec spec;
@@ -91,7 +91,7 @@ static void test_truncated(void)
     }
 }
 
-/* The IP header ends the packet before the frame ends, or behind it. */
+/* The IP header ends the packet before the frame ends, or after it. */
 static void test_ip_length(void)
 {
     struct frame_spec spec;
@@ -223,7 +223,7 @@ static void test_fragments_v6(void)
     frame_free(&f);
 }
 
-/* Each kind of extension header in front of TCP, and all behind each other. */
+/* Each kind of extension header in front of TCP, and all one after another. */
 static void test_extensions(void)
 {
     static const struct {
@@ -329,7 +329,7 @@ static void test_tx_offsets(void)
 }
 
 /* With TSO the IP length may be anything; with TLS it must be the frame's, for
- * what is behind it would not be encrypted; else it must fit the frame. */
+ * what follows it would not be encrypted; else it must fit the frame. */
 static void test_tx_ip_length(void)
 {
     for (unsigned version = 4; version <= 6; version += 2) {

@@ -38,7 +38,7 @@ unsigned tx_unit_do(struct fake_queue *q, const struct tx_unit_spec *unit);
 
 /*
  * Segment number i of a TCP frame cut by mss, made by hand from the frame, as a
- * frame of its own; NULL data behind the last one. The payload is that of the
+ * frame of its own; NULL data after the last one. The payload is that of the
  * frame.
  */
 struct frame tx_segment_of(const struct frame *frame, uint32_t mss, unsigned i);

@@ -116,7 +116,7 @@ def with_loss(context, module, percent, wanted):
     """Segments are lost before the driver and on the way, so that it has to move
     contexts, and the stack has to fall back, with memory short."""
     netem.before_the_nic(context, "loss", "1%", "limit", "10000")
-    netem.behind_the_wire(context, "loss", "1%", "limit", "10000")
+    netem.after_the_wire(context, "loss", "1%", "limit", "10000")
     connections(context, module, percent, 12, wanted)
 
 

@@ -6,7 +6,7 @@ import pathlib
 import re
 
 PATH = pathlib.Path("/proc/kallsyms")
-FAR = 1 << 16               # bytes behind a symbol that can still be its own
+FAR = 1 << 16               # bytes after a symbol that can still be its own
 
 
 def symbols():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Loss, reordering and delay by the kernel's netem, before or behind the wire."""
+"""Loss, reordering and delay by the kernel's netem, before or after the wire."""
 
 import json
 
@@ -22,7 +22,7 @@ def seeded():
                for one in json.loads(run("tc", "-j", "qdisc", "show", ns=ns)))
 
 
-def behind_the_wire(context, *impairment):
+def after_the_wire(context, *impairment):
     """Impair what arrives at the far port. Receive offload is off meanwhile, so
     that single segments are lost."""
     netif = system.remote_netif()
@@ -56,7 +56,7 @@ def change_before_the_wire(*impairment):
 
 
 def change(*impairment):
-    """Another impairment behind the wire."""
+    """Another impairment after the wire."""
     run("tc", "qdisc", "change", "dev", IFB, "root", "netem", *impairment, ns=REMOTE_NS)
 
 

@@ -108,7 +108,7 @@ def ipv4(source, target, protocol, body, options=b"", ident=1):
 
 
 def ipv6(source, target, protocol, body, extensions=b""):
-    """protocol is that of the first header behind the fixed one."""
+    """protocol is that of the first header after the fixed one."""
     source, target = packed(source), packed(target)
     return struct.pack("!IHBB16s16s", 6 << 28, len(extensions) + len(body),
                        protocol, 64, source, target) + extensions + body

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kernel's trace points: what the stack hands to the driver."""
+"""The kernel's trace points: what the stack gives to the driver."""
 
 import pathlib
 import re

@@ -63,9 +63,9 @@ def forge(context, run_, place, size, sequence):
     run_.settled()
 
 
-# Where the second record, of size + OVER bytes behind the first of 2 * M, pretends to
+# Where the second record, of size + OVER bytes after the first of 2 * M, pretends to
 # begin: in what is acknowledged, in front of all, astride of what is and what is not,
-# behind everything.
+# after everything.
 ACKNOWLEDGED = {
     "case-13-retransmit-of-acknowledged-record": 0,
     "case-13-retransmit-within-acknowledged-record": 100,

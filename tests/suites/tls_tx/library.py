@@ -127,7 +127,7 @@ def served_file(context, work):
 
 
 def fetched(output):
-    """What stands behind the header of an HTTP answer."""
+    """The hash of an HTTP answer's body."""
     return hashlib.sha256(output.partition(b"\r\n\r\n")[2]).hexdigest()
 
 

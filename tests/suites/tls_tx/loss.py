@@ -48,7 +48,7 @@ def reordered(context, family, cipher, tso):
     """Segments overtake each other after they left the NIC: TCP sends some again for
     nothing."""
     ready(tso)
-    netem.behind_the_wire(context, *REORDER)
+    netem.after_the_wire(context, *REORDER)
     spec = Spec(script=SCRIPT, keys=Keys(cipher), family=family, tso=tso, mss=1201)
     run_ = accounted.Run(context, spec)
     run_.start()
@@ -80,7 +80,7 @@ def orphaned(context, family, cipher, tso):
 
 for _combination in COMBINATIONS:
     _end = combination_name(*_combination)
-    registry.add(f"loss-on-the-wire/{_end}", lossy, netem.behind_the_wire, LOSS,
+    registry.add(f"loss-on-the-wire/{_end}", lossy, netem.after_the_wire, LOSS,
                  *_combination)
     registry.add(f"loss-before-the-driver/{_end}", lossy, netem.before_the_nic, LOSS,
                  *_combination)
@@ -93,7 +93,7 @@ def same_bytes(context):
     """Every byte that crosses the wire twice is the same both times: the capture
     stands in front of the loss."""
     ready()
-    netem.behind_the_wire(context, *LOSS)
+    netem.after_the_wire(context, *LOSS)
     spec = Spec(script=SCRIPT * 3, mss=1201, capture=True)
     _, result, _ = encrypted_by_the_nic(context, spec)
     at_least(result.wire.repeated, 1, "bytes captured twice")
@@ -105,7 +105,7 @@ def many_lossy(context):
     """Of eight connections at once the NIC encrypts each packet, as often as the driver is
     given it."""
     ready()
-    netem.behind_the_wire(context, *LOSS)
+    netem.after_the_wire(context, *LOSS)
     given = DriverInput(context)
     runs = [offload.Run(context, Spec(script=SCRIPT, keys=Keys(seed=f"lossy {i}"),
                                       family=4 if i % 2 else 6)) for i in range(8)]

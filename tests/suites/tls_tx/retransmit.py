@@ -14,7 +14,7 @@ from .stream import COMBINATIONS, combination_name, snd_mss
 
 registry = Registry()
 M = 588                         # payload of a segment: 600 less TCP's timestamps
-FRONT, TAG = 5 + 8, 16          # before and behind a record's payload
+FRONT, TAG = 5 + 8, 16          # before and after a record's payload
 OVER = FRONT + TAG
 
 
@@ -24,7 +24,7 @@ def whole(segments):
 
 
 # Case: script, first and last byte of the segment that is lost. New data follows in
-# any case, first behind the loss and then when all is repaired.
+# any case, first after the loss and then when all is repaired.
 FAULTS = {
     "case-04-retransmit-mid-record": ((Write(7 * M + 100),), 2 * M, 3 * M),
     "case-05-retransmit-tag": ((Write(3 * M - FRONT), whole(3)), 3 * M, 3 * M + TAG),

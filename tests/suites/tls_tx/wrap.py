@@ -35,7 +35,7 @@ def begin(context, spec, spoiled=()):
 def wrapped(run, result):
     """The connection did begin where it was told, and did wrap."""
     equal(result.wire.first, run.spec.sequence, "TCP sequence of the first byte")
-    check(any(seq < M * 10 for seq in result.wire.pieces), "no segment is behind the wrap")
+    check(any(seq < M * 10 for seq in result.wire.pieces), "no segment comes after the wrap")
 
 
 def segment_of(place):

@@ -23,7 +23,7 @@ struct ktlsnic_tls_tx;
  * struct ktlsnic_tls_keys - what a context is made of
  * @version: the hardware's number of the TLS version
  * @cipher: the hardware's number of the cipher
- * @iv: salt and IV behind each other
+ * @iv: the salt, then the IV
  * @key: the key, then zeros
  * @rec_num: number of the first record
  *

@@ -35,7 +35,7 @@
  */
 #define KTLSNIC_TLS_RX_TIMEOUT		(HZ / 5)
 
-/* A header that is to come stands at most so far behind the packet. */
+/* A header that is to come stands at most so far after the packet. */
 #define KTLSNIC_TLS_RX_RECORD_MAX	(TLS_HEADER_SIZE + 65535)
 
 /**

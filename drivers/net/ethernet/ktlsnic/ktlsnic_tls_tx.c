@@ -108,7 +108,7 @@ static void ktlsnic_tls_prefix_put(const struct ktlsnic_tls_sync *sync)
 		put_page(sync->frags[i].page);
 }
 
-/* Have the record numbers gone round, where a packet begins or within it? Behind
+/* Have the record numbers gone round, where a packet begins or within it? After
  * 2^64 - 1 there is none, but the core goes on with 0 all the same; to encrypt
  * that would be to use a nonce again.
  */
@@ -250,7 +250,7 @@ ktlsnic_tls_post(struct ktlsnic_tls_tx *tx, const struct ktlsnic_tls_packet *p,
 
 /* For a device that cannot move a context into a record. What lies before the
  * context's place has been sent before, and the context need not know; what
- * lies behind it, or a context that has no place, needs a resync.
+ * lies after it, or a context that has no place, needs a resync.
  */
 static void ktlsnic_tls_resync_request(struct ktlsnic_tls_tx *tx,
 				       const struct ktlsnic_tls_packet *p)
