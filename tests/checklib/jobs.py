@@ -54,8 +54,8 @@ class Group:
 
 
 class Runner:
-    """directory: where the output of each job goes. judge(group, result): told of each
-    result before it is shown, may change it."""
+    """directory: where the output of each job goes. judge(group, result): called with
+    each result before it is shown, may change it."""
 
     def __init__(self, directory, judge=lambda group, result: None, stop_at_failure=False):
         self.directory = directory

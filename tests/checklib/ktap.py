@@ -112,7 +112,7 @@ class Reader:
 
     def _verdict(self, failed, text):
         """What does not count as failed although it did is no success either: TODO and
-        XFAIL are told as skipped, with what was expected of them."""
+        XFAIL are reported as skipped, with what was expected of them."""
         match = DIRECTIVE.match(text)
         kind, told = (match[1].upper(), match[2]) if match else ("", text)
         if kind == "SKIP":

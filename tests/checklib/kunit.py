@@ -45,7 +45,7 @@ class Parser:
         wrong = [f"{path}: no plan" for path, part in parts
                  if part.subtests and part.expected_count is None]
         if test.counts.errors > told:
-            wrong.append(f"{test.counts.errors} errors, of which {told} are told")
+            wrong.append(f"{test.counts.errors} errors, of which {told} are shown")
         if test.counts.crashed:
             wrong.append(f"{test.counts.crashed} tests crashed")
         surplus = sum(map(bool, map(self.parser.TEST_RESULT.match, lines))) - (len(parts) - 1)

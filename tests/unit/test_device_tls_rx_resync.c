@@ -246,7 +246,7 @@ static unsigned roll(unsigned n)
 }
 
 /* The host answers a request, often rightly and soon. */
-static void host_speaks(struct conn *t)
+static void host_gives_hint(struct conn *t)
 {
     struct rx *rx = &t->rx;
     uint32_t seq;
@@ -292,7 +292,7 @@ static void anything(struct conn *t)
             conn_send_bytes(t, from, rx->stream->wire->data + from, to - from);
             at = MAX(at, to);
         }
-        host_speaks(t);
+        host_gives_hint(t);
     }
 }
 

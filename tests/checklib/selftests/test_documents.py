@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Documents and comments speak of what is there."""
+"""Documents and comments name what is there."""
 
 import pathlib
 import re

@@ -138,7 +138,7 @@ def small_byte_limits(context):
 
 def only_on_ktlsnic():
     if system.driver() != "ktlsnic":
-        skip(f"speaks of ktlsnic's own counters; this port is {system.driver()}")
+        skip(f"is about ktlsnic's own counters; this port is {system.driver()}")
 
 
 def carrier(netif=None, ns=None):

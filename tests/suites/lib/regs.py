@@ -51,7 +51,7 @@ class Registers:
 
     @contextlib.contextmanager
     def silent_admin(self):
-        """Within this block the driver hears nothing of commands that are done."""
+        """Within this block the driver gets no interrupt for commands that are done."""
         self.write(ADMIN_ARM, 0)
         try:
             yield
@@ -60,8 +60,8 @@ class Registers:
 
     @contextlib.contextmanager
     def silent_queues(self):
-        """Within this block the driver hears nothing of frames that were received or sent: it
-        takes all of them in at once when the block ends."""
+        """Within this block the driver gets no interrupt for frames that were received or sent:
+        it takes all of them in at once when the block ends."""
         queues = len([*pathlib.Path("/sys/class/net", system.NETIF, "queues").glob("rx-*")])
         arms = [QUEUE_ARM + VECTOR * queue for queue in range(queues)]
 

@@ -15,7 +15,7 @@ class Stream:
 
     def __init__(self, context, keys=Keys(), family=4, alone=True, install=True,
                  reading=True, room=None, peer=rawpeer.Peer, traced=True, **options):
-        """alone: the kernel's and the NIC's counters speak of this connection only."""
+        """alone: the kernel's and the NIC's counters count this connection only."""
         self.evidence = rx.Evidence()
         self.trace = tlstrace.Trace(context) if traced else None
         self.keys = keys

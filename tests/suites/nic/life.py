@@ -104,7 +104,7 @@ def cable_pulled(context, count):
 
 @registry.case("link-loss-and-return")
 def link_loss(context):
-    """The cable is pulled and plugged in: the driver hears of both, frames that the card
+    """The cable is pulled and plugged in: the driver sees both, frames that the card
     has are discarded and counted, and a connection goes on with what it was given
     meanwhile."""
     nic.only_on_ktlsnic()

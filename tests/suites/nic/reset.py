@@ -225,15 +225,15 @@ registry.add("case-31b-function-level-reset/v6", function_level_reset, 6, GCM256
 
 
 def times_out(pair, log, count):
-    """The transmit rings are stuck: wait for the kernel's watchdog, of which older kernels
-    speak only once, and for the reset."""
+    """The transmit rings are stuck: wait for the kernel's watchdog, which older kernels
+    log only once, and for the reset."""
     wait.until(lambda: pair.moved("tx_timeouts") == (count,), f"timeout {count} is counted",
                seconds=WATCHDOG)
     wait.until(lambda: pair.moved("resets") == (count,), f"reset {count} of the card")
     equal(device_faults.stuck_tx_rings(), 0, "rings that are stuck after the reset")
     lines = log.new_lines()
     equal(sum("transmit timed out" in line for line in lines), 1,
-          "times that the driver spoke of the timeout")
+          "lines about the timeout in the kernel's log")
 
 
 @registry.case("case-31a-tx-timeout/twice-under-traffic", splats=SPLATS)

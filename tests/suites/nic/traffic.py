@@ -182,7 +182,7 @@ def _one_flow(port, count):
 
 @registry.case("receive-ring-runs-dry")
 def exhaustion(context):
-    """A burst far beyond the ring, of which the driver hears late: the card pauses the
+    """A burst far beyond the ring, whose interrupt comes late: the card pauses the
     wire, nothing is lost or overtaken, and traffic goes on."""
     nic.only_on_ktlsnic()
     context.callback(run, "ethtool", "-G", NETIF, "rx", nic.ring_size("RX"))

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Suite tls-rx: kTLS receive offload. The numbers in the names of cases are those
-of the list of cases that the project works through."""
+"""Suite tls-rx: kTLS receive offload."""
 
 from lib import nic, rx
 from lib.system import REMOTE_NS, remote_netif, run, sysctl

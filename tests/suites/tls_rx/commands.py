@@ -45,7 +45,7 @@ def full(context):
     took = time.monotonic() - begin
     context.note(f"added {took:.2f} s after there was room; {state.resync_counters()}")
     if timescale.FACTOR == 1:
-        check(took < TIMEOUT / 2, f"nobody said that there was room: {took:.2f} s")
+        check(took < TIMEOUT / 2, f"the process was not woken when there was room: {took:.2f} s")
     equal(rx.rxconf(near), "hw", "ss: rxconf of the new connection")
     for stream in streams:
         stream.read()

@@ -110,7 +110,7 @@ def overflow_end_first(context):
 
 @registry.case("case-37b-more-headers-than-the-log-holds/headers-first")
 def overflow_headers_first(context):
-    """The kernel has met twenty headers, and kept thirteen, when it hears that the
+    """The kernel has met twenty headers, and kept thirteen, when it is told that the
     last is meant. It must not take another for it. The NIC asks again later."""
     stream = Lost(context)
     stream.send_late()
