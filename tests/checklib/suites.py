@@ -21,7 +21,9 @@ import plan                                                     # noqa: E402
 from vmlib import environ                                       # noqa: E402
 
 LATER = ("lifecycle", "apps", "traffic", "hostile")
-NAMES = ("unit", "vm", *plan.SUITES, "upstream", "net-tls")
+# In the order in which they run: jobs that are short come last, so that no CPU is idle for
+# long in the end.
+NAMES = ("unit", "vm", "net-tls", "upstream", *plan.SUITES)
 UPSTREAM = {"ping": "drivers/net/ping.py"}      # the kernel's own tests that pass
 UPSTREAM_SECONDS = 300
 NET_TLS = {"selftest": ("run",)}                # what is in tests/net-tls
@@ -104,15 +106,22 @@ def host_jobs(names, choice=plan.DEFAULT):
 def guest_jobs(names, vm_options=(), label="", choice=plan.DEFAULT, variant=None):
     """The jobs of these suites that run in a guest, of those groups that are for the
     variant, if one is given; their names begin with the label."""
-    ours = [_guest(name, group, vm_options, label, choice)
-            for name in names if name in IN_GUEST for group in plan.suite(name)
-            if (not variant or variant in group.variants) and group.cases(choice)]
-    if "upstream" in names and not choice.only:
-        ours += [_upstream(test, vm_options, label) for test in UPSTREAM]
-    if "net-tls" in names and not choice.only and not _before_ours(vm_options):
-        ours += [_net_tls(what, words, vm_options, label)
-                 for what, words in (NET_TLS_EVERY if choice.every else NET_TLS).items()]
-    return ours
+    return [job for name in names
+            for job in _jobs_of(name, vm_options, label, choice, variant)]
+
+
+def _jobs_of(name, vm_options, label, choice, variant):
+    if name in IN_GUEST:
+        return [_guest(name, group, vm_options, label, choice) for group in plan.suite(name)
+                if (not variant or variant in group.variants) and group.cases(choice)]
+    if choice.only:
+        return []
+    if name == "upstream":
+        return [_upstream(test, vm_options, label) for test in UPSTREAM]
+    if name == "net-tls" and not _before_ours(vm_options):
+        return [_net_tls(what, words, vm_options, label)
+                for what, words in (NET_TLS_EVERY if choice.every else NET_TLS).items()]
+    return []
 
 
 def _before_ours(vm_options):

@@ -153,14 +153,19 @@ def third_port(**properties):
 
 
 SUITES = {
-    "nic": (
-        Group("plain", "nic", ("basic", "traffic", "checksum", "vlan", "filters", "settings",
-                               "life"), vm=(*MONITOR_OPTIONS, "--append", "iomem=relaxed")),
-        Group("broken", "nic", ("broken",),
-              vm=("--device", "queues=1", "--append", "iomem=relaxed"), variants=(PLAIN,)),
-        # The watchdog's complaint is wanted; the runner looks at what else the kernel says.
-        Group("reset", "nic", ("reset",), vm=(*MONITOR_OPTIONS, "--no-fail-on-splat"),
-              seconds=400),
+    "tls-rx": (
+        Group("async", "tls_rx", ("framing", "stream", "resync", "races", "before_keys",
+                                  "gro", "repeated", "matching", "reset", "life", "adding",
+                                  "commands", "bulk", "impaired"),
+              vm=(*MONITOR_OPTIONS, "--append", "iomem=relaxed"), seconds=1500),
+        Group("scan", "tls_rx", ("resync", "bulk", "impaired"), seconds=1200,
+              vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=scan"), variants=(IOMMU,)),
+        Group("hint", "tls_rx", ("hint",), seconds=1200,
+              vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=hint"), variants=(PLAIN,)),
+        Group("keys", "tls_rx", ("keys",), vm=("--append", "init_on_free=1", "--memory", "512"),
+              variants=()),
+        Group("small", "tls_rx", ("small",),
+              vm=("--device", "tls-rx-contexts=4,tls12-rx-aes-gcm-256=off"), variants=(PLAIN,)),
     ),
     "tls-tx": (
         Group("stream", "tls_tx",
@@ -180,19 +185,14 @@ SUITES = {
         Group("small", "tls_tx", ("small",),
               vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off"), variants=(PLAIN,)),
     ),
-    "tls-rx": (
-        Group("async", "tls_rx", ("framing", "stream", "resync", "races", "before_keys",
-                                  "gro", "repeated", "matching", "reset", "life", "adding",
-                                  "commands", "bulk", "impaired"),
-              vm=(*MONITOR_OPTIONS, "--append", "iomem=relaxed"), seconds=1500),
-        Group("scan", "tls_rx", ("resync", "bulk", "impaired"), seconds=1200,
-              vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=scan"), variants=(IOMMU,)),
-        Group("hint", "tls_rx", ("hint",), seconds=1200,
-              vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=hint"), variants=(PLAIN,)),
-        Group("keys", "tls_rx", ("keys",), vm=("--append", "init_on_free=1", "--memory", "512"),
-              variants=()),
-        Group("small", "tls_rx", ("small",),
-              vm=("--device", "tls-rx-contexts=4,tls12-rx-aes-gcm-256=off"), variants=(PLAIN,)),
+    "nic": (
+        Group("plain", "nic", ("basic", "traffic", "checksum", "vlan", "filters", "settings",
+                               "life"), vm=(*MONITOR_OPTIONS, "--append", "iomem=relaxed")),
+        Group("broken", "nic", ("broken",),
+              vm=("--device", "queues=1", "--append", "iomem=relaxed"), variants=(PLAIN,)),
+        # The watchdog's complaint is wanted; the runner looks at what else the kernel says.
+        Group("reset", "nic", ("reset",), vm=(*MONITOR_OPTIONS, "--no-fail-on-splat"),
+              seconds=400),
     ),
 }
 
