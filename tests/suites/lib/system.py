@@ -127,6 +127,13 @@ def free_deferred():
         os.sched_setaffinity(0, everywhere)
 
 
+def rcu_barrier():
+    """Return when all RCU callbacks that were pending have run: the kernel waits for them
+    when a network device has been unregistered."""
+    ip("link", "add", "name", "unregistered", "type", "dummy")
+    ip("link", "del", "unregistered")
+
+
 def write(path, text):
     """One write to a file of sysfs or procfs."""
     with open(path, "w", encoding="ascii") as file:

@@ -173,6 +173,7 @@ def deleted_while_packets_wait(context, family, cipher):
 def let_go_without_route(family):
     wait.until(lambda: netem.held() >= 3000, "the packets wait")
     back(family)
+    system.rcu_barrier()            # only then is the device taken from the route's entry
     netem.let_go()
 
 
