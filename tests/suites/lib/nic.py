@@ -5,6 +5,7 @@ import contextlib
 import errno
 import fnmatch
 import pathlib
+import re
 import socket
 
 from . import counters, ethtool, system, timescale, wait
@@ -197,6 +198,18 @@ def ring_size(name):
 def channels():
     """Queue pairs: the most there can be, and how many there are now."""
     return ethtool.channels(NETIF)
+
+
+def moderation():
+    """Least microseconds between two interrupts for reception, and for transmission."""
+    text = run("ethtool", "-c", NETIF)
+    return tuple(int(re.search(rf"^{name}-usecs:\s+(\d+)$", text, re.M)[1])
+                 for name in ("rx", "tx"))
+
+
+def moderate(rx, tx):
+    """A queue pair has one vector: the shorter of the two times holds."""
+    run("ethtool", "-C", NETIF, "rx-usecs", rx, "tx-usecs", tx)
 
 
 def set_mtu(mtu):

@@ -147,16 +147,6 @@ def bad_channels(_context):
     equal(nic.channels().now, before, "channels")
 
 
-def moderation():
-    text = run("ethtool", "-c", NETIF)
-    return tuple(int(re.search(rf"^{name}-usecs:\s+(\d+)$", text, re.M)[1])
-                 for name in ("rx", "tx"))
-
-
-def moderate(rx, tx):
-    run("ethtool", "-C", NETIF, "rx-usecs", rx, "tx-usecs", tx)
-
-
 @registry.case("coalescing")
 def coalesce(context):
     """What is set is read back, the shorter of the two times reaches the vector of each queue,
@@ -164,10 +154,10 @@ def coalesce(context):
     nic.only_on_ktlsnic()
     registers, queues = regs.Registers(), nic.channels().now
     at_least(queues, 2, "queue pairs")
-    context.callback(moderate, *moderation())
+    context.callback(nic.moderate, *nic.moderation())
     for rx, tx in ((1, 1), (50, 1000), (1000, 50), (1000, 1000)):
-        moderate(rx, tx)
-        equal(moderation(), (rx, tx), "rx-usecs, tx-usecs")
+        nic.moderate(rx, tx)
+        equal(nic.moderation(), (rx, tx), "rx-usecs, tx-usecs")
         equal(registers.moderation(queues), [min(rx, tx)] * queues, "IVEC_ITR of each queue")
         tcp.transfer(tcp.data("coalesce", 500_000), upward=False)
     check(not system.succeeds("ethtool", "-C", NETIF, "rx-usecs", 1 << 20),

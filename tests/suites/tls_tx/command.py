@@ -18,6 +18,7 @@ registry = Registry()
 SMALL = 700                     # one record, one segment
 BIG = Write(1 << 20)
 MSS = 1448
+CWND = 500                      # segments, at the beginning and after any time without data
 SO_SNDBUFFORCE = 32
 
 
@@ -182,7 +183,10 @@ def large_fallback(context, family, cipher, least, entries=None):
     if entries:
         context.callback(run, "ethtool", "-G", NETIF, "tx", nic.ring_size("TX"))
         run("ethtool", "-G", NETIF, "tx", entries)
-    # The first megabytes open the window; acknowledgments for much at a time make room
+    # How much TCP sends at once is not to be up to how long the card's reset took it.
+    ip("route", "add", system.REMOTE[family], "dev", NETIF, "initcwnd", CWND)
+    context.callback(ip, "route", "del", system.REMOTE[family], "dev", NETIF)
+    # The first megabytes open the far end's window; acknowledgments for much at a time make room
     # for much at a time.
     context.enter_context(nic.remote().with_(gro=True))
     with_sysctl(context, "net.ipv4.tcp_min_tso_segs", 3 + least // MSS)
