@@ -24,7 +24,7 @@ check-all:
 
 ##@ check-debug       the guest suites on a kernel with KASAN, lockdep, kmemleak, ...
 check-debug:
-	@tests/check --debug $(SUITE)
+	@tests/check --debug $(if $(KERNELS),--kernels "$(KERNELS)") $(SUITE)
 
 ##@ check-planted     plant bugs in copies of driver and model; each must be noticed
 check-planted:
@@ -53,7 +53,7 @@ help:
 	@echo
 	@echo 'Variables:'
 	@echo '  SUITE="NAME ..."    which suites make check and make check-debug run'
-	@echo '  KERNELS="6.1 ..."   the kernels of Debian (or latest) that make check runs on'
+	@echo '  KERNELS="6.1 ..."   the kernels of Debian (or latest) of make check and check-all'
 	@echo '  BUG="NAME ..."      which bugs make check-planted plants'
 	@echo '  KDIR=DIRECTORY      use (and boot) your own built kernel tree'
 	@echo '  QEMU_SRC=DIRECTORY  build the NIC into your own QEMU tree'
