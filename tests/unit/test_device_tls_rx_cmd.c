@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "conn.h"
+#include "wiped.h"
 
 #define ADD     KTLSNIC_CMD_TLS_RX_ADD
 #define DEL     KTLSNIC_CMD_TLS_RX_DEL
@@ -10,20 +11,6 @@
 #define QUERY   KTLSNIC_CMD_TLS_RX_QUERY
 
 static const size_t lengths[] = { 100, 200 };
-
-/* In place of libc's: has the key been in what is wiped? */
-static const uint8_t *wiped_key;
-static unsigned wiped;
-void explicit_bzero(void *p, size_t len)
-{
-    const void *volatile seen = p;      /* gcc knows that libc's only writes */
-
-    if (wiped_key && memmem(seen, len, wiped_key, 16)) {
-        wiped++;
-    }
-    memset(p, 0, len);
-    __asm__ volatile ("" : : "r"(p) : "memory");
-}
 
 static void setup(struct conn *t, unsigned ip_version)
 {

@@ -7,6 +7,7 @@
 #include <glib.h>
 
 #include "rx_fixture.h"
+#include "wiped.h"
 
 #define OVERHEAD    29
 #define HEADER      5
@@ -24,21 +25,6 @@ static void setup_small(struct rx *rx, enum ktlsnic_tls_rx_mode mode,
 }
 
 /* ---- keys ---- */
-
-static const uint8_t *wiped_key;
-static unsigned wiped;
-
-/* In place of libc's: has the key been in what is wiped? */
-void explicit_bzero(void *p, size_t len)
-{
-    const void *volatile seen = p;      /* gcc knows that libc's only writes */
-
-    if (wiped_key && memmem(seen, len, wiped_key, 16)) {
-        wiped++;
-    }
-    memset(p, 0, len);
-    __asm__ volatile ("" : : "r"(p) : "memory");
-}
 
 /* The key, and the copies of it that are made on the way. */
 static void test_keys_wiped(void)

@@ -4,11 +4,10 @@
 from lib import alloc_failures, ktls, netem, rx, tcp, timescale
 from lib.cases import Registry, at_least, check
 from lib.ktls import GCM128, GCM256, Keys, Write
-from .streams import BROKEN, ended, installed, sent
+from .streams import BROKEN, ended, installed, sent, until_enough
 
 registry = Registry()
 SIZE = 200_000
-MOST = 4                                # times as many connections as a case would like
 
 
 def one(number):
@@ -35,19 +34,9 @@ def one(number):
 
 
 def connections(context, module, percent, rounds, wanted):
-    """So many connections, and more until enough has failed."""
     rx.ready()
     state = rx.Evidence()
-    seen = {}
-    with alloc_failures.below(module, percent) as failures:
-        for number in range(MOST * rounds):
-            mode = one(number)
-            seen[mode] = seen.get(mode, 0) + 1
-            count = failures()
-            if number >= rounds and count >= wanted:
-                break
-    context.note(f"{count} allocations failed; connections: {seen}; {state.resync_counters()}")
-    at_least(count, wanted, "failed allocations")
+    seen = until_enough(context, one, module, percent, rounds, wanted, state.resync_counters)
     at_least(seen.get("hw", 0), 1, "connections that the NIC decrypted")
     state.gone()
 

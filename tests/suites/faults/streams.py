@@ -83,20 +83,26 @@ def one(number):
     return mode if complete else "broken"
 
 
-def connections(context, module, percent, rounds, wanted):
-    """So many connections, and more until enough has failed."""
-    ready()
-    state = evidence.Evidence()
+def until_enough(context, connection, module, percent, rounds, wanted, counters):
+    """So many connections, and more until enough allocations have failed below the module;
+    how many ended in each way. connection(number) makes one, counters() is for a note."""
     seen = {}
     with alloc_failures.below(module, percent) as failures:
         for number in range(MOST * rounds):
-            mode = one(number)
+            mode = connection(number)
             seen[mode] = seen.get(mode, 0) + 1
             count = failures()
             if number >= rounds and count >= wanted:
                 break
-    context.note(f"{count} allocations failed; connections: {seen}; {state.tls_counters()}")
+    context.note(f"{count} allocations failed; connections: {seen}; {counters()}")
     at_least(count, wanted, "failed allocations")
+    return seen
+
+
+def connections(context, module, percent, rounds, wanted):
+    ready()
+    state = evidence.Evidence()
+    until_enough(context, one, module, percent, rounds, wanted, state.tls_counters)
     state.gone()
     offload.offloaded(context, Spec(script=(Write(50_000),)))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A connection that is just being added to the NIC: another process has asked for it, the
-device has been told, and the driver has not heard the answer."""
+"""A connection that is just being added to the NIC: another process has requested it, the
+device has done the command, and the driver has not seen its completion."""
 
 import contextlib
 import os
@@ -8,7 +8,13 @@ import pathlib
 import subprocess
 import sys
 
-from . import regs, tcp, wait
+from . import ktls, nic, regs, tcp, wait
+from .cases import equal
+from .system import NETIF
+
+SEED = "waits"              # of the keys
+LIVE = {ktls.TLS_TX: "hw_tls_tx_live", ktls.TLS_RX: "hw_tls_rx_live"}
+IFF_UP = 1
 
 # Python keeps all its threads waiting while one is in setsockopt().
 INSTALL = """
@@ -40,10 +46,50 @@ class Adding:
 
 
 @contextlib.contextmanager
-def adding(sock, seed, direction):
-    """Within this block the keys of that seed are being added in that direction."""
+def adding(sock, direction):
+    """Within this block the keys of SEED are being added in that direction."""
     with regs.Registers().silent_admin():
-        process = Adding(sock, seed, direction)
+        process = Adding(sock, SEED, direction)
         wait.until(lambda: "ktlsnic_cmd" in process.where(),
                    lambda: f"the connection is being added, not in {process.where()}")
         yield process
+
+
+def killed(process, near, _far):
+    """The process is killed, and nobody else has the socket."""
+    near.close()
+    process.process.kill()
+
+
+def reset(_process, _near, far):
+    """The far end breaks the connection off."""
+    tcp.reset(far)
+
+
+ENDS = ((killed, -9), (reset, 0))   # what ends a connection, and the status of the process
+
+
+def ended_while_added(context, direction, ends, status):
+    """Something ends a connection in the moment in which it is added."""
+    near, far = tcp.connect(4)
+    context.enter_context(tcp.closing(near, far))
+    with adding(near, direction) as process:
+        ends(process, near, far)
+        equal(process.process.poll(), None, "the process waits for the device")
+    equal(process.done(), status, "status of the process that adds the connection")
+    near.close()
+
+
+def port_down_while_added(sock, direction):
+    """The port goes down while a connection is being added, and comes up again; the
+    connection is not offloaded."""
+    flags = pathlib.Path("/sys/class/net", NETIF, "flags")
+    with adding(sock, direction) as process:
+        down = subprocess.Popen(["ip", "link", "set", NETIF, "down"])
+        # netlink would wait for the same lock
+        wait.until(lambda: not int(flags.read_text(encoding="ascii"), 16) & IFF_UP,
+                   "the port is down, but for its contexts")
+    equal(down.wait(tcp.SECONDS), 0, "status of ip link set down")
+    equal(process.done(), 0, "status of the process that adds the connection")
+    equal(nic.statistics()[LIVE[direction]], 0, LIVE[direction])
+    nic.up_again()

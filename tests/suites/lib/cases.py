@@ -73,5 +73,14 @@ def at_least(got, least, what):
         raise Failed(f"{what}: {got!r}, expected at least {least!r}")
 
 
+def must_fail(what, function, *args):
+    """A check that is made with the offload off does not pass."""
+    try:
+        function(*args)
+    except Failed:
+        return
+    raise Failed(f"{what} passed, though the offload was off")
+
+
 def skip(reason):
     raise Skipped(reason)

@@ -7,6 +7,9 @@ import re
 
 from vmlib.splats import SPLAT
 
+from .cases import equal
+from .system import NETIF
+
 
 class Log:
     """Follows /dev/kmsg from the moment it is made."""
@@ -30,6 +33,11 @@ class Log:
             head, _, text = record.decode(errors="replace").partition(";")
             if head:
                 lines.append(text.splitlines()[0] if text else "")
+
+    def is_silent(self):
+        """A connection that is not offloaded is no event for the log."""
+        equal([line for line in self.new_lines() if "tls" in line or NETIF in line], [],
+              "lines about TLS and the port in the kernel's log")
 
 
 def splats(lines, expected=()):

@@ -4,6 +4,7 @@
 import functools
 import hashlib
 import socket
+import threading
 from dataclasses import dataclass
 
 from . import capture, kernel_features, ktls, nic, records, tcp
@@ -112,6 +113,24 @@ class Run:
         equal(wire.bytes() == raw, True, "the captured stream is the received one")
         result.wire = wire
         result.segments = wire.segments
+
+
+def install_all(runs):
+    """Put in the keys of each, and the NIC takes them all; the evidence of them all."""
+    state = runs[0].evidence
+    for number, run in enumerate(runs, 1):
+        run.install()
+        state.offloaded(run.near, number)
+    return state
+
+
+def play_together(runs):
+    """Play them at the same time."""
+    threads = [threading.Thread(target=run.play) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def no_plaintext(content, stream, samples=48):

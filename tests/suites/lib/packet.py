@@ -6,7 +6,7 @@ import ipaddress
 import struct
 
 ETH_IP, ETH_IP6, ETH_VLAN, ETH_TEST = 0x0800, 0x86dd, 0x8100, 0x88b5
-TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
+TCP, UDP = 6, 17
 _EXTENSIONS = {0, 43, 60}           # hop-by-hop, routing, destination options
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What `ss -i` says of kTLS on a socket, asked of the kernel directly (sock_diag)."""
 
-import contextlib
 import fcntl
 import os
 import socket
@@ -9,6 +8,7 @@ import struct
 from typing import NamedTuple
 
 from .cases import Failed
+from .system import in_ns_of
 
 NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 NLMSG_ERROR, NLM_F_REQUEST = 2, 1
@@ -29,20 +29,6 @@ class Tls(NamedTuple):
     cipher: str
     rxconf: str
     txconf: str
-
-
-@contextlib.contextmanager
-def _same_namespace(sock):
-    """Within this block this thread is in the network namespace of the socket."""
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    there = fcntl.ioctl(sock, SIOCGSKNS)
-    try:
-        os.setns(there, os.CLONE_NEWNET)
-        yield
-    finally:
-        os.setns(home, os.CLONE_NEWNET)
-        os.close(home)
-        os.close(there)
 
 
 def _address(sock, name):
@@ -75,8 +61,8 @@ def _attributes(data):
 
 def tls(sock):
     """The Tls of a connected socket in whatever namespace; None if kTLS is not on it."""
-    with _same_namespace(sock), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,
-                                              NETLINK_SOCK_DIAG) as diag:
+    with in_ns_of(fcntl.ioctl(sock, SIOCGSKNS)), \
+            socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as diag:
         diag.send(_request(sock))
         answer = diag.recv(1 << 16)
     kind, = struct.unpack_from("H", answer, 4)

@@ -61,20 +61,27 @@ def remote_netif():
 
 
 @contextlib.contextmanager
+def in_ns_of(descriptor):
+    """Within this block this thread is in that namespace, given by a descriptor, which is
+    closed in the end."""
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        os.setns(descriptor, os.CLONE_NEWNET)
+        yield
+    finally:
+        os.setns(home, os.CLONE_NEWNET)
+        os.close(home)
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
 def in_ns(name):
     """Within this block this thread is in that namespace; sockets made here stay there."""
     if name is None:
         yield
         return
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    there = os.open(f"/run/netns/{name}", os.O_RDONLY)
-    try:
-        os.setns(there, os.CLONE_NEWNET)
+    with in_ns_of(os.open(f"/run/netns/{name}", os.O_RDONLY)):
         yield
-    finally:
-        os.setns(home, os.CLONE_NEWNET)
-        os.close(home)
-        os.close(there)
 
 
 def sysctl(name, value, ns=None):

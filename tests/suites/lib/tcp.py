@@ -107,6 +107,12 @@ def retransmitted(sock):
             struct.unpack_from("Q", info, TCP_INFO_BYTES_RETRANS)[0])
 
 
+def reset(sock):
+    """Break the connection off: close() sends a RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
 def acknowledged(sock):
     """Bytes that the peer has acknowledged, of a socket that opened the connection (whose
     SYN counts as well)."""

@@ -2,25 +2,19 @@
 """The device refuses to add or delete a context, or what happens to a connection while it is
 being added."""
 
-import pathlib
 import re
-import socket
-import struct
-import subprocess
 
-from lib import device_faults, kmsg, ktls, nic, rx, tcp, wait
-from lib.adding import adding
+from lib import device_faults, kmsg, ktls, nic, rx, wait
+from lib.adding import ENDS, SEED, ended_while_added, port_down_while_added
 from lib.cases import Registry, equal
 from lib.ktls import GCM128, Keys, Write
 from lib.rxstream import Stream
-from lib.system import NETIF
 from .framing import COMBINATIONS
 from .reset import resets
 from .lost import pieces, send
 
 registry = Registry()
 SCRIPT = (Write(30_000), Write(7), Write(16_384))
-IFF_UP = 1
 
 
 # ---- the device says no
@@ -39,7 +33,7 @@ def refused(context, family, cipher):
     flow.finish()
     equal(state.moved("hw_tls_rx_seen_packets"), 0, "hw_tls_rx_seen_packets")
     next_one(context, cipher, family)
-    said_nothing(log)
+    log.is_silent()
 
 
 def next_one(context, cipher=GCM128, family=4):
@@ -48,12 +42,6 @@ def next_one(context, cipher=GCM128, family=4):
     flow.play(SCRIPT)
     again = flow.finish()
     flow.evidence.script_decrypted(SCRIPT, again[1])
-
-
-def said_nothing(log):
-    """A connection that cannot be offloaded is no event for the log."""
-    equal([line for line in log.new_lines() if "ktlsnic" in line or NETIF in line], [],
-          "lines of the driver in the kernel's log")
 
 
 def not_deleted(context, family, cipher):
@@ -78,7 +66,7 @@ def not_deleted(context, family, cipher):
     wait.until(lambda: dropped() == before[1] + 3, "these packets were dropped")
     equal(stream.evidence.moved("rx_tls_err"), 3, "rx_tls_err")
     next_one(context, cipher, family)
-    said_nothing(log)
+    log.is_silent()
     resets()
     equal(stream.evidence.moved("hw_tls_rx_live"), 0, "hw_tls_rx_live after a reset")
     stream.evidence.gone()
@@ -98,57 +86,27 @@ for _family, _cipher in COMBINATIONS:
 
 # ---- while a connection is being added
 
-SEED = "waits"
-
-
-def killed(process, near, _far):
-    """The process is killed, and nobody else has the socket."""
-    near.close()
-    process.process.kill()
-
-
-def reset(_process, _near, far):
-    """The far end breaks the connection off."""
-    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    far.close()
-
-
-def is_added(context, happens, status):
+def is_added(context, ends, status):
     """Something ends a connection in the moment in which it is added: its context is deleted
     as soon as it is there."""
     log = kmsg.Log()
     state = rx.Evidence()
-    near, far = tcp.connect(4)
-    context.enter_context(tcp.closing(near, far))
-    with adding(near, SEED, ktls.TLS_RX) as process:
-        happens(process, near, far)
-        equal(process.process.poll(), None, "the process waits for the device")
-    equal(process.done(), status, "status of the process that adds the connection")
-    near.close()
+    ended_while_added(context, ktls.TLS_RX, ends, status)
     state.gone()
     now = state.counters()
     for name in ("rx_tls_ctx", "rx_tls_del", "hw_tls_rx_added", "hw_tls_rx_deleted"):
         equal(now[name], 1, name)
     state.no_errors()
     next_one(context)
-    said_nothing(log)
+    log.is_silent()
 
 
 @registry.case("case-44-added-while-the-port-goes-down")
 def port_goes_down(context):
     """The connection goes on in software, and its context is deleted."""
     state = rx.Evidence()
-    flags = pathlib.Path("/sys/class/net", NETIF, "flags")
     flow = rx.Flow(context, Keys(seed=SEED), install=False)
-    with adding(flow.near, SEED, ktls.TLS_RX) as process:
-        down = subprocess.Popen(["ip", "link", "set", NETIF, "down"])
-        # netlink would wait for the same lock
-        wait.until(lambda: not int(flags.read_text(encoding="ascii"), 16) & IFF_UP,
-                   "the port is down, but for its contexts")
-    equal(down.wait(tcp.SECONDS), 0, "status of ip link set down")
-    equal(process.done(), 0, "status of the process that adds the connection")
-    equal(state.moved("hw_tls_rx_live"), 0, "hw_tls_rx_live")
-    nic.up_again()
+    port_down_while_added(flow.near, ktls.TLS_RX)
     rx.ready()
     ktls.install(flow.far, flow.keys, ktls.TLS_TX)
     flow.reader = rx.Reader(flow.near)
@@ -160,5 +118,5 @@ def port_goes_down(context):
     next_one(context)
 
 
-for _happens, _status in ((killed, -9), (reset, 0)):
-    registry.add(f"case-44-{_happens.__name__}-while-it-is-added", is_added, _happens, _status)
+for _ends, _status in ENDS:
+    registry.add(f"case-44-{_ends.__name__}-while-it-is-added", is_added, _ends, _status)

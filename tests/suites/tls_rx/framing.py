@@ -21,6 +21,15 @@ def fate(flags):
     return "hw" if all(flags) else "mixed" if any(flags) else "sw"
 
 
+def finish(stream, fates, packets):
+    """The stream ends: this became of its records, and so many packets were decrypted."""
+    stream.finish()
+    equal(stream.trace.fates(), fates, "what became of the records")
+    equal(stream.evidence.moved("rx_tls_decrypted_packets"), packets,
+          "rx_tls_decrypted_packets")
+    stream.evidence.no_errors()
+
+
 def header_split(context, pieces, family, cipher):
     """The header is cut at every choice of places, and every choice of its segments
     comes decrypted. In order: no place is lost, no resync is needed."""
@@ -36,13 +45,9 @@ def header_split(context, pieces, family, cipher):
             wanted.append(fate(flags))
             packets += sum(flags)
         stream.peer.wait_acked()
-    stream.finish()
-    equal(stream.trace.fates(), ["hw", *wanted], "what became of the records")
-    equal(stream.evidence.moved("rx_tls_decrypted_packets"), packets + 1,
-          "rx_tls_decrypted_packets")
+    finish(stream, ["hw", *wanted], packets + 1)
     equal(stream.evidence.moved("hw_tls_rx_records"), len(stream.sizes), "hw_tls_rx_records")
     equal(stream.evidence.resync_counters(), {}, "resyncs")
-    stream.evidence.no_errors()
 
 
 def split_anywhere(context, family, cipher, timestamps):
@@ -59,12 +64,8 @@ def split_anywhere(context, family, cipher, timestamps):
             wanted.append(fate(flags))
             packets += sum(flags)
         stream.peer.wait_acked()
-    stream.finish()
-    equal(stream.trace.fates(), ["hw", *wanted], "what became of the records")
-    equal(stream.evidence.moved("rx_tls_decrypted_packets"), packets + 1,
-          "rx_tls_decrypted_packets")
+    finish(stream, ["hw", *wanted], packets + 1)
     equal(stream.evidence.moved("hw_tls_rx_records"), len(stream.sizes), "hw_tls_rx_records")
-    stream.evidence.no_errors()
 
 
 for _family, _cipher in COMBINATIONS:
@@ -97,11 +98,7 @@ def late_segment(context, family, cipher):
         stream.put(*stream.record(tcp.data(f"after {late}", 700)))
         packets += 1
         stream.peer.wait_acked()
-    stream.finish()
-    equal(stream.trace.fates(), wanted, "what became of the records")
-    equal(stream.evidence.moved("rx_tls_decrypted_packets"), packets,
-          "rx_tls_decrypted_packets")
-    stream.evidence.no_errors()
+    finish(stream, wanted, packets)
 
 
 def cut(start, end, size):
@@ -122,11 +119,7 @@ def mixed_every_way(context, family, cipher):
             wanted.append(fate(flags))
             packets += sum(flags)
             stream.peer.wait_acked()
-    stream.finish()
-    equal(stream.trace.fates(), wanted, "what became of the records")
-    equal(stream.evidence.moved("rx_tls_decrypted_packets"), packets,
-          "rx_tls_decrypted_packets")
-    stream.evidence.no_errors()
+    finish(stream, wanted, packets)
 
 
 SMALL_BUFFER = 4096         # the kernel doubles it

@@ -2,8 +2,7 @@
 """Suite tls-tx: kTLS transmit offload."""
 
 from lib import nic
-from lib.cases import equal
-from lib.system import NETIF, REMOTE_NS, run, sysctl
+from lib.system import REMOTE_NS, run, sysctl
 
 
 def setup():
@@ -20,9 +19,3 @@ def setup():
 def ready(tso=True):
     """The flags of an offload case, whatever the case before left."""
     nic.local().set(**{nic.TLS_TX_FLAG: True}, tso=tso)
-
-
-def said_nothing(log):
-    """A connection that is not offloaded is no event for the kernel's log."""
-    equal([line for line in log.new_lines() if "tls" in line or NETIF in line], [],
-          "lines about TLS and the port in the kernel's log")

@@ -5,7 +5,6 @@ again, the last ACK of the handshake is lost, and all the ways to end."""
 import errno
 import hashlib
 import socket
-import struct
 import threading
 
 from lib import accounted, evidence, ktls, link, offload, records, tcp, wait
@@ -123,8 +122,7 @@ def reset(context, family, cipher, tso):
     near.sendall(spec.content())
     wait.unchanged(lambda: tcp.unacknowledged(near), "what the peer has taken")
     again = tcp.retransmitted(near)[0]
-    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    near.close()
+    tcp.reset(near)
     go.set()
     reader.join(tcp.SECONDS)
     equal(getattr(reader.error, "errno", None), errno.ECONNRESET, "how the peer's stream ended")
@@ -176,46 +174,47 @@ def close_queued(context):
     state.no_errors()
 
 
-@registry.case("case-16-abortive-close-with-data-queued")
-def reset_queued(context):
-    """An abortive close in mid-record leaks no context."""
+def offloaded(context):
+    """Both ends of a connection that the NIC encrypts, and its evidence."""
     ready()
     state = evidence.Evidence()
     near, far = tcp.connect(4)
     context.enter_context(tcp.closing(near, far))
     ktls.install(near, Keys())
     state.offloaded(near)
-    near.sendall(tcp.data("reset", 100_000))
-    near.sendall(b"open record", ktls.MSG_MORE)
-    wait.until(lambda: tcp.unacknowledged(near) < 90_000, "a part is acknowledged")
-    size = tcp.acknowledged(near)
-    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    near.close()
+    return near, far, state
+
+
+def one_context_gone(state, size):
+    """After the end: the NIC has encrypted so many bytes, and no context is left."""
     state.gone()
     equal(state.moved("tx_tls_ctx"), 1, "tx_tls_ctx")
     state.by_the_nic(size)
     state.no_errors()
 
 
+@registry.case("case-16-abortive-close-with-data-queued")
+def reset_queued(context):
+    """An abortive close in mid-record leaks no context."""
+    near, _, state = offloaded(context)
+    near.sendall(tcp.data("reset", 100_000))
+    near.sendall(b"open record", ktls.MSG_MORE)
+    wait.until(lambda: tcp.unacknowledged(near) < 90_000, "a part is acknowledged")
+    size = tcp.acknowledged(near)
+    tcp.reset(near)
+    one_context_gone(state, size)
+
+
 @registry.case("case-16-peer-resets")
 def peer_resets(context):
     """The far end breaks off when the NIC has encrypted a part for it."""
-    ready()
-    state = evidence.Evidence()
-    near, far = tcp.connect(4)
-    context.enter_context(tcp.closing(near, far))
-    ktls.install(near, Keys())
-    state.offloaded(near)
+    near, far, state = offloaded(context)
     near.sendall(tcp.data("reset", 50_000))
-    got = len(far.recv(1000))
-    far.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    far.close()
+    size = len(far.recv(1000))
+    tcp.reset(far)
     wait.until(lambda: tcp_closed(near), "the reset arrived")
     near.close()
-    state.gone()
-    equal(state.moved("tx_tls_ctx"), 1, "tx_tls_ctx")
-    state.by_the_nic(got)
-    state.no_errors()
+    one_context_gone(state, size)
 
 
 def tcp_closed(sock):

@@ -106,10 +106,7 @@ def flag_under_load(context, family, cipher, tso):
     context.callback(nic.local().restore, nic.features())
     old = [offload.Run(context, Spec(script=(Write(1500), Write(700)), family=family, tso=tso,
                                      keys=Keys(cipher, seed=f"old {i}"))) for i in range(2)]
-    state = old[0].evidence
-    for number, run_ in enumerate(old, 1):
-        run_.install()
-        state.offloaded(run_.near, number)
+    state = offload.install_all(old)
     busy, new, size = [Busy(run_) for run_ in old], [], 0
     for on in (False, True):
         nic.local().set(**{nic.TLS_TX_FLAG: on})

@@ -2,8 +2,6 @@
 """Retransmission, reordering and drops by chance: the NIC encrypts whatever it is given,
 in whatever order, and the bytes on the wire are those of the first time."""
 
-import threading
-
 from lib import accounted, netem, nic, offload, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.driver_input import DriverInput
@@ -110,15 +108,8 @@ def many_lossy(context):
     runs = [offload.Run(context, Spec(script=SCRIPT, keys=Keys(seed=f"lossy {i}"),
                                       family=4 if i % 2 else 6)) for i in range(8)]
     ports = [run_.near.getsockname()[1] for run_ in runs]
-    state = runs[0].evidence
-    for number, run_ in enumerate(runs, 1):
-        run_.install()
-        state.offloaded(run_.near, number)
-    threads = [threading.Thread(target=run_.play) for run_ in runs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(tcp.SECONDS)
+    state = offload.install_all(runs)
+    offload.play_together(runs)
     results = [run_.finish() for run_ in runs]
     at_least(sum(result.again[0] for result in results), 1, "segments sent again")
     for run_, result in zip(runs, results):

@@ -3,7 +3,6 @@
 
 import errno
 import socket
-import struct
 
 from lib import accounted, evidence, ktls, link, records, system, tcp, wait
 from lib.cases import Registry, check, equal
@@ -54,8 +53,7 @@ def last_numbers(context, first, family, cipher, tso):
     size = sum(map(len, numbered)) + OVER * len(numbered)
     wait.until(lambda: reader.count >= size,
                lambda: f"each record with a number arrived ({reader.count} bytes)")
-    near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    near.close()
+    tcp.reset(near)
     reader.join(tcp.SECONDS)
     found = records.decrypt(bytes(reader.bytes), keys)
     equal([bytes(record.plain) for record in found], numbered, "the records")
@@ -65,38 +63,35 @@ def last_numbers(context, first, family, cipher, tso):
     state.by_the_nic(size)
 
 
-def last_again(context, part, family, cipher, tso):
-    """A record whose number has few after it is sent again from its first byte, or from the
-    middle: its packets have more bytes than there are numbers."""
-    ready(tso)
-    spoiled = (2 + part) * M + 3
+def segment_again(context, spec, number):
+    """That segment of M bytes is lost on the wire; it alone is sent again, and is right."""
+    spoiled = number * M + 3
     context.enter_context(link.Link(rules=f"corrupt conn 1 tx byte {spoiled}"))
-    spec = Spec(script=(whole(2), whole(4)), keys=Keys(cipher, first=LAST - 2), family=family,
-                tso=tso, mss=M + 12, capture=True)
     run = accounted.Run(context, spec, (spoiled,))
     run.start()
     run.play()
     result = run.finish()
     equal(result.wire.spoiled, 1, "segments that the link spoiled")
     accounted.exactly(context, run, result)
-    accounted.sent_again(run, result, (2 + part) * M, (3 + part) * M)
+    accounted.sent_again(run, result, number * M, (number + 1) * M)
+
+
+def last_again(context, part, family, cipher, tso):
+    """A record whose number has few after it is sent again from its first byte, or from the
+    middle: its packets have more bytes than there are numbers."""
+    ready(tso)
+    spec = Spec(script=(whole(2), whole(4)), keys=Keys(cipher, first=LAST - 2), family=family,
+                tso=tso, mss=M + 12, capture=True)
+    segment_again(context, spec, 2 + part)
 
 
 def first_record_again(context, part, family, cipher, tso):
     """Record 0, of which the number before is 2^64 - 1 in the core's books, is sent
     again from its first byte, or from the middle."""
     ready(tso)
-    spoiled = part * M + 3
-    context.enter_context(link.Link(rules=f"corrupt conn 1 tx byte {spoiled}"))
     spec = Spec(script=(Write(4 * M), SETTLED, Write(600)),
                 keys=Keys(cipher, first=0), family=family, tso=tso, mss=M + 12, capture=True)
-    run = accounted.Run(context, spec, (spoiled,))
-    run.start()
-    run.play()
-    result = run.finish()
-    equal(result.wire.spoiled, 1, "segments that the link spoiled")
-    accounted.exactly(context, run, result)
-    accounted.sent_again(run, result, part * M, part * M + M)
+    segment_again(context, spec, part)
 
 
 for _combination in COMBINATIONS:

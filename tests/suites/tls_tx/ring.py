@@ -4,11 +4,9 @@ room for the record's beginning and for the packet. The queue must have been sto
 before that: once the driver has looked at a packet it cannot give it back."""
 
 import socket
-import threading
 
-from lib import link, napi, nic, offload, tcp, trace
+from lib import link, napi, nic, offload, trace
 from lib.cases import Registry, at_least, check, equal
-from lib.evidence import Evidence
 from lib.ktls import Call, Keys, Splice, Write
 from lib.offload import Spec
 from lib.system import NETIF, run, write
@@ -73,17 +71,10 @@ def small_ring(context, entries=ENTRIES):
 
 def play(context, spec, faults):
     """The same on several connections at once; what the counters were before."""
-    state = Evidence()
     with link.Link(**faults), napi.late(LATE):
         runs = [offload.Run(context, spec) for _ in range(CONNECTIONS)]
-        for number, run_ in enumerate(runs, 1):
-            run_.install()
-            state.offloaded(run_.near, number)
-        threads = [threading.Thread(target=run_.play) for run_ in runs]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(tcp.SECONDS)
+        state = offload.install_all(runs)
+        offload.play_together(runs)
         for run_ in runs:
             run_.settled()
     return state, runs

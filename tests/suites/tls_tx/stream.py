@@ -3,9 +3,8 @@
 
 import socket
 import struct
-import threading
 
-from lib import accounted, driver_input, evidence, link, offload, system, tcp
+from lib import accounted, driver_input, link, offload, system, tcp
 from lib.cases import Registry, at_least, check, equal, skip
 from lib.ktls import (ALERT, DATA, GCM128, GCM256, HANDSHAKE, SOL_TLS, TLS_RX, Call, Control,
                       Keys, Sendfile, Splice, Write)
@@ -210,18 +209,11 @@ for _combination in COMBINATIONS:
 def many(context):
     """Sixteen connections, both ciphers and families, their segments interleaved."""
     ready()
-    state = evidence.Evidence()
     specs = [Spec(script=PART * 3, keys=Keys(cipher, seed=f"many {i}"), family=family)
              for i in range(4) for cipher in (GCM128, GCM256) for family in (4, 6)]
     runs = [offload.Run(context, spec) for spec in specs]
-    for number, run_ in enumerate(runs, 1):
-        run_.install()
-        state.offloaded(run_.near, number)
-    threads = [threading.Thread(target=run_.play) for run_ in runs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    state = offload.install_all(runs)
+    offload.play_together(runs)
     results = [run_.finish() for run_ in runs]
     state.gone()
     again = [sum(result.again[i] for result in results) for i in (0, 1)]
