@@ -7,6 +7,7 @@ import array
 import contextlib
 import errno
 import fcntl
+import functools
 import socket
 import struct
 from typing import NamedTuple
@@ -45,8 +46,14 @@ class _Port:
     def names(self, kind):
         answer = self.ask(struct.pack("IIQ", GSSET_INFO, 0, 1 << kind), 4)
         count = struct.unpack_from("I", answer, 16)[0]
-        names = self.ask(struct.pack("III", GSTRINGS, kind, count), NAME * count)[12:]
-        return [names[NAME * i:][:NAME].split(b"\0")[0].decode().strip() for i in range(count)]
+        return _decoded(self.ask(struct.pack("III", GSTRINGS, kind, count), NAME * count)[12:])
+
+
+@functools.lru_cache
+def _decoded(names):
+    """A string set, which is asked for often and seldom another one."""
+    return tuple(names[at:at + NAME].split(b"\0")[0].decode().strip()
+                 for at in range(0, len(names), NAME))
 
 
 @contextlib.contextmanager

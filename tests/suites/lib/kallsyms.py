@@ -16,6 +16,11 @@ def symbols():
         yield int(address, 16), kind, name, owner[0].strip("[]") if owner else None
 
 
+def has(name):
+    """Is there one of that name?"""
+    return bool(re.search(rf" {re.escape(name)}[\t\n]", PATH.read_text(encoding="ascii")))
+
+
 class Resolver:
     """What addresses in modules mean, kept for the time when they are unloaded."""
 

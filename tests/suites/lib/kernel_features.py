@@ -13,7 +13,7 @@ TYPES = pathlib.Path("/sys/kernel/btf/vmlinux")
 @functools.cache
 def has(symbol):
     """Is there a function or variable of that name, in the kernel or a loaded module?"""
-    return any(name == symbol for _, _, name, _ in kallsyms.symbols())
+    return kallsyms.has(symbol)
 
 
 @functools.cache

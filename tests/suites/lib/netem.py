@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Loss, reordering and delay by the kernel's netem, before or after the wire."""
 
+import functools
 import json
 
 from . import nic, system
@@ -75,10 +76,16 @@ def dropped(netif, ns=None):
     return _count("drops", netif, ns)
 
 
+@functools.cache
+def _plug():
+    """tc does not load it by itself."""
+    run("modprobe", "sch_plug")
+
+
 def held_before_the_nic(context):
     """Packets wait before the driver, in their order, until let_go(). Their sockets stay
     with them, which netem's delay does not allow."""
-    run("modprobe", "sch_plug")
+    _plug()
     run("tc", "qdisc", "replace", "dev", NETIF, "root", "plug", "limit", 1 << 20)
     context.callback(run, "tc", "qdisc", "del", "dev", NETIF, "root", check=False)
 
