@@ -70,7 +70,8 @@ def _net_tls(what, words, vm_options, label):
     seconds = environ.scaled(NET_TLS_SECONDS)
     console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
     command = (str(TESTS / "net-tls" / words[0]), *words[1:], *vm_options,
-               "--console", IN_OUTPUT + console, "--facts", IN_OUTPUT + facts, "--timeout", str(seconds))
+               "--console", IN_OUTPUT + console, "--facts", IN_OUTPUT + facts,
+               "--timeout", str(seconds))
     return Job(name, command, seconds + environ.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
 
 

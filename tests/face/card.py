@@ -301,7 +301,8 @@ def link(machine):
 def snapshot(port):
     """Every register, but those that a read changes."""
     ranges = ((0, 0x64), (0x1000, 0x1200), (0x2000, 0x2100), (0x3000, 0x3050),
-              (0x4000, 0x4060), (0x5000, 0x5000 + 8 * STATISTICS), (0x10000, 0x10080), (0x13000, 0x13080))
+              (0x4000, 0x4060), (0x5000, 0x5000 + 8 * STATISTICS), (0x10000, 0x10080),
+              (0x13000, 0x13080))
     return {register: port.read(register)
             for first, end in ranges for register in range(first, end, 4)}
 

@@ -122,7 +122,8 @@ class Peer:
         header = struct.pack("!HHIIBBHHH", self.port, self.near_port, seq & MASK,
                              self.near_next, (20 + len(options)) << 2, flags, WINDOW, 0, 0)
         segment = header + options + payload
-        pseudo = packet.packed(source) + packet.packed(target) + struct.pack("!IHBB", len(segment), 0, 0, packet.TCP)
+        pseudo = (packet.packed(source) + packet.packed(target)
+                  + struct.pack("!IHBB", len(segment), 0, 0, packet.TCP))
         value = (0xffff - packet.sum16(pseudo + segment)) ^ flip
         segment = segment[:16] + struct.pack("!H", value) + segment[18:]
         if self.family == 4:

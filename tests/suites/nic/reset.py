@@ -20,8 +20,8 @@ PART = 300_000              # bytes that go each way when all is quiet again
 AGAIN = 200_000             # bytes by which counters have to go on under traffic
 WATCHDOG = 40               # seconds in which it finds a stuck ring, at the latest
 # Older kernels show with a warning where their watchdog found it.
-SPLATS = ("NETDEV WATCHDOG", r"WARNING: CPU: \d+ PID: \d+ at net/sched/sch_generic\.c:\d+ dev_watchdog",
-          "Call Trace:")
+SPLATS = ("NETDEV WATCHDOG", "Call Trace:",
+          r"WARNING: CPU: \d+ PID: \d+ at net/sched/sch_generic\.c:\d+ dev_watchdog")
 
 
 class Stream:
@@ -147,7 +147,8 @@ class Pair:
         """The NIC encrypts and decrypts from now on."""
         names = "tx_tls_encrypted_bytes", "rx_tls_decrypted_bytes"
         before = self.moved(*names)
-        wait.until(lambda: all(now - then >= AGAIN for now, then in zip(self.moved(*names), before)),
+        wait.until(lambda: all(now - then >= AGAIN
+                               for now, then in zip(self.moved(*names), before)),
                    lambda: f"{when}: {names} went on from {before} only to {self.moved(*names)}",
                    seconds=tcp.SECONDS)
 

@@ -163,7 +163,8 @@ def rss(_context):
         before = nic.statistics()
         _one_flow(port, FLOW)
         used = _queues(nic.change(before, nic.statistics()), "rx")
-        at_least(max(used.values(), default=0), FLOW, f"datagrams of one flow in one queue ({used})")
+        at_least(max(used.values(), default=0), FLOW,
+                 f"datagrams of one flow in one queue ({used})")
 
 
 def _one_flow(port, count):
