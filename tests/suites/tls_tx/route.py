@@ -167,6 +167,7 @@ def deleted_while_packets_wait(context, family, cipher):
           "the wire is not what software kTLS sends")
     result.evidence.gone()
     at_least(result.evidence.moved(DROPPED), 1, DROPPED)
+    result.evidence.by_the_nic(len(result.stream))
     result.evidence.no_errors(but=(DROPPED,), again=result.again[0])
 
 
