@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The NIC as the driver sees it: one struct for the whole device, and what the
- * files of the driver offer each other. SPEC.md beside the hardware model
- * describes the device; the numbers in comments are its sections.
+ * The NIC as the driver sees it: one struct for the whole device. SPEC.md beside
+ * the hardware model describes the device; the numbers in comments are its
+ * sections.
  */
 #ifndef KTLSNIC_DRV_H
 #define KTLSNIC_DRV_H
@@ -28,6 +28,7 @@
 struct devlink;
 struct ktlsnic_queue;
 struct ktlsnic_tls;
+struct ktlsnic_tls_ops;
 
 /**
  * struct ktlsnic_caps - what the device says it can do (SPEC 3)
@@ -93,6 +94,7 @@ enum ktlsnic_state {
  * @resets: recoveries
  * @failed_resets: of the last ones, how many in a row failed; under RTNL
  * @tls: the TLS half, NULL without it
+ * @tls_ops: whom in the TLS half the queues tell what, NULL without it
  * @devlink: the device in devlink, NULL without it
  */
 struct ktlsnic_nic {
@@ -127,6 +129,7 @@ struct ktlsnic_nic {
 	unsigned int failed_resets;
 
 	struct ktlsnic_tls *tls;
+	const struct ktlsnic_tls_ops *tls_ops;
 	struct devlink *devlink;
 };
 
@@ -140,82 +143,5 @@ static inline void ktlsnic_write(const struct ktlsnic_nic *nic, u32 reg,
 {
 	writel(value, nic->regs + reg);
 }
-
-/* ktlsnic_netdev.c */
-struct net_device *ktlsnic_netdev_alloc(struct pci_dev *pdev,
-					unsigned int queues);
-void ktlsnic_netdev_init(struct ktlsnic_nic *nic);
-
-/* ktlsnic_ethtool.c */
-extern const struct ethtool_ops ktlsnic_ethtool_ops;
-
-/* ktlsnic_devlink.c */
-#ifdef CONFIG_NET_DEVLINK
-int ktlsnic_devlink_init(struct ktlsnic_nic *nic);
-void ktlsnic_devlink_cleanup(struct ktlsnic_nic *nic);
-#else
-static inline int ktlsnic_devlink_init(struct ktlsnic_nic *nic)
-{
-	return 0;
-}
-
-static inline void ktlsnic_devlink_cleanup(struct ktlsnic_nic *nic)
-{
-}
-#endif
-
-/* ktlsnic_irq.c */
-int ktlsnic_irq_vectors_alloc(struct ktlsnic_nic *nic, unsigned int queues);
-void ktlsnic_irq_vectors_free(struct ktlsnic_nic *nic);
-int ktlsnic_irq_admin_request(struct ktlsnic_nic *nic);
-void ktlsnic_irq_admin_free(struct ktlsnic_nic *nic);
-int ktlsnic_irq_queue_request(struct ktlsnic_queue *q);
-void ktlsnic_irq_queue_free(struct ktlsnic_queue *q);
-void ktlsnic_irq_arm(struct ktlsnic_nic *nic, unsigned int vector);
-void ktlsnic_irq_disarm(struct ktlsnic_nic *nic, unsigned int vector);
-void ktlsnic_irq_moderation(struct ktlsnic_nic *nic);
-
-/* ktlsnic_event.c */
-int ktlsnic_events_alloc(struct ktlsnic_nic *nic);
-void ktlsnic_events_free(struct ktlsnic_nic *nic);
-int ktlsnic_events_start(struct ktlsnic_nic *nic);
-void ktlsnic_events_stop(struct ktlsnic_nic *nic);
-void ktlsnic_events_poll(struct ktlsnic_nic *nic);
-
-/* ktlsnic_port.c */
-void ktlsnic_port_mac_write(struct ktlsnic_nic *nic);
-void ktlsnic_port_perm_mac(struct ktlsnic_nic *nic, u8 *addr);
-void ktlsnic_port_mtu_write(struct ktlsnic_nic *nic);
-void ktlsnic_port_rx_mode(struct ktlsnic_nic *nic);
-void ktlsnic_port_rx_stop(struct ktlsnic_nic *nic);
-void ktlsnic_port_restore(struct ktlsnic_nic *nic);
-void ktlsnic_port_link_update(struct ktlsnic_nic *nic);
-
-/* ktlsnic_rss.c */
-void ktlsnic_rss_init(struct ktlsnic_nic *nic);
-void ktlsnic_rss_spread(struct ktlsnic_nic *nic);
-void ktlsnic_rss_write(struct ktlsnic_nic *nic);
-
-/* ktlsnic_reset.c */
-void ktlsnic_caps_read(struct ktlsnic_nic *nic);
-int ktlsnic_hw_identify(struct ktlsnic_nic *nic);
-int ktlsnic_hw_reset(struct ktlsnic_nic *nic);
-int ktlsnic_hw_start(struct ktlsnic_nic *nic);
-void ktlsnic_hw_stop(struct ktlsnic_nic *nic);
-void ktlsnic_detach(struct ktlsnic_nic *nic);
-int ktlsnic_hw_revive(struct ktlsnic_nic *nic);
-int ktlsnic_attach(struct ktlsnic_nic *nic);
-void ktlsnic_reset_init(struct ktlsnic_nic *nic);
-void ktlsnic_reset_schedule(struct ktlsnic_nic *nic);
-void ktlsnic_health_start(struct ktlsnic_nic *nic);
-void ktlsnic_health_stop(struct ktlsnic_nic *nic);
-
-/* ktlsnic_stats.c */
-u64 ktlsnic_hw_stat(struct ktlsnic_nic *nic, enum ktlsnic_stat stat);
-void ktlsnic_get_stats64(struct net_device *netdev,
-			 struct rtnl_link_stats64 *stats);
-int ktlsnic_stats_count(struct ktlsnic_nic *nic);
-void ktlsnic_stats_strings(struct ktlsnic_nic *nic, u8 *data);
-void ktlsnic_stats_values(struct ktlsnic_nic *nic, u64 *data);
 
 #endif /* KTLSNIC_DRV_H */

@@ -9,6 +9,7 @@
 #include <linux/string.h>
 
 #include "ktlsnic.h"
+#include "ktlsnic_dev.h"
 
 /* Enough for a device that shares two slow CPUs with everything else. */
 #define KTLSNIC_CMD_TIMEOUT		(5 * HZ)

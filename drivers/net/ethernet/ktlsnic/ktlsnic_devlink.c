@@ -7,6 +7,7 @@
 #include <net/devlink.h>
 
 #include "ktlsnic.h"
+#include "ktlsnic_devlink.h"
 #include "ktlsnic_tls.h"
 
 /* Resource 0 is the top of the tree. */

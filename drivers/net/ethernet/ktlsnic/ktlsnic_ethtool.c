@@ -5,8 +5,11 @@
 #include <linux/rtnetlink.h>
 
 #include "ktlsnic.h"
-#include "ktlsnic_tls.h"
-#include "ktlsnic_txrx.h"
+#include "ktlsnic_ethtool.h"
+#include "ktlsnic_irq.h"
+#include "ktlsnic_reset.h"
+#include "ktlsnic_rss.h"
+#include "ktlsnic_stats.h"
 
 #define KTLSNIC_REGS_VERSION	1
 
@@ -114,14 +117,14 @@ static int ktlsnic_reconfigure(struct ktlsnic_nic *nic,
 	bool up = test_bit(KTLSNIC_QUEUES_UP, &nic->state);
 	int err = 0;
 
-	ktlsnic_queues_close(nic);
+	ktlsnic_down(nic);
 	change(nic, arg);
 	if (!up)
 		return 0;
-	err = ktlsnic_queues_open(nic);
+	err = ktlsnic_up(nic);
 	if (err) {
 		change(nic, undo);
-		if (ktlsnic_queues_open(nic)) {
+		if (ktlsnic_up(nic)) {
 			netdev_err(nic->netdev, "queues cannot be opened again\n");
 			dev_close(nic->netdev);
 		}

@@ -2,6 +2,9 @@
 /* The event ring (SPEC 12): link changes and rings that stopped. */
 
 #include "ktlsnic.h"
+#include "ktlsnic_dev.h"
+#include "ktlsnic_event.h"
+#include "ktlsnic_port.h"
 
 /**
  * ktlsnic_events_alloc() - get the event ring's memory

@@ -5,6 +5,12 @@
 #include <linux/if_vlan.h>
 
 #include "ktlsnic.h"
+#include "ktlsnic_dev.h"
+#include "ktlsnic_ethtool.h"
+#include "ktlsnic_netdev.h"
+#include "ktlsnic_port.h"
+#include "ktlsnic_reset.h"
+#include "ktlsnic_stats.h"
 #include "ktlsnic_tls.h"
 #include "ktlsnic_txrx.h"
 
@@ -15,13 +21,29 @@ static int ktlsnic_open(struct net_device *netdev)
 
 	/* recovery may have given it up */
 	err = ktlsnic_hw_revive(nic);
-	return err ? err : ktlsnic_queues_open(nic);
+	return err ? err : ktlsnic_up(nic);
 }
 
 static int ktlsnic_stop(struct net_device *netdev)
 {
-	ktlsnic_queues_close(netdev_priv(netdev));
+	ktlsnic_down(netdev_priv(netdev));
 	return 0;
+}
+
+static netdev_tx_t ktlsnic_start_xmit(struct sk_buff *skb,
+				      struct net_device *netdev)
+{
+	struct ktlsnic_nic *nic = netdev_priv(netdev);
+	struct ktlsnic_txq *txq = &nic->queues[skb_get_queue_mapping(skb)].tx;
+
+	if (unlikely(!ktlsnic_tx_begin(txq)))
+		return NETDEV_TX_BUSY;
+	if (ktlsnic_tls_skb(skb))
+		ktlsnic_tls_xmit(nic, txq->q->index, skb);
+	else
+		ktlsnic_tx_send(txq, skb);
+	ktlsnic_tx_end(txq);
+	return NETDEV_TX_OK;
 }
 
 static int ktlsnic_change_mtu(struct net_device *netdev, int new_mtu)

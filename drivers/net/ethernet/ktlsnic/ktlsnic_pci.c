@@ -7,6 +7,14 @@
 #include <linux/rtnetlink.h>
 
 #include "ktlsnic.h"
+#include "ktlsnic_admin.h"
+#include "ktlsnic_dev.h"
+#include "ktlsnic_devlink.h"
+#include "ktlsnic_event.h"
+#include "ktlsnic_irq.h"
+#include "ktlsnic_netdev.h"
+#include "ktlsnic_reset.h"
+#include "ktlsnic_rss.h"
 #include "ktlsnic_tls.h"
 #include "ktlsnic_txrx.h"
 
@@ -102,7 +110,7 @@ static int ktlsnic_probe_admin(struct ktlsnic_nic *nic)
 	err = ktlsnic_events_alloc(nic);
 	if (err)
 		goto free_cmdq;
-	err = ktlsnic_irq_admin_request(nic);
+	err = ktlsnic_admin_irq_request(nic);
 	if (err)
 		goto free_events;
 	err = ktlsnic_hw_start(nic);
@@ -111,7 +119,7 @@ static int ktlsnic_probe_admin(struct ktlsnic_nic *nic)
 	return 0;
 
 free_irq:
-	ktlsnic_irq_admin_free(nic);
+	ktlsnic_admin_irq_free(nic);
 free_events:
 	ktlsnic_events_free(nic);
 free_cmdq:
@@ -125,7 +133,7 @@ static void ktlsnic_remove_admin(struct ktlsnic_nic *nic)
 	set_bit(KTLSNIC_REMOVING, &nic->state);
 	cancel_delayed_work_sync(&nic->reset_work);
 	ktlsnic_hw_stop(nic);
-	ktlsnic_irq_admin_free(nic);
+	ktlsnic_admin_irq_free(nic);
 	/* one that an interrupt has asked for meanwhile would do nothing, but
 	 * looks at the device's struct
 	 */

@@ -4,6 +4,7 @@
 #include <linux/if_vlan.h>
 
 #include "ktlsnic.h"
+#include "ktlsnic_port.h"
 
 static void ktlsnic_port_addr_write(struct ktlsnic_nic *nic, u32 lo_reg,
 				    u32 hi_reg, const u8 *addr, u32 hi_flags)

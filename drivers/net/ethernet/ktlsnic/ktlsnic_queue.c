@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Life of the queue pairs, and their NAPI poll. */
+/* Life of the queue pairs, their interrupts and their NAPI poll. */
 
+#include <linux/cpumask.h>
+#include <linux/interrupt.h>
 #include <linux/slab.h>
 
 #include "ktlsnic.h"
-#include "ktlsnic_tls.h"
+#include "ktlsnic_irq.h"
 #include "ktlsnic_txrx.h"
 
 static int ktlsnic_napi_poll(struct napi_struct *napi, int budget)
@@ -160,6 +162,41 @@ static void ktlsnic_queue_disable(struct ktlsnic_queue *q)
 	ktlsnic_ring_disable(nic, &q->tx.cq);
 }
 
+static irqreturn_t ktlsnic_queue_irq(int irq, void *data)
+{
+	struct ktlsnic_queue *q = data;
+
+	napi_schedule_irqoff(&q->napi);
+	return IRQ_HANDLED;
+}
+
+static int ktlsnic_queue_irq_request(struct ktlsnic_queue *q)
+{
+	struct ktlsnic_nic *nic = q->nic;
+	int err;
+
+	q->irq = pci_irq_vector(nic->pdev, KTLSNIC_QUEUE_VECTOR(q->index));
+	snprintf(q->irq_name, sizeof(q->irq_name), "%s-TxRx-%u",
+		 nic->netdev->name, q->index);
+	err = request_irq(q->irq, ktlsnic_queue_irq, 0, q->irq_name, q);
+	if (err)
+		return err;
+
+	cpumask_set_cpu(cpumask_local_spread(q->index,
+					     dev_to_node(&nic->pdev->dev)),
+			&q->affinity);
+	irq_set_affinity_and_hint(q->irq, &q->affinity);
+	netif_set_xps_queue(nic->netdev, &q->affinity, q->index);
+	return 0;
+}
+
+static void ktlsnic_queue_irq_free(struct ktlsnic_queue *q)
+{
+	irq_update_affinity_hint(q->irq, NULL);
+	cpumask_clear(&q->affinity);
+	free_irq(q->irq, q);
+}
+
 static int ktlsnic_queue_open(struct ktlsnic_queue *q)
 {
 	int err;
@@ -169,7 +206,7 @@ static int ktlsnic_queue_open(struct ktlsnic_queue *q)
 	if (!err)
 		err = ktlsnic_rx_alloc(q);
 	if (!err)
-		err = ktlsnic_irq_queue_request(q);
+		err = ktlsnic_queue_irq_request(q);
 	if (err)
 		goto free;
 	err = ktlsnic_queue_enable(q);
@@ -186,7 +223,7 @@ static int ktlsnic_queue_open(struct ktlsnic_queue *q)
 
 disable:
 	ktlsnic_queue_disable(q);
-	ktlsnic_irq_queue_free(q);
+	ktlsnic_queue_irq_free(q);
 free:
 	ktlsnic_queue_free(q);
 	netif_napi_del(&q->napi);
@@ -205,74 +242,55 @@ static void ktlsnic_queue_quiesce(struct ktlsnic_queue *q)
 static void ktlsnic_queue_close(struct ktlsnic_queue *q)
 {
 	ktlsnic_queue_disable(q);
-	ktlsnic_irq_queue_free(q);
+	ktlsnic_queue_irq_free(q);
 	ktlsnic_queue_free(q);
 	netif_napi_del(&q->napi);
 }
 
 /**
- * ktlsnic_queues_open() - let traffic flow
- * @nic: the device
+ * ktlsnic_queues_open() - open the queue pairs in use
+ * @nic: the device, running
  *
- * Called under RTNL.
+ * Called under RTNL. The stack is not told to send yet.
  *
  * Return: 0 or a negative errno.
  */
 int ktlsnic_queues_open(struct ktlsnic_nic *nic)
 {
-	struct net_device *netdev = nic->netdev;
 	unsigned int i = 0;
 	int err;
 
-	if (!test_bit(KTLSNIC_HW_UP, &nic->state))
-		return -ENETDOWN;
-	err = netif_set_real_num_queues(netdev, nic->num_queues,
+	err = netif_set_real_num_queues(nic->netdev, nic->num_queues,
 					nic->num_queues);
 	for (; !err && i < nic->num_queues; i++)
 		err = ktlsnic_queue_open(&nic->queues[i]);
-	if (err) {
-		/* the one that failed has cleaned up after itself */
-		if (i)
-			i--;
-		while (i--) {
-			ktlsnic_queue_quiesce(&nic->queues[i]);
-			ktlsnic_queue_close(&nic->queues[i]);
-		}
-		return err;
-	}
+	if (!err)
+		return 0;
 
-	ktlsnic_irq_moderation(nic);
-	ktlsnic_rss_write(nic);
-	set_bit(KTLSNIC_QUEUES_UP, &nic->state);
-	ktlsnic_port_restore(nic);
-	netif_tx_start_all_queues(netdev);
-	ktlsnic_health_start(nic);
-	ktlsnic_port_link_update(nic);
-	return 0;
+	/* the one that failed has cleaned up after itself */
+	if (i)
+		i--;
+	while (i--) {
+		ktlsnic_queue_quiesce(&nic->queues[i]);
+		ktlsnic_queue_close(&nic->queues[i]);
+	}
+	return err;
 }
 
 /**
- * ktlsnic_queues_close() - stop all traffic
- * @nic: the device
+ * ktlsnic_queues_close() - undo ktlsnic_queues_open()
+ * @nic: the device, which receives nothing more
  *
- * Called under RTNL. Frames that the device has not sent are dropped, so that
- * TLS contexts are behind what was given to them.
+ * Called under RTNL. Frames that the device has not sent are dropped.
  */
 void ktlsnic_queues_close(struct ktlsnic_nic *nic)
 {
-	struct net_device *netdev = nic->netdev;
 	unsigned int i;
 
-	if (!test_and_clear_bit(KTLSNIC_QUEUES_UP, &nic->state))
-		return;
-	ktlsnic_health_stop(nic);
-	netif_carrier_off(netdev);
-	ktlsnic_port_rx_stop(nic);
 	for (i = 0; i < nic->num_queues; i++)
 		ktlsnic_queue_quiesce(&nic->queues[i]);
 	/* only now can no poll wake a queue again */
-	netif_tx_disable(netdev);
+	netif_tx_disable(nic->netdev);
 	for (i = 0; i < nic->num_queues; i++)
 		ktlsnic_queue_close(&nic->queues[i]);
-	ktlsnic_tls_queues_closed(nic);
 }

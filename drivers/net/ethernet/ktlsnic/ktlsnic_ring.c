@@ -5,6 +5,7 @@
 #include <linux/iopoll.h>
 
 #include "ktlsnic.h"
+#include "ktlsnic_dev.h"
 
 /* How long the device may take to finish the entry that it is working on. */
 #define KTLSNIC_RING_TIMEOUT_US		(500 * USEC_PER_MSEC)

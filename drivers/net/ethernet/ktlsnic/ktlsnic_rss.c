@@ -4,6 +4,7 @@
 #include <linux/ethtool.h>
 
 #include "ktlsnic.h"
+#include "ktlsnic_rss.h"
 
 #define KTLSNIC_RSS_TYPES	(KTLSNIC_RSS_IPV4 | KTLSNIC_RSS_TCP4 | \
 				 KTLSNIC_RSS_UDP4 | KTLSNIC_RSS_IPV6 | \

@@ -6,7 +6,7 @@
 #include <linux/prefetch.h>
 
 #include "ktlsnic.h"
-#include "ktlsnic_tls.h"
+#include "ktlsnic_dev.h"
 #include "ktlsnic_txrx.h"
 
 /* Doorbells are not free: refill in batches. */
@@ -180,8 +180,9 @@ static bool ktlsnic_rx_tls(struct ktlsnic_queue *q, struct sk_buff *skb,
 		.failed = flags & KTLSNIC_RXF_TLS_FAILED,
 		.resync = flags & KTLSNIC_RXF_TLS_RESYNC,
 	};
+	const struct ktlsnic_tls_ops *ops = q->nic->tls_ops;
 
-	return ktlsnic_tls_rx(q->nic, q->index, skb, &mark);
+	return ops ? ops->rx(q->nic, q->index, skb, &mark) : !mark.decrypted;
 }
 
 /* The frame is whole: to the stack with it. */

@@ -4,6 +4,7 @@
 #include <linux/ethtool.h>
 
 #include "ktlsnic.h"
+#include "ktlsnic_stats.h"
 #include "ktlsnic_tls.h"
 #include "ktlsnic_txrx.h"
 
@@ -82,16 +83,8 @@ static const char * const ktlsnic_nic_names[] = {
 	"events_lost",
 };
 
-/**
- * ktlsnic_hw_stat() - read one of the device's counters
- * @nic: the device
- * @stat: which
- *
- * Called under RTNL: the low half latches the high half.
- *
- * Return: its value.
- */
-u64 ktlsnic_hw_stat(struct ktlsnic_nic *nic, enum ktlsnic_stat stat)
+/* Called under RTNL: the low half latches the high half. */
+static u64 ktlsnic_hw_stat(struct ktlsnic_nic *nic, enum ktlsnic_stat stat)
 {
 	u32 lo = ktlsnic_read(nic, KTLSNIC_REG_STAT_LO(stat));
 

@@ -193,6 +193,13 @@ static const struct tlsdev_ops ktlsnic_tlsdev_ops = {
 	.tls_dev_resync	= ktlsnic_tls_resync,
 };
 
+static const struct ktlsnic_tls_ops ktlsnic_tls_ops = {
+	.tx_put		= ktlsnic_tls_tx_put,
+	.tx_failed	= ktlsnic_tls_tx_failed,
+	.tx_encrypted	= ktlsnic_tls_tx_encrypted,
+	.rx		= ktlsnic_tls_rx,
+};
+
 /**
  * ktlsnic_tls_queues_closed() - what was posted may not have been sent
  * @nic: the device
@@ -336,6 +343,7 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 		return err;
 	}
 
+	nic->tls_ops = &ktlsnic_tls_ops;
 	/* ktlsnic_tls_from_elsewhere() looks at an skb's route */
 	netif_keep_dst(nic->netdev);
 	nic->netdev->tlsdev_ops = &ktlsnic_tlsdev_ops;
@@ -356,6 +364,7 @@ void ktlsnic_tls_cleanup(struct ktlsnic_nic *nic)
 		return;
 	WARN_ON(!list_empty(&tls->tx_list));
 	ktlsnic_tls_rx_cleanup(nic);
+	nic->tls_ops = NULL;
 	nic->tls = NULL;
 	ktlsnic_tls_free(tls);
 }

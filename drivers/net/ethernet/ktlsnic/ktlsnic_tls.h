@@ -7,7 +7,6 @@
 #include <linux/skbuff.h>
 
 #include "ktlsnic_compat.h"
-#include "ktlsnic_tls_hw.h"
 
 struct ktlsnic_nic;
 
@@ -22,22 +21,14 @@ u32 ktlsnic_tls_tx_max(struct ktlsnic_nic *nic);
 u32 ktlsnic_tls_tx_live(struct ktlsnic_nic *nic);
 
 /* ktlsnic_tls_rx.c */
-bool ktlsnic_tls_rx(struct ktlsnic_nic *nic, unsigned int queue,
-		    struct sk_buff *skb,
-		    const struct ktlsnic_tls_rx_mark *mark);
 u32 ktlsnic_tls_rx_max(struct ktlsnic_nic *nic);
 u32 ktlsnic_tls_rx_live(struct ktlsnic_nic *nic);
 
 /* ktlsnic_tls_tx.c */
 void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 		      struct sk_buff *skb);
-void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, u32 generation,
-			   bool gone);
-void ktlsnic_tls_tx_put(struct ktlsnic_tls_tx *tx);
 
 /* ktlsnic_tls_stats.c */
-void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic, unsigned int queue,
-			      u64 bytes);
 int ktlsnic_tls_stats_count(struct ktlsnic_nic *nic);
 void ktlsnic_tls_stats_strings(struct ktlsnic_nic *nic, u8 **data);
 void ktlsnic_tls_stats_values(struct ktlsnic_nic *nic, u64 **data);
@@ -80,13 +71,6 @@ static inline u32 ktlsnic_tls_tx_live(struct ktlsnic_nic *nic)
 	return 0;
 }
 
-static inline bool ktlsnic_tls_rx(struct ktlsnic_nic *nic, unsigned int queue,
-				  struct sk_buff *skb,
-				  const struct ktlsnic_tls_rx_mark *mark)
-{
-	return !mark->decrypted;
-}
-
 static inline u32 ktlsnic_tls_rx_max(struct ktlsnic_nic *nic)
 {
 	return 0;
@@ -99,20 +83,6 @@ static inline u32 ktlsnic_tls_rx_live(struct ktlsnic_nic *nic)
 
 static inline void ktlsnic_tls_xmit(struct ktlsnic_nic *nic,
 				    unsigned int queue, struct sk_buff *skb)
-{
-}
-
-static inline void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx,
-					 u32 generation, bool gone)
-{
-}
-
-static inline void ktlsnic_tls_tx_put(struct ktlsnic_tls_tx *tx)
-{
-}
-
-static inline void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic,
-					    unsigned int queue, u64 bytes)
 {
 }
 

@@ -2,8 +2,9 @@
 /*
  * What the TLS half of the driver needs of the hardware, and all of it: the
  * other _tls files know no register, ring, descriptor or command. To bring the
- * TLS half to another NIC, implement these functions (ktlsnic_tls_hw*.c here)
- * and call what ktlsnic_tls.h declares from the driver's own places.
+ * TLS half to another NIC, implement these functions (ktlsnic_tls_hw*.c here),
+ * call struct ktlsnic_tls_ops where packets and completions come in, and what
+ * ktlsnic_tls.h declares from the driver's own places.
  */
 #ifndef KTLSNIC_TLS_HW_H
 #define KTLSNIC_TLS_HW_H
@@ -68,9 +69,9 @@ struct ktlsnic_tls_sync {
 /**
  * struct ktlsnic_tls_mark - how a packet of a connection is to be sent
  * @ctx: the context that encrypts it
- * @owner: the connection, given back to ktlsnic_tls_tx_failed() and, once for each
- *	   unit that was posted, to ktlsnic_tls_tx_put()
- * @generation: given back to ktlsnic_tls_tx_failed()
+ * @owner: the connection, given back to &ktlsnic_tls_ops.tx_failed and, once for
+ *	   each unit that was posted, to &ktlsnic_tls_ops.tx_put
+ * @generation: given back to &ktlsnic_tls_ops.tx_failed
  * @sync: bring the context here first, or NULL if it is there
  */
 struct ktlsnic_tls_mark {
@@ -124,6 +125,27 @@ struct ktlsnic_tls_rx_mark {
  * Bottom halves are off. It must not sleep and must not call the hardware.
  */
 typedef void (*ktlsnic_tls_hw_done_t)(void *arg, int err, u32 value);
+
+/**
+ * struct ktlsnic_tls_ops - what the hardware tells the TLS half
+ * @tx_put: a unit is done or was dropped, after @tx_failed if it failed; any
+ *	    context but hard interrupts
+ * @tx_failed: the device could not do what was posted; @gone: it has no such
+ *	       context. In NAPI
+ * @tx_encrypted: the device has encrypted so many bytes of TLS payload; in the
+ *		  NAPI of the TX queue
+ * @rx: a packet that met a context has come, with its network header at its
+ *	beginning; in the NAPI of the RX queue. Returns false if it must be dropped
+ */
+struct ktlsnic_tls_ops {
+	void (*tx_put)(struct ktlsnic_tls_tx *owner);
+	void (*tx_failed)(struct ktlsnic_tls_tx *owner, u32 generation,
+			  bool gone);
+	void (*tx_encrypted)(struct ktlsnic_nic *nic, unsigned int queue,
+			     u64 bytes);
+	bool (*rx)(struct ktlsnic_nic *nic, unsigned int queue,
+		   struct sk_buff *skb, const struct ktlsnic_tls_rx_mark *mark);
+};
 
 /* Capabilities. */
 u32 ktlsnic_tls_hw_tx_contexts(struct ktlsnic_nic *nic);

@@ -148,8 +148,15 @@ static inline void ktlsnic_tls_count(struct ktlsnic_tls *tls,
 }
 
 /* ktlsnic_tls_tx.c */
+void ktlsnic_tls_tx_put(struct ktlsnic_tls_tx *tx);
+void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, u32 generation,
+			   bool gone);
 int ktlsnic_tls_tx_resync(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
 			  u32 seq, u64 rec_num);
+
+/* ktlsnic_tls_stats.c */
+void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic, unsigned int queue,
+			      u64 bytes);
 
 /* ktlsnic_tls_cipher.c */
 bool ktlsnic_tls_cipher_supported(struct ktlsnic_nic *nic,
@@ -172,6 +179,9 @@ int ktlsnic_tls_add_rx(struct ktlsnic_nic *nic, struct sock *sk,
 void ktlsnic_tls_del_rx(struct ktlsnic_nic *nic, struct tls_context *tls_ctx);
 int ktlsnic_tls_resync_rx(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
 			  u32 seq, const u8 *rcd_sn);
+bool ktlsnic_tls_rx(struct ktlsnic_nic *nic, unsigned int queue,
+		    struct sk_buff *skb,
+		    const struct ktlsnic_tls_rx_mark *mark);
 
 /* ktlsnic_tls_rx_stats.c */
 int ktlsnic_tls_rx_stats_count(struct ktlsnic_nic *nic);

@@ -28,30 +28,6 @@ ktlsnic_tls_rx_state(struct tls_context *tls_ctx)
 	return __tls_driver_ctx(tls_ctx, TLS_OFFLOAD_CTX_DIR_RX);
 }
 
-static void ktlsnic_tls_rx_free(struct rcu_head *rcu)
-{
-	kfree(container_of(rcu, struct ktlsnic_tls_rx, rcu));
-}
-
-static void ktlsnic_tls_rx_free_after_tasks(struct rcu_head *rcu)
-{
-	call_rcu_tasks(rcu, ktlsnic_tls_rx_free);
-}
-
-/**
- * ktlsnic_tls_rx_put() - drop a reference
- * @rx: the connection
- *
- * NAPI may be looking at the connection, and so may the core's record parser,
- * at &ktlsnic_tls_rx.async: when the interface goes down it notices at its next
- * record, and it can be a task that was preempted.
- */
-void ktlsnic_tls_rx_put(struct ktlsnic_tls_rx *rx)
-{
-	if (refcount_dec_and_test(&rx->refs))
-		call_rcu(&rx->rcu, ktlsnic_tls_rx_free_after_tasks);
-}
-
 static bool ktlsnic_tls_rx_flow_fill(struct ktlsnic_tls_flow *flow,
 				     const struct sock *sk)
 {
@@ -348,7 +324,7 @@ static void ktlsnic_tls_rx_count_error(struct ktlsnic_tls_rx_queue *q)
 bool ktlsnic_tls_rx(struct ktlsnic_nic *nic, unsigned int queue,
 		    struct sk_buff *skb, const struct ktlsnic_tls_rx_mark *mark)
 {
-	struct ktlsnic_tls_rx_half *half = nic->tls ? nic->tls->rx : NULL;
+	struct ktlsnic_tls_rx_half *half = nic->tls->rx;
 	struct ktlsnic_tls_rx *rx;
 	bool good = true;
 

@@ -130,10 +130,8 @@ static inline void ktlsnic_tls_rx_count(struct ktlsnic_tls_rx_half *half,
 	atomic64_inc(&half->stats[stat]);
 }
 
-/* ktlsnic_tls_rx.c */
-void ktlsnic_tls_rx_put(struct ktlsnic_tls_rx *rx);
-
 /* ktlsnic_tls_rx_resync.c */
+void ktlsnic_tls_rx_put(struct ktlsnic_tls_rx *rx);
 void ktlsnic_tls_rx_resync_init(struct ktlsnic_tls_rx *rx);
 void ktlsnic_tls_rx_resync_stop(struct ktlsnic_tls_rx *rx);
 bool ktlsnic_tls_rx_request(struct ktlsnic_tls_rx *rx,

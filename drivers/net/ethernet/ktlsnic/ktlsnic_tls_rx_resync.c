@@ -134,6 +134,30 @@ static bool ktlsnic_tls_flow_equal(const struct ktlsnic_tls_flow *a,
 	       ipv6_addr_equal(&a->local, &b->local);
 }
 
+static void ktlsnic_tls_rx_free(struct rcu_head *rcu)
+{
+	kfree(container_of(rcu, struct ktlsnic_tls_rx, rcu));
+}
+
+static void ktlsnic_tls_rx_free_after_tasks(struct rcu_head *rcu)
+{
+	call_rcu_tasks(rcu, ktlsnic_tls_rx_free);
+}
+
+/**
+ * ktlsnic_tls_rx_put() - drop a reference
+ * @rx: the connection
+ *
+ * NAPI may be looking at the connection, and so may the core's record parser,
+ * at &ktlsnic_tls_rx.async: when the interface goes down it notices at its next
+ * record, and it can be a task that was preempted.
+ */
+void ktlsnic_tls_rx_put(struct ktlsnic_tls_rx *rx)
+{
+	if (refcount_dec_and_test(&rx->refs))
+		call_rcu(&rx->rcu, ktlsnic_tls_rx_free_after_tasks);
+}
+
 /* An asynchronous request is over. */
 static void ktlsnic_tls_rx_ended(struct ktlsnic_tls_rx *rx, bool answered)
 {

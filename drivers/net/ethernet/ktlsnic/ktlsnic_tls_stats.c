@@ -75,11 +75,8 @@ static const char * const ktlsnic_tls_conn_names[KTLSNIC_TLS_CONN_STATS] = {
 void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic, unsigned int queue,
 			      u64 bytes)
 {
-	struct ktlsnic_tls_queue *q;
+	struct ktlsnic_tls_queue *q = &nic->tls->queues[queue];
 
-	if (!bytes || !nic->tls)
-		return;
-	q = &nic->tls->queues[queue];
 	u64_stats_update_begin(&q->cpl_syncp);
 	u64_stats_add(&q->encrypted_bytes, bytes);
 	u64_stats_update_end(&q->cpl_syncp);

@@ -8,7 +8,7 @@
 #include <net/ipv6.h>
 
 #include "ktlsnic.h"
-#include "ktlsnic_tls.h"
+#include "ktlsnic_dev.h"
 #include "ktlsnic_txrx.h"
 
 /* The offsets of the headers are 8 bits wide. */
@@ -334,32 +334,31 @@ static void ktlsnic_tx_kick(struct ktlsnic_txq *txq)
 }
 
 /**
- * ktlsnic_start_xmit() - ndo_start_xmit
- * @skb: what to send
- * @netdev: the interface
+ * ktlsnic_tx_begin() - is there room for whatever skb has come?
+ * @txq: the queue, locked
  *
- * Return: NETDEV_TX_OK, or NETDEV_TX_BUSY with the skb untouched.
+ * Return: true; false if the stack must come again.
  */
-netdev_tx_t ktlsnic_start_xmit(struct sk_buff *skb, struct net_device *netdev)
+bool ktlsnic_tx_begin(struct ktlsnic_txq *txq)
 {
-	struct ktlsnic_nic *nic = netdev_priv(netdev);
-	struct ktlsnic_txq *txq = &nic->queues[skb_get_queue_mapping(skb)].tx;
+	if (likely(ktlsnic_tx_room(txq) >= txq->q->nic->tx_worst))
+		return true;
+	ktlsnic_tx_maybe_stop(txq);
+	ktlsnic_tx_kick(txq);
+	return false;
+}
 
-	if (unlikely(ktlsnic_tx_room(txq) < nic->tx_worst)) {
-		ktlsnic_tx_maybe_stop(txq);
-		ktlsnic_tx_kick(txq);
-		return NETDEV_TX_BUSY;
-	}
-
-	if (ktlsnic_tls_skb(skb))
-		ktlsnic_tls_xmit(nic, txq->q->index, skb);
-	else
-		ktlsnic_tx_send(txq, skb);
-
+/**
+ * ktlsnic_tx_end() - an skb was posted or dropped
+ * @txq: the queue, locked
+ *
+ * The device is told unless more is about to come.
+ */
+void ktlsnic_tx_end(struct ktlsnic_txq *txq)
+{
 	ktlsnic_tx_maybe_stop(txq);
 	if (!netdev_xmit_more() || netif_xmit_stopped(txq->nq))
 		ktlsnic_tx_kick(txq);
-	return NETDEV_TX_OK;
 }
 
 /**
@@ -405,12 +404,13 @@ static void ktlsnic_tx_done(struct ktlsnic_txq *txq, u32 index, int budget,
 		napi_consume_skb(skb, budget);
 	}
 	if (tls)
-		ktlsnic_tls_tx_put(tls);
+		txq->q->nic->tls_ops->tx_put(tls);
 }
 
 static void ktlsnic_tx_failed(struct ktlsnic_txq *txq, u32 index, u16 status)
 {
 	const struct ktlsnic_tx_buf *head = ktlsnic_tx_buf(txq, index);
+	struct ktlsnic_nic *nic = txq->q->nic;
 
 	ktlsnic_cpl_count(txq, KTLSNIC_CPL_STAT_ERRORS, 1);
 	switch (status) {
@@ -421,14 +421,14 @@ static void ktlsnic_tx_failed(struct ktlsnic_txq *txq, u32 index, u16 status)
 		break;
 	default:
 		if (net_ratelimit())
-			netdev_warn(txq->q->nic->netdev,
+			netdev_warn(nic->netdev,
 				    "queue %u: device refused a frame, status %u\n",
 				    txq->q->index, status);
 		break;
 	}
 	if (head->tls)
-		ktlsnic_tls_tx_failed(head->tls, head->tls_generation,
-				      status == KTLSNIC_TX_TLS_NO_CONTEXT);
+		nic->tls_ops->tx_failed(head->tls, head->tls_generation,
+					status == KTLSNIC_TX_TLS_NO_CONTEXT);
 }
 
 /* All units before @end are done; the last of them ended with @status. */
@@ -478,6 +478,7 @@ static void ktlsnic_tx_wake(struct ktlsnic_txq *txq)
 bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget)
 {
 	u32 limit = ktlsnic_ring_size(&txq->cq) / 2;
+	struct ktlsnic_nic *nic = txq->q->nic;
 	unsigned int bytes = 0, packets = 0;
 	const struct ktlsnic_tx_cpl *cpl;
 	u64 tls_payload = 0;
@@ -495,12 +496,12 @@ bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget)
 		if (!ktlsnic_tx_complete(txq, le32_to_cpu(cpl->index),
 					 le16_to_cpu(cpl->status), budget,
 					 &bytes, &packets)) {
-			netdev_err(txq->q->nic->netdev,
+			netdev_err(nic->netdev,
 				   "queue %u: impossible TX completion\n",
 				   txq->q->index);
 			txq->broken = true;
 			done = true;
-			ktlsnic_reset_schedule(txq->q->nic);
+			ktlsnic_reset_schedule(nic);
 			break;
 		}
 		tls_payload += le32_to_cpu(cpl->tls_payload);
@@ -508,7 +509,8 @@ bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget)
 	}
 	if (txq->cq.index != first)
 		ktlsnic_ring_doorbell(&txq->cq);
-	ktlsnic_tls_tx_encrypted(txq->q->nic, txq->q->index, tls_payload);
+	if (tls_payload && nic->tls_ops)
+		nic->tls_ops->tx_encrypted(nic, txq->q->index, tls_payload);
 	netdev_tx_completed_queue(txq->nq, packets, bytes);
 	ktlsnic_tx_wake(txq);
 	return done;

@@ -64,7 +64,7 @@ enum ktlsnic_tx_map {
  * @skb: head of a packet unit: freed when the unit is done
  * @tls: head of a unit: the TLS connection that it belongs to, or NULL; a
  *	 reference to drop when the unit is done
- * @tls_generation: head of a unit: what ktlsnic_tls_tx_failed() wants to know
+ * @tls_generation: head of a unit: for &ktlsnic_tls_ops.tx_failed
  * @page: buffer of a resync unit: a reference to drop when the unit is done
  * @dma: what is mapped
  * @len: its length
@@ -207,7 +207,6 @@ int ktlsnic_queues_open(struct ktlsnic_nic *nic);
 void ktlsnic_queues_close(struct ktlsnic_nic *nic);
 
 /* ktlsnic_tx.c */
-netdev_tx_t ktlsnic_start_xmit(struct sk_buff *skb, struct net_device *netdev);
 netdev_features_t ktlsnic_features_check(struct sk_buff *skb,
 					 struct net_device *netdev,
 					 netdev_features_t features);
@@ -215,6 +214,8 @@ unsigned int ktlsnic_tx_worst(const struct ktlsnic_nic *nic);
 int ktlsnic_tx_post(struct ktlsnic_txq *txq, struct sk_buff *skb,
 		    const struct ktlsnic_tls_mark *mark);
 void ktlsnic_tx_send(struct ktlsnic_txq *txq, struct sk_buff *skb);
+bool ktlsnic_tx_begin(struct ktlsnic_txq *txq);
+void ktlsnic_tx_end(struct ktlsnic_txq *txq);
 bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget);
 void ktlsnic_tx_drain(struct ktlsnic_txq *txq);
 
