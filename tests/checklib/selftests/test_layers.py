@@ -1,42 +1,114 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Files of net/tls include headers of lower layers only: its README lists them, lowest
-first."""
+"""Files of the driver, of the model and of net/tls include and call lower layers only:
+each has a README that lists them, lowest first."""
 
-import re
-
+from checklib import layers
 from vmlib import paths
 
-DIRECTORY = paths.TOP / "net/tls"
-ROW = re.compile(r"\| (`.*?`(?:, `.*?`)*) \|")
-INCLUDE = re.compile(r'^#include "(\w+)\.h"', re.M)
-GENERATED = "ktls_conftest"
+NET_TLS = paths.TOP / "net/tls"
+DRIVER = paths.TOP / "drivers/net/ethernet/ktlsnic"
+MODEL = paths.TOP / "hw-model"
 
 
-def _layers(readme):
-    """Name of a file without what follows the dot -> number of its row."""
-    rows = [re.findall(r"`(\w+)", match[1]) for match in map(ROW.match, readme.splitlines())
-            if match]
-    return {name: number for number, row in enumerate(rows) for name in row}
+def _is_source(path):
+    return (path.suffix in (".c", ".h") and not path.name.endswith((".mod.c", "_conftest.h"))
+            and path.parent.name != "conftest")
 
 
-def _wrong(layers, files):
-    """files: name -> text. Each include that leads upwards, and each file without a row."""
-    wrong = [f"{name} is not listed" for name in files if name.split(".")[0] not in layers]
-    return wrong + [f"{name} includes {header}.h" for name, text in files.items()
-                    for header in INCLUDE.findall(text) if header != GENERATED
-                    and layers.get(header, len(layers)) > layers.get(name.split(".")[0], -1)]
+def _files(directory):
+    files = {str(path.relative_to(directory)): path.read_text(encoding="utf-8")
+             for path in sorted(directory.rglob("*")) if _is_source(path)}
+    assert files
+    return files
 
 
-def test_no_include_of_net_tls_leads_upwards():
-    files = {path.name: path.read_text() for path in DIRECTORY.glob("*.[ch]")
-             if not path.name.endswith(".mod.c") and path.stem != GENERATED}
-    wrong = _wrong(_layers((DIRECTORY / "README.md").read_text()), files)
-    assert files and not wrong, "\n".join(wrong)
+def _driver(files):
+    """What is wrong with the driver, were its files these."""
+    return layers.complaints((DRIVER / "README.md").read_text(encoding="utf-8"), files,
+                             lambda path, included: included == "ktlsnic_conftest.h",
+                             others=("conftest/",))
 
 
-def test_an_include_that_leads_upwards_is_found():
-    layers = _layers("| `low` | a |\n| `high`, `beside.c` | b |\n")
-    assert _wrong(layers, {"high.c": '#include "low.h"\n#include "beside.h"\n'}) == []
-    assert _wrong(layers, {"low.h": '#include "high.h"\n'}) == ["low.h includes high.h"]
-    assert _wrong(layers, {"low.c": '#include "nowhere.h"\n'}) == ["low.c includes nowhere.h"]
-    assert _wrong(layers, {"new.c": ""}) == ["new.c is not listed"]
+def test_the_driver():
+    wrong = _driver(_files(DRIVER))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_model():
+    """The wire format is the driver's, and qemu/ includes what QEMU has."""
+    wrong = layers.complaints((MODEL / "README.md").read_text(encoding="utf-8"), _files(MODEL),
+                              lambda path, included: (included == "ktlsnic_hw.h" or
+                                                      path.startswith("qemu/")))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_net_tls():
+    wrong = layers.complaints((NET_TLS / "README.md").read_text(encoding="utf-8"),
+                              _files(NET_TLS),
+                              lambda path, included: included == "ktls_conftest.h",
+                              others=("conftest/", "check-exports.sh"))
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_call_upwards_in_the_driver_is_found():
+    files = _files(DRIVER)
+    files["ktlsnic_ring.c"] += "\nstatic void f(void *nic)\n{\n\tktlsnic_down(nic);\n}\n"
+    wrong = _driver(files)
+    assert wrong[0] == ("ktlsnic_ring.c uses ktlsnic_down of ktlsnic_reset.c, "
+                        "which is in a higher row"), wrong
+    assert len(wrong) == 2 and wrong[1].startswith("a circle: "), wrong
+
+
+README = """## Files, lowest layer first
+
+| File | What |
+|---|---|
+| `d/`, `low` | a |
+| `high`, `beside.c` | b |
+
+## Other things
+
+| `high.c` | is no row |
+"""
+LOW = {"low.c": '#include "low.h"\nint low;\n', "low.h": "void f(void);\n", "d/e.c": ""}
+HIGH = {"high.c": '#include "low.h"\nvoid f(void)\n{\n}\n', "beside.c": "void g(int x)\n{\n}\n"}
+
+
+def _wrong(changed, readme=README):
+    return layers.complaints(readme, {**LOW, **HIGH, **changed})
+
+
+def test_what_is_not_in_order_is_found():
+    assert _wrong({}) == []
+    for text, what in (
+            ('#include "../high.c"', "includes ../high.c, which is not there"),
+            ('#include "high.c"', "includes high.c, which is in a higher row"),
+            ("int h(void)\n{\n\treturn f();\n}", "uses f of high.c, which is in a higher row"),
+            ("#define H f()", "uses f of high.c, which is in a higher row"),
+            ("const struct ops o = { .g = f };", "uses f of high.c, which is in a higher row"),
+            ("EXPORT_SYMBOL(f);", "uses f of high.c, which is in a higher row")):
+        assert _wrong({"d/e.c": text}) == [f"d/e.c {what}"], text
+    assert _wrong({"new.c": ""}) == ["new.c is in no row"]
+    assert "`high` is in a row, but there is no such file" in layers.complaints(README, LOW)
+
+
+def test_what_is_in_order_is_not():
+    for text in ("void f(void);", "static void f(void)\n{\n}\nstatic void h(void)\n{\n\tf();\n}",
+                 "struct f { int f; };", "/* f() */ // f()\n",
+                 'const char *h(struct f *a)\n{\n\treturn a->f + a.f ? "f()" : 0;\n}'):
+        assert _wrong({"d/e.c": text}) == [], text
+    assert _wrong({"high.c": HIGH["high.c"] + "int h(void)\n{\n\treturn low + g(1);\n}"}) == []
+
+
+def test_a_circle_in_a_row_is_found():
+    both = {"high.c": "void f(void)\n{\n\tg(1);\n}\n", "beside.c": "void g(int x)\n{\n\tf();\n}\n"}
+    assert _wrong(both) == ["a circle: beside.c, high.c"]
+
+
+def test_what_is_known_may_be_and_must_be():
+    readme = README + "| `d/e.c` -> `high.c` | for now |\n"
+    assert _wrong({"d/e.c": "int h(void)\n{\n\treturn f();\n}"}, readme) == []
+    assert _wrong({}, readme) == [
+        "`d/e.c` -> `high.c` is listed as known, but is not so: for now"]
+    assert _wrong({"d/e.c": "int h(void)\n{\n\treturn f();\n}"},
+                  README + "| `d/e.c` -> `high.c` | |\n"), "without a reason"
