@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import sys
 
-from . import ktls, nic, regs, tcp, wait
+from . import ktls, nic, regs, system, tcp, wait
 from .cases import equal
 from .system import NETIF
 
@@ -80,15 +80,20 @@ def ended_while_added(context, direction, ends, status):
     near.close()
 
 
-def port_down_while_added(sock, direction):
+def port_down_while_added(context, sock, direction):
     """The port goes down while a connection is being added, and comes up again; the
-    connection is not offloaded."""
+    connection is not offloaded. The task that adds it is overtaken by the one that takes the
+    port down as soon as it lets go of the lock between them."""
     flags = pathlib.Path("/sys/class/net", NETIF, "flags")
+    system.preemptible(context)
     with adding(sock, direction) as process:
         down = subprocess.Popen(["ip", "link", "set", NETIF, "down"])
         # netlink would wait for the same lock
         wait.until(lambda: not int(flags.read_text(encoding="ascii"), 16) & IFF_UP,
                    "the port is down, but for its contexts")
+        for pid in (process.process.pid, down.pid):
+            os.sched_setaffinity(pid, {min(os.sched_getaffinity(0))})
+        os.sched_setscheduler(process.process.pid, os.SCHED_IDLE, os.sched_param(0))
     equal(down.wait(tcp.SECONDS), 0, "status of ip link set down")
     equal(process.done(), 0, "status of the process that adds the connection")
     equal(nic.statistics()[LIVE[direction]], 0, LIVE[direction])

@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import socket
 import struct
 import subprocess
@@ -21,6 +22,7 @@ LOCAL = {4: os.environ.get("LOCAL_V4", "192.0.3.1"),
 REMOTE = {4: os.environ.get("REMOTE_V4", "192.0.3.2"),
           6: os.environ.get("REMOTE_V6", "2001:db8:1::2")}
 SIOCGIFHWADDR = 0x8927
+PREEMPTION = pathlib.Path("/sys/kernel/debug/sched/preempt")
 
 
 def run(*command, ns=None, check=True, seconds=30, text=None):
@@ -132,6 +134,17 @@ def free_deferred():
                 sock.recv(16)
     finally:
         os.sched_setaffinity(0, everywhere)
+
+
+def preemptible(context):
+    """Until the case ends the kernel preempts its own tasks, if it knows how to change that
+    while it runs."""
+    if not PREEMPTION.exists():
+        run("mount", "-t", "debugfs", "debugfs", "/sys/kernel/debug", check=False)
+    if PREEMPTION.exists():
+        now = re.search(r"\((\w+)\)", PREEMPTION.read_text(encoding="ascii"))[1]
+        context.callback(write, PREEMPTION, now)
+        write(PREEMPTION, "full")
 
 
 def rcu_barrier():

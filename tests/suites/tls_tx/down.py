@@ -112,9 +112,12 @@ class Churn(threading.Thread):
                 raise
             return None
 
-    def finish(self):
+    def leave(self):
         self.stop.set()
         self.join(tcp.SECONDS)
+
+    def finish(self):
+        self.leave()
         check(not self.error and not self.is_alive(), f"connection {self.turns} of a thread: "
               f"{self.error or 'still not done'}")
 
@@ -126,6 +129,8 @@ def churn(context):
     ready()
     state = evidence.Evidence()
     threads = [Churn(context, number) for number in range(4)]
+    for thread in threads:
+        context.callback(thread.leave)
     for turn in range(1, 5):
         before = state.moved("hw_tls_tx_added")
         wait.until(lambda old=before: state.moved("hw_tls_tx_added") - old >= 8,

@@ -6,6 +6,8 @@
  */
 
 #include <linux/bitmap.h>
+#include <linux/netdevice.h>
+#include <linux/notifier.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -135,6 +137,28 @@ static bool ktlsnic_tls_tx_quiesce(struct ktlsnic_tls *tls,
 				  KTLSNIC_TLS_IDLE_TIMEOUT);
 }
 
+/* Takes a connection out of the device and the table; drops the core's reference. */
+static void ktlsnic_tls_tx_remove(struct ktlsnic_tls *tls,
+				  struct ktlsnic_tls_tx *tx, bool idle,
+				  bool was_dead)
+{
+	int err;
+
+	lockdep_assert_held(&tls->lock);
+	list_del(&tx->list);
+	err = ktlsnic_tls_hw_tx_del(tls->nic, tx->ctx);
+	/* -ENETDOWN: a reset deletes them all */
+	if (idle && (!err || err == -ENETDOWN || err == -ENOENT))
+		__clear_bit(tx->ctx, tls->tx_ids);
+	else
+		__set_bit(tx->ctx, tls->tx_stale);
+	/* a dead context may never have come back */
+	if (err && err != -ENETDOWN && !(err == -ENOENT && was_dead))
+		ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL_FAILED);
+	ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL);
+	ktlsnic_tls_tx_put(tx);
+}
+
 /* Called from a workqueue when the socket is gone, under RTNL after ndo_stop, or on
  * a live socket that gets another key.
  */
@@ -146,7 +170,6 @@ static void ktlsnic_tls_del(struct net_device *netdev,
 	struct ktlsnic_tls *tls = nic->tls;
 	struct ktlsnic_tls_tx *tx;
 	bool was_dead, idle;
-	int err;
 
 	if (direction == TLS_OFFLOAD_CTX_DIR_RX) {
 		ktlsnic_tls_del_rx(nic, tls_ctx);
@@ -157,19 +180,44 @@ static void ktlsnic_tls_del(struct net_device *netdev,
 	idle = ktlsnic_tls_tx_quiesce(tls, tls_ctx, tx);
 
 	mutex_lock(&tls->lock);
-	list_del(&tx->list);
-	err = ktlsnic_tls_hw_tx_del(nic, tx->ctx);
-	/* -ENETDOWN: a reset deletes them all */
-	if (idle && (!err || err == -ENETDOWN || err == -ENOENT))
-		__clear_bit(tx->ctx, tls->tx_ids);
-	else
-		__set_bit(tx->ctx, tls->tx_stale);
-	/* a dead context may never have come back */
-	if (err && err != -ENETDOWN && !(err == -ENOENT && was_dead))
-		ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL_FAILED);
-	ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL);
+	ktlsnic_tls_tx_remove(tls, tx, idle, was_dead);
 	mutex_unlock(&tls->lock);
-	ktlsnic_tls_tx_put(tx);
+}
+
+/* The core has deleted every connection that it knows of. What is left it forgot:
+ * tls_device_down() looks for tx_conf, which setsockopt() writes when it has let go
+ * of the lock between them. The connection runs in software, and neither it nor its
+ * socket, of which nothing is known any more, may be touched.
+ */
+static void ktlsnic_tls_tx_forget(struct ktlsnic_tls *tls)
+{
+	struct ktlsnic_tls_tx *tx, *next;
+	bool was_dead;
+
+	mutex_lock(&tls->lock);
+	list_for_each_entry_safe(tx, next, &tls->tx_list, list) {
+		spin_lock_bh(&tx->lock);
+		was_dead = tx->dead;
+		tx->dead = true;
+		spin_unlock_bh(&tx->lock);
+		ktlsnic_tls_count(tls, KTLSNIC_TLS_ORPHANS);
+		ktlsnic_tls_tx_remove(tls, tx, refcount_read(&tx->refs) == 1,
+				      was_dead);
+	}
+	mutex_unlock(&tls->lock);
+}
+
+static int ktlsnic_tls_event(struct notifier_block *nb, unsigned long event,
+			     void *info)
+{
+	struct ktlsnic_tls *tls = container_of(nb, struct ktlsnic_tls, down);
+
+	if (event == NETDEV_DOWN &&
+	    netdev_notifier_info_to_dev(info) == tls->nic->netdev) {
+		ktlsnic_tls_tx_forget(tls);
+		ktlsnic_tls_rx_forget(tls->nic);
+	}
+	return NOTIFY_DONE;
 }
 
 /* The answer to tls_offload_tx_resync_request(); called with the socket locked,
@@ -301,7 +349,7 @@ static void ktlsnic_tls_free(struct ktlsnic_tls *tls)
  * ktlsnic_tls_init() - offer what the device can do
  * @nic: the device, before its interface is registered
  *
- * Return: 0, also without TLS in the device, or -ENOMEM.
+ * Return: 0, also without TLS in the device, or a negative errno.
  */
 int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 {
@@ -335,13 +383,16 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 	INIT_LIST_HEAD(&tls->tx_list);
 	tls->tx_max = max;
 	tls->can_replay = ktlsnic_tls_hw_tx_can_replay(nic);
+	tls->nic = nic;
 	nic->tls = tls;
 	err = ktlsnic_tls_rx_init(nic);
-	if (err) {
-		nic->tls = NULL;
-		ktlsnic_tls_free(tls);
-		return err;
-	}
+	if (err)
+		goto free_tls;
+	tls->down.notifier_call = ktlsnic_tls_event;
+	tls->down.priority = -1;	/* after the core's */
+	err = register_netdevice_notifier(&tls->down);
+	if (err)
+		goto cleanup_rx;
 
 	nic->tls_ops = &ktlsnic_tls_ops;
 	/* ktlsnic_tls_from_elsewhere() looks at an skb's route */
@@ -350,6 +401,13 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 	if (max)
 		nic->netdev->hw_features |= NETIF_F_HW_TLS_TX;
 	return 0;
+
+cleanup_rx:
+	ktlsnic_tls_rx_cleanup(nic);
+free_tls:
+	nic->tls = NULL;
+	ktlsnic_tls_free(tls);
+	return err;
 }
 
 /**
@@ -362,6 +420,7 @@ void ktlsnic_tls_cleanup(struct ktlsnic_nic *nic)
 
 	if (!tls)
 		return;
+	unregister_netdevice_notifier(&tls->down);
 	WARN_ON(!list_empty(&tls->tx_list));
 	ktlsnic_tls_rx_cleanup(nic);
 	nic->tls_ops = NULL;

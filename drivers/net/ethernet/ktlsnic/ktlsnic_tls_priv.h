@@ -5,6 +5,7 @@
 
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
@@ -47,6 +48,7 @@ enum ktlsnic_tls_conn_stat {
 	KTLSNIC_TLS_RESYNC_RES_SKIP,
 	KTLSNIC_TLS_ERRORS,
 	KTLSNIC_TLS_GIVEN_UP,
+	KTLSNIC_TLS_ORPHANS,
 	KTLSNIC_TLS_CONN_STATS
 };
 
@@ -66,6 +68,7 @@ struct ktlsnic_tls_queue {
 
 /**
  * struct ktlsnic_tls - the TLS half of a device
+ * @nic: the device
  * @lock: contexts come and go, and are put back after a reset
  * @tx_list: connections, struct ktlsnic_tls_tx
  * @tx_ids: contexts in use
@@ -75,11 +78,13 @@ struct ktlsnic_tls_queue {
  * @epoch: goes up whenever queues were closed or the device was reset, so that
  *	   no context is where the driver thinks it is
  * @tx_idle: woken when the last unit of a connection has left its ring
+ * @down: told when the interface has gone down, after the core
  * @stats: enum ktlsnic_tls_conn_stat
  * @queues: one for each TX queue
  * @rx: the receiving side, NULL without it
  */
 struct ktlsnic_tls {
+	struct ktlsnic_nic *nic;
 	struct mutex lock; /* lists, ids, and the commands about them */
 	struct list_head tx_list;
 	unsigned long *tx_ids;
@@ -88,6 +93,7 @@ struct ktlsnic_tls {
 	bool can_replay;
 	u32 epoch;
 	wait_queue_head_t tx_idle;
+	struct notifier_block down;
 	atomic64_t stats[KTLSNIC_TLS_CONN_STATS];
 	struct ktlsnic_tls_queue *queues;
 	struct ktlsnic_tls_rx_half *rx;
@@ -177,6 +183,7 @@ void ktlsnic_tls_rx_restore(struct ktlsnic_nic *nic);
 int ktlsnic_tls_add_rx(struct ktlsnic_nic *nic, struct sock *sk,
 		       const struct tls_crypto_info *info, u32 tcp_seq);
 void ktlsnic_tls_del_rx(struct ktlsnic_nic *nic, struct tls_context *tls_ctx);
+void ktlsnic_tls_rx_forget(struct ktlsnic_nic *nic);
 int ktlsnic_tls_resync_rx(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
 			  u32 seq, const u8 *rcd_sn);
 bool ktlsnic_tls_rx(struct ktlsnic_nic *nic, unsigned int queue,

@@ -160,6 +160,28 @@ int ktlsnic_tls_add_rx(struct ktlsnic_nic *nic, struct sock *sk,
 	return 0;
 }
 
+/* Takes a connection out of the device and the table; drops the table's reference. */
+static void ktlsnic_tls_rx_remove(struct ktlsnic_tls_rx_half *half,
+				  struct ktlsnic_tls_rx *rx)
+{
+	int err;
+
+	lockdep_assert_held(&half->lock);
+	list_del(&rx->list);
+	err = ktlsnic_tls_hw_rx_del(half->nic, rx->ctx);
+	/* -ENETDOWN: a reset deletes them all */
+	if (!err || err == -ENETDOWN || err == -ENOENT)
+		__clear_bit(rx->ctx, half->ids);
+	else
+		set_bit(rx->ctx, half->stale);
+	RCU_INIT_POINTER(half->slots[rx->ctx], NULL);
+	/* a dead context may never have come back */
+	if (err && err != -ENETDOWN && !(err == -ENOENT && rx->dead))
+		ktlsnic_tls_rx_count(half, KTLSNIC_TLS_RX_DEL_FAILED);
+	ktlsnic_tls_rx_count(half, KTLSNIC_TLS_RX_DEL);
+	ktlsnic_tls_rx_put(rx);
+}
+
 /**
  * ktlsnic_tls_del_rx() - tls_dev_del for receiving
  * @nic: the device
@@ -171,26 +193,35 @@ void ktlsnic_tls_del_rx(struct ktlsnic_nic *nic, struct tls_context *tls_ctx)
 {
 	struct ktlsnic_tls_rx *rx = ktlsnic_tls_rx_state(tls_ctx)->rx;
 	struct ktlsnic_tls_rx_half *half = rx->half;
-	int err;
 
 	ktlsnic_tls_rx_state(tls_ctx)->rx = NULL;
 	ktlsnic_tls_rx_resync_stop(rx);
-
 	mutex_lock(&half->lock);
-	list_del(&rx->list);
-	err = ktlsnic_tls_hw_rx_del(nic, rx->ctx);
-	/* -ENETDOWN: a reset deletes them all */
-	if (!err || err == -ENETDOWN || err == -ENOENT)
-		__clear_bit(rx->ctx, half->ids);
-	else
-		set_bit(rx->ctx, half->stale);
-	RCU_INIT_POINTER(half->slots[rx->ctx], NULL);
-	/* a dead context may never have come back */
-	if (err && err != -ENETDOWN && !(err == -ENOENT && rx->dead))
-		ktlsnic_tls_rx_count(half, KTLSNIC_TLS_RX_DEL_FAILED);
-	ktlsnic_tls_rx_count(half, KTLSNIC_TLS_RX_DEL);
+	ktlsnic_tls_rx_remove(half, rx);
 	mutex_unlock(&half->lock);
-	ktlsnic_tls_rx_put(rx);
+}
+
+/**
+ * ktlsnic_tls_rx_forget() - delete what the core has forgotten
+ * @nic: the device, whose interface has gone down, so that the core has deleted
+ *	 every connection that it knows of; under RTNL
+ *
+ * As ktlsnic_tls_tx_forget(): tls_device_down() looks for rx_conf.
+ */
+void ktlsnic_tls_rx_forget(struct ktlsnic_nic *nic)
+{
+	struct ktlsnic_tls_rx_half *half = nic->tls->rx;
+	struct ktlsnic_tls_rx *rx, *next;
+
+	if (!half)
+		return;
+	mutex_lock(&half->lock);
+	list_for_each_entry_safe(rx, next, &half->list, list) {
+		ktlsnic_tls_rx_resync_stop(rx);
+		ktlsnic_tls_rx_count(half, KTLSNIC_TLS_RX_ORPHANS);
+		ktlsnic_tls_rx_remove(half, rx);
+	}
+	mutex_unlock(&half->lock);
 }
 
 static void ktlsnic_tls_rx_resynced(void *arg, int err, u32 value)

@@ -56,6 +56,8 @@ ktlsnic_tls_rx_conn_names[KTLSNIC_TLS_RX_CONN_STATS] = {
 	[KTLSNIC_TLS_RX_RESTORED] = "rx_tls_restored",
 	/* contexts that could not be put back */
 	[KTLSNIC_TLS_RX_GIVEN_UP] = "rx_tls_given_up",
+	/* contexts that the core forgot when the interface went down */
+	[KTLSNIC_TLS_RX_ORPHANS] = "rx_tls_orphans",
 };
 
 /**

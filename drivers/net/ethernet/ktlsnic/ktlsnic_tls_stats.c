@@ -59,6 +59,8 @@ static const char * const ktlsnic_tls_conn_names[KTLSNIC_TLS_CONN_STATS] = {
 	[KTLSNIC_TLS_ERRORS] = "tx_tls_errors",
 	/* connections given up for that: they are encrypted in software */
 	[KTLSNIC_TLS_GIVEN_UP] = "tx_tls_given_up",
+	/* contexts that the core forgot when the interface went down */
+	[KTLSNIC_TLS_ORPHANS] = "tx_tls_orphans",
 };
 
 /* TLS payload bytes in the encrypted packets, without headers, explicit nonces

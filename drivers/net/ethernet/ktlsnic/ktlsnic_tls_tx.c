@@ -410,6 +410,23 @@ static void ktlsnic_tls_xmit_foreign(const struct ktlsnic_tls_packet *p)
 	ktlsnic_tls_hw_tx_send(p->nic, p->queue, p->skb);
 }
 
+/* Sends what belongs to a connection that looks offloaded and has no device.
+ * tls_device_down() takes the device away long after the last packet that it let
+ * pass, and from then on the core encrypts. What says that the connection is
+ * offloaded can be written later than that, by a setsockopt() that was overtaken,
+ * and then stays; nobody deletes its context, which ktlsnic_tls_tx_forget() does
+ * without telling the connection. What the core has encrypted is linear.
+ */
+static void ktlsnic_tls_xmit_orphan(struct ktlsnic_tls_packet *p)
+{
+	if (!ktlsnic_skb_decrypted(p->skb) || !skb_is_nonlinear(p->skb)) {
+		ktlsnic_tls_xmit_foreign(p);
+		return;
+	}
+	p->len = p->skb->len - skb_tcp_all_headers(p->skb);
+	ktlsnic_tls_send_software(p);
+}
+
 /**
  * ktlsnic_tls_xmit() - send an skb of a connection with TX offload
  * @nic: the device that sends
@@ -433,7 +450,11 @@ void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 	}
 	tls_ctx = tls_get_ctx(skb->sk);
 	netdev = rcu_dereference_bh(tls_ctx->netdev);
-	if (netdev && netdev != nic->netdev) {
+	if (!netdev) {
+		ktlsnic_tls_xmit_orphan(&p);
+		return;
+	}
+	if (netdev != nic->netdev) {
 		ktlsnic_tls_xmit_foreign(&p);
 		return;
 	}
