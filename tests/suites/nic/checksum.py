@@ -9,6 +9,8 @@ from lib.system import LOCAL, REMOTE, REMOTE_NS, in_ns
 
 registry = Registry()
 FAMILIES = (4, 6)
+MSS = 1111                  # with TCP's options
+HEADERS = {4: 14 + 20 + 20, 6: 14 + 40 + 20}    # Ethernet, IP, TCP
 
 
 def on_the_wire(context, family, kind, features):
@@ -18,11 +20,14 @@ def on_the_wire(context, family, kind, features):
         context.enter_context(nic.local().with_(**features))
     with capture.Capture() as seen:
         if kind == "tcp":
-            tcp.transfer(tcp.data("sum", 300_000), family, mss=1111)
+            tcp.transfer(tcp.data("sum", 300_000), family, mss=MSS)
         else:
             _datagrams(family)
         frames = [frame for frame in seen.frames() if frame.protocol in (6, 17)]
     at_least(len(frames), 20, "frames with TCP or UDP")
+    if kind == "tcp":
+        equal(max(len(frame.raw) for frame in frames), HEADERS[family] + MSS,
+              "bytes of the longest frame")
     for frame in frames:
         check(frame.l3_good in (True, None), "an IPv4 header checksum is wrong")
         check(frame.fragment or frame.l4_good(), f"a {kind} checksum is wrong: "

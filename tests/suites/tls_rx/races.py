@@ -13,6 +13,7 @@ from lib.cases import Registry, check, equal, skip
 from lib.ktls import Keys
 from lib.rxstream import Stream
 from .lost import PARTS, Lost, pieces, send
+from .resync import false_plain
 
 registry = Registry()
 ROOM = 4 << 20              # a receive buffer for all that is not read
@@ -298,6 +299,28 @@ def time_wait(context):
     new.evidence.decrypted(5 * PARTS, len(new.sent), len(new.stream))
     equal(new.evidence.resync_counters(), {}, "resyncs")
     new.evidence.no_errors()
+
+
+@registry.case("case-36-false-header/disproved-before-the-driver-asks")
+def disproved(context):
+    """The NIC asks about a header, and knows that it is none before the driver has taken in
+    the packet: it follows no header then, and the request is taken back."""
+    stream = Lost(context)
+    bad = pieces(stream, 9000, 9, false_plain(stream, 9000, (2000, 3100)))
+    with regs.Registers().silent_queues():
+        send(stream, *bad[1:])
+        wait.until(lambda: stream.evidence.moved("hw_tls_rx_false_headers") == 1,
+                   "the NIC finds that the header is none")
+    wait.until(lambda: stream.evidence.moved("rx_tls_resync_req_skip") == 1,
+               lambda: f"the request is taken back: {stream.evidence.resync_counters()}")
+    stream.late.insert(0, bad[0])
+    for _ in range(3):
+        send(stream, *pieces(stream))
+    stream.requests(2)
+    stream.send_late()
+    after(stream)
+    equal(stream.trace.fates()[-3:], ["hw"] * 3, "what became of the last records")
+    counts(stream, req_start=2, req_end=1, req_skip=1, res_ok=1)
 
 
 @registry.case("case-37-header-parsed-in-copy-mode")

@@ -5,19 +5,21 @@ on (Documentation/contract.md, case 08). Its group boots the card so (see plan.p
 
 import socket
 
-from lib import device_faults, kernel_features, link, netem, nic, offload, system, tcp, trace, wait
+from lib import (device_faults, egress, kernel_features, link, netem, nic, offload, system, tcp,
+                 trace, wait)
 from lib.cases import Registry, at_least, equal, skip
 from lib.evidence import TOO_LATE
 from lib.ktls import Call, Control, Keys, Sendfile, Write, size_of
 from lib.offload import SETTLED, Spec
 from lib.system import NETIF, ip, run, with_sysctl, write
 from . import ready
-from .stream import COMBINATIONS, combination_name
+from .stream import COMBINATIONS, PART, combination_name
 
 registry = Registry()
 SMALL = 700                     # one record, one segment
 BIG = Write(1 << 20)
 MSS = 1448
+QUEUE = "tx_queue_1_packets"
 CWND = 500                      # segments, at the beginning and after any time without data
 SO_SNDBUFFORCE = 32
 
@@ -153,6 +155,33 @@ def lossy(context, family, cipher, tso):
         equal(software, ooo, "tx_tls_fallback, of the packets out of order")
 
 
+def refuse_after_reset(_sender):
+    """The card is reset and does not take its contexts back."""
+    with device_faults.command(device_faults.TX_ADD, count=device_faults.FOR_EVER):
+        write(system.pci_device() / "reset", "1")
+    wait.until(nic.reachable, "both addresses of the far end answer after the reset")
+
+
+def its_queue(context, family, cipher, tso):
+    """Case 28: what software encrypts leaves through the queue that it came to. The card
+    has refused the context, so that all of it goes this way."""
+    ready(tso)
+    egress.two_queues(context, family)
+    before = []
+
+    def to_the_other(sender):
+        before.append(nic.statistics()[QUEUE])
+        egress.mark(sender.sock)
+    script = (Write(SMALL), SETTLED, Call(refuse_after_reset), Call(to_the_other), *PART, SETTLED)
+    run_ = started(context, script, family, cipher, tso)
+    run_.play()
+    sent = nic.statistics()[QUEUE] - before[0]
+    result = finished(run_, but=("tx_tls_given_up",))
+    fallback, = moved(result, "fallback")
+    at_least(fallback, 5, "tx_tls_fallback")
+    at_least(sent, fallback, f"{QUEUE}, in which the packets came")
+
+
 for _combination in COMBINATIONS:
     _end = combination_name(*_combination)
     registry.add(f"case-08-forward-jump-next-record/{_end}", forward_jump, *_combination)
@@ -160,13 +189,7 @@ for _combination in COMBINATIONS:
     registry.add(f"resync-that-is-not-done/{_end}", not_done, *_combination)
     registry.add(f"next-record-retransmission/{_end}", retransmission, *_combination)
     registry.add(f"next-record-on-a-bad-link/{_end}", lossy, *_combination)
-
-
-def refuse_after_reset(_sender):
-    """The card is reset and does not take its contexts back."""
-    with device_faults.command(device_faults.TX_ADD, count=device_faults.FOR_EVER):
-        write(system.pci_device() / "reset", "1")
-    wait.until(nic.reachable, "both addresses of the far end answer after the reset")
+    registry.add(f"case-28-fallback-through-its-queue/{_end}", its_queue, *_combination)
 
 
 def in_one_go(context, size):
