@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import fnmatch
+import os
 import pathlib
 import re
 import socket
@@ -127,8 +128,25 @@ def _limit_bytes(context, name, value):
 
 def without_byte_limits(context):
     """The TX rings alone limit what is on its way: the kernel's own limit of bytes adapts
-    itself to a fast machine, so that a ring would never be full."""
+    itself to a fast machine, so that a ring would never be full. What is set counts after a
+    queue's next completion."""
     _limit_bytes(context, "limit_min", MANY_BYTES)
+    before = statistics()
+    wait.until(lambda: _sent_through_each(before), "each TX queue has sent a frame")
+
+
+def _sent_through_each(before):
+    """Send frames from each CPU; whether by now each queue has sent one."""
+    here = os.sched_getaffinity(0)
+    try:
+        for cpu in here:
+            os.sched_setaffinity(0, {cpu})
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.sendto(b"", (system.REMOTE[4], CLOSED))
+    finally:
+        os.sched_setaffinity(0, here)
+    moved = change(before, statistics())
+    return all(moved[f"tx_queue_{queue}_packets"] for queue in range(channels().now))
 
 
 def small_byte_limits(context):
