@@ -7,6 +7,10 @@
  * An instruction that faults is counted again, with the rest of its block, when it is
  * repeated. The end mark writes a line "ADDRESS COUNT" for each block to the file out=FILE;
  * address 0 is user space.
+ *
+ * QEMU's devices work in its main loop, beside the CPU, and how far the guest gets meanwhile
+ * is a matter of the host's scheduler. So that each run is the same, between the marks a CPU
+ * that has stored to a device stands still until the main loop has nothing left to do.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +21,7 @@
 #include "mark.h"
 
 #define KERNEL_HALF	(UINT64_C(1) << 63)
+#define PATIENCE	(10 * G_TIME_SPAN_SECOND)
 #define CHUNK		4096		/* counters in a scoreboard, which has them for 16 CPUs */
 
 struct block {
@@ -29,6 +34,8 @@ struct block {
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 static GMutex lock;
+static GCond loop_idle;
+static gboolean loop_busy;
 static GHashTable *blocks;		/* by address */
 static struct qemu_plugin_scoreboard *chunk;
 static size_t used = CHUNK;
@@ -117,6 +124,41 @@ static void end(unsigned int cpu, void *data)
 	g_mutex_unlock(&lock);
 }
 
+/* In the main loop, in a turn in which nothing of a higher priority was left to do. */
+static gboolean when_idle(gpointer data)
+{
+	g_mutex_lock(&lock);
+	loop_busy = FALSE;
+	g_cond_broadcast(&loop_idle);
+	g_mutex_unlock(&lock);
+	return G_SOURCE_REMOVE;
+}
+
+/*
+ * After a store that may have been to a device. The main loop can itself be waiting for the
+ * CPU, when the machine stops or is reset: hence the patience.
+ */
+static void stored(unsigned int cpu, qemu_plugin_meminfo_t info, uint64_t address, void *data)
+{
+	struct qemu_plugin_hwaddr *where;
+	gint64 deadline;
+
+	where = counting ? qemu_plugin_get_hwaddr(info, address) : NULL;
+	if (!where || !qemu_plugin_hwaddr_is_io(where)) {
+		return;
+	}
+	deadline = g_get_monotonic_time() + PATIENCE;
+	g_mutex_lock(&lock);
+	loop_busy = TRUE;
+	g_idle_add_full(G_PRIORITY_LOW, when_idle, NULL, NULL);
+	while (loop_busy && g_cond_wait_until(&loop_idle, &lock, deadline)) {
+	}
+	if (loop_busy) {
+		fprintf(stderr, "count: the main loop is busy; this run is like no other\n");
+	}
+	g_mutex_unlock(&lock);
+}
+
 static void look_for_mark(struct qemu_plugin_insn *insn)
 {
 	static const uint8_t opcode[] = { MARK_OPCODE };
@@ -148,6 +190,10 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 			look_for_mark(qemu_plugin_tb_get_insn(tb, i));
 		}
 		address = 0;
+	} else {
+		/* An access to a device is always the last instruction of a block. */
+		qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, count - 1), stored,
+						 QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_W, NULL);
 	}
 	g_mutex_lock(&lock);
 	block = block_at(address);

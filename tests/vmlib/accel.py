@@ -11,9 +11,12 @@ RETRY_SECONDS = 3600        # after a trial that the time was too short for
 WORKS, FAILS, LATE = "works", "fails", "late"
 KVM = "kvm"
 TCG = "tcg,thread=multi"
+# With -icount: time goes by instructions, and all CPUs share a thread.
+COUNTED = "tcg,thread=single"
+COUNTED_KHZ = 1_000_000     # of the guest's time stamp counter then, whatever the host's is
 # Under TCG a "rep movsb" is a loop of single bytes: with ERMS and FSRM the guest's kernel
 # would copy with nothing else.
-CPUS = {KVM: "max", TCG: "max,-erms,-fsrm"}
+CPUS = {KVM: "max", **dict.fromkeys((TCG, COUNTED), "max,-erms,-fsrm")}
 
 
 def choose(wanted, qemu, kernel):

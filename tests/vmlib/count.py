@@ -15,6 +15,9 @@ from . import compiled, machine, paths, ui
 
 SOURCES = paths.TOP / "tests/count"
 MARK = "vm-mark"            # the program in the guest
+# Time goes by instructions, 1 ns each; what the guest takes for random is the same each time.
+# Without sleep=off, with which a guest that waits for its disk is at its next timeout at once.
+REPEATABLE = ("-icount", "shift=0", "-seed", "1")
 PORT = len(machine.PORTS) + 1
 COUNTS = "counts"           # written by the plugin, in the directory of the run
 SYMBOLS = "symbols"         # written by vm-mark
@@ -31,13 +34,14 @@ def guest_files():
 
 
 def arguments(qemu, directory):
-    """QEMU's: the plugin, and a port for the symbols."""
+    """QEMU's: the plugin, a port for the symbols, and what makes a run repeatable."""
     glib = subprocess.run(["pkg-config", "--cflags", "glib-2.0"], stdout=subprocess.PIPE,
                           text=True, check=True).stdout.split()
     include = qemu.source / "include/qemu"
     plugin = compiled.library("count", [SOURCES / "plugin.c", SOURCES / "mark.h"],
                               "-Wno-unused-parameter", f"-I{include}", *glib)
-    return ["-plugin", f"file={machine.escaped(plugin)},"
+    return [*REPEATABLE,
+            "-plugin", f"file={machine.escaped(plugin)},"
                        f"out={machine.escaped(directory / COUNTS)}",
             *machine.file_port(PORT, SYMBOLS, directory / SYMBOLS)]
 

@@ -13,6 +13,8 @@ KERNEL_COMMAND_LINE = (
 )
 # Strict: what has been unmapped faults at once, not after the next flush.
 IOMMU_COMMAND_LINE = ("intel_iommu=on", "iommu.strict=1")
+# The guest's programs are where they were, so that what is counted is the same.
+COUNTED_COMMAND_LINE = ("norandmaps",)
 # Ports of the virtio-serial device, in the order of init.c's enum port.
 PORTS = ("control", "stdin", "stdout", "stderr")
 
@@ -44,11 +46,12 @@ def kernel_command_line(kernel, acceleration, options):
     and a clock that is wrong by a factor makes every timeout in the guest wrong.  The
     length of its delay loop follows from that, which saves each CPU's measuring it."""
     clock = ()
-    if acceleration == accel.TCG:
-        khz = tsc.khz()
+    if acceleration != accel.KVM:
+        khz = accel.COUNTED_KHZ if acceleration == accel.COUNTED else tsc.khz()
         clock = (f"tsc_early_khz={khz}", f"lpj={khz * 1000 // kernel.timer_hz()}")
     iommu = IOMMU_COMMAND_LINE if options.iommu else ()
-    return KERNEL_COMMAND_LINE + clock + iommu + tuple(options.append)
+    counted = COUNTED_COMMAND_LINE if acceleration == accel.COUNTED else ()
+    return KERNEL_COMMAND_LINE + clock + iommu + counted + tuple(options.append)
 
 
 def disk(image):

@@ -77,6 +77,7 @@ def start(guest, options, parts, acceleration, stack):
     if options.count_instructions:
         files = count.guest_files()
         links += count.arguments(parts.qemu, guest.directory)
+        acceleration = accel.COUNTED
     boot(guest, options, parts, acceleration, links, options.command, 0, descriptors, files)
 
 
@@ -106,9 +107,10 @@ def boot(guest, options, parts, acceleration, links, command, port, descriptors,
 
 def guest_environment(environment, options, port):
     shared = [] if port else [guest for _, guest in options.share]
+    counted = {"PYTHONHASHSEED": "0"} if options.count_instructions else {}
     return {"PATH": GUEST_PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb",
             "VM_HOSTNAME": "remote" if port else "local", "VM_SHARES": " ".join(shared),
-            **environ.for_guest(), **environment}
+            **environ.for_guest(), **counted, **environment}
 
 
 def converse(guest, options):

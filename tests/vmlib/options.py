@@ -105,8 +105,8 @@ def _add_run(parser):
                             "\"vm-mark end\", which COMMAND calls, and put there, as JSON, how "
                             "many were the kernel's, those of tls.ko (\"tls\"), of the NIC's "
                             "driver (\"driver\"), of other modules, and user space's; of several "
-                            "intervals the sum. Slows a guest down by a fifth, and wants TCG; "
-                            "--cpus 1 repeats best")
+                            "intervals the sum. Time goes by instructions then. Wants TCG; "
+                            "repeats with --cpus 1, see Documentation/testing.md")
     group.add_argument("--symbols", action="store_true",
                        help="with --count-instructions: for each symbol of the kernel, too")
     group.add_argument("--timeout", type=_number(1, 1 << 20), metavar="SECONDS",
