@@ -121,20 +121,18 @@ static int ktlsnic_tls_add(struct net_device *netdev, struct sock *sk,
 				  tcp_seq);
 }
 
-/* Takes a connection out of xmit's hands, and waits until none of its units is in a
- * ring: the device would encrypt them with whatever has the context's place next.
- * Returns whether the device is done with it.
+/* Nothing more is posted for a connection. Returns whether that was so before, since
+ * its context was lost.
  */
-static bool ktlsnic_tls_tx_quiesce(struct ktlsnic_tls *tls,
-				   struct tls_context *tls_ctx,
-				   struct ktlsnic_tls_tx *tx)
+static bool ktlsnic_tls_tx_kill(struct ktlsnic_tls_tx *tx)
 {
-	WRITE_ONCE(ktlsnic_tls_tx_state(tls_ctx)->tx, NULL);
+	bool was_dead;
+
 	spin_lock_bh(&tx->lock);
+	was_dead = tx->dead;
 	tx->dead = true;
 	spin_unlock_bh(&tx->lock);
-	return wait_event_timeout(tls->tx_idle, refcount_read(&tx->refs) == 1,
-				  KTLSNIC_TLS_IDLE_TIMEOUT);
+	return was_dead;
 }
 
 /* Takes a connection out of the device and the table; drops the core's reference. */
@@ -176,8 +174,13 @@ static void ktlsnic_tls_del(struct net_device *netdev,
 		return;
 	}
 	tx = ktlsnic_tls_tx_state(tls_ctx)->tx;
-	was_dead = READ_ONCE(tx->dead);
-	idle = ktlsnic_tls_tx_quiesce(tls, tls_ctx, tx);
+	WRITE_ONCE(ktlsnic_tls_tx_state(tls_ctx)->tx, NULL);
+	was_dead = ktlsnic_tls_tx_kill(tx);
+	/* The device would encrypt a unit that is in a ring with whatever has the
+	 * context's place next.
+	 */
+	idle = wait_event_timeout(tls->tx_idle, refcount_read(&tx->refs) == 1,
+				  KTLSNIC_TLS_IDLE_TIMEOUT);
 
 	mutex_lock(&tls->lock);
 	ktlsnic_tls_tx_remove(tls, tx, idle, was_dead);
@@ -196,10 +199,7 @@ static void ktlsnic_tls_tx_forget(struct ktlsnic_tls *tls)
 
 	mutex_lock(&tls->lock);
 	list_for_each_entry_safe(tx, next, &tls->tx_list, list) {
-		spin_lock_bh(&tx->lock);
-		was_dead = tx->dead;
-		tx->dead = true;
-		spin_unlock_bh(&tx->lock);
+		was_dead = ktlsnic_tls_tx_kill(tx);
 		ktlsnic_tls_count(tls, KTLSNIC_TLS_ORPHANS);
 		ktlsnic_tls_tx_remove(tls, tx, refcount_read(&tx->refs) == 1,
 				      was_dead);
