@@ -54,42 +54,39 @@ def _ktap():
                                  "--upstream"), 120)
 
 
+def _in_vm(name, program, options, words, seconds, **more):
+    """A job of one guest: the program, below tests/, is vm or takes its options; words follow
+    them. more: of the Job."""
+    seconds = environ.scaled(seconds)
+    console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
+    command = (str(TESTS / program), *options, "--console", IN_OUTPUT + console,
+               "--facts", IN_OUTPUT + facts, "--timeout", str(seconds), *words)
+    return Job(name, command, seconds + environ.scaled(SPARE_SECONDS), logs=(console,),
+               facts=facts, **more)
+
+
 def _upstream(test, vm_options, label):
     """A test of the kernel's own, unmodified. It gives a ping of 64 KB half a second, which is
     not enough beside two other guests, and so runs alone."""
-    name = f"{label}upstream/{test}"
-    seconds = environ.scaled(UPSTREAM_SECONDS)
-    console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
-    command = (str(TESTS / "upstream/run"), *vm_options, "--console", IN_OUTPUT + console,
-               "--facts", IN_OUTPUT + facts, "--timeout", str(seconds), UPSTREAM[test])
-    return Job(name, command, seconds + environ.scaled(SPARE_SECONDS), alone=True, logs=(console,),
-               facts=facts)
+    return _in_vm(f"{label}upstream/{test}", "upstream/run", vm_options, (UPSTREAM[test],),
+                  UPSTREAM_SECONDS, alone=True)
 
 
 def _net_tls(what, words, vm_options, label):
     """One of the tests of kTLS, with our tls.ko unless another is asked for."""
-    name = f"{label}net-tls/{what}"
-    seconds = environ.scaled(NET_TLS_SECONDS)
-    console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
-    command = (str(TESTS / "net-tls" / words[0]), *words[1:], *vm_options,
-               "--console", IN_OUTPUT + console, "--facts", IN_OUTPUT + facts,
-               "--timeout", str(seconds))
-    return Job(name, command, seconds + environ.scaled(SPARE_SECONDS), logs=(console,), facts=facts)
+    program, *options = words
+    return _in_vm(f"{label}net-tls/{what}", f"net-tls/{program}", (*options, *vm_options), (),
+                  NET_TLS_SECONDS)
 
 
 def _guest(suite, group, vm_options, label, choice):
-    name = f"{label}{suite}/{group.name}"
     run = f"{os.getpid()}-{next(_guests)}"
     own = (option.replace("{run}", run) for option in group.vm)
-    seconds = environ.scaled(group.seconds)
-    console, facts = (f"{file_name(name)}.{kind}" for kind in ("console", "json"))
-    command = (str(TESTS / "vm"), *vm_options, *own, "--console", IN_OUTPUT + console,
-               "--facts", IN_OUTPUT + facts,
-               "--share", f"{TESTS}:{GUEST_TESTS}", "--timeout", str(seconds), "--",
-               "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name,
+    command = ("--", "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name,
                *choice.arguments())
-    return Job(name, command, seconds + environ.scaled(SPARE_SECONDS),
-               tuple(case.name for case in group.cases(choice)), group.alone, (console,), facts)
+    return _in_vm(f"{label}{suite}/{group.name}", "vm",
+                  (*vm_options, *own, "--share", f"{TESTS}:{GUEST_TESTS}"), command, group.seconds,
+                  expected=tuple(case.name for case in group.cases(choice)), alone=group.alone)
 
 
 def jobs(names, vm_options=(), choice=plan.DEFAULT):
