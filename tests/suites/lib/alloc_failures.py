@@ -2,13 +2,11 @@
 """Allocations that fail, below the functions of one module, and how many did."""
 
 import contextlib
-import pathlib
 
 from . import kallsyms
 from .cases import skip
-from .system import write
+from .system import DEBUGFS, write
 
-DEBUGFS = pathlib.Path("/sys/kernel/debug")
 WAYS = ("failslab", "fail_page_alloc")
 MANY = 1_000_000_000
 DEPTH = 14                  # frames: from the allocator to the module, not to its callers' callers

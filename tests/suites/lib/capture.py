@@ -7,13 +7,12 @@ import struct
 from . import system, timescale
 from .cases import Failed
 from .packet import ETH_VLAN, Frame
-from .system import in_ns
+from .system import SO_RCVBUFFORCE, in_ns
 
 ETH_P_ALL = 3
 SOL_PACKET = 263
 PACKET_STATISTICS, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 6, 8, 23
 TP_STATUS_VLAN_VALID = 1 << 4
-SO_RCVBUFFORCE = 33
 BUFFER = 64 << 20
 
 

@@ -10,10 +10,9 @@ import re
 
 from . import kallsyms, kmemleak, nic, pageowner, system, wait
 from .cases import Failed, Registry, check, equal, skip
-from .system import NETIF, run
+from .system import DEBUGFS, NETIF, run
 
 registry = Registry()
-DEBUGFS = pathlib.Path("/sys/kernel/debug")
 MODULES = ("ktlsnic", "tls")
 TASK_FRAG_PAGES = 8         # SKB_FRAG_PAGE_ORDER
 _symbols = []

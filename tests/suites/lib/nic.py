@@ -4,7 +4,6 @@
 import contextlib
 import errno
 import fnmatch
-import os
 import pathlib
 import re
 import socket
@@ -137,14 +136,10 @@ def without_byte_limits(context):
 
 def _sent_through_each(before):
     """Send frames from each CPU; whether by now each queue has sent one."""
-    here = os.sched_getaffinity(0)
-    try:
-        for cpu in here:
-            os.sched_setaffinity(0, {cpu})
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-                sock.sendto(b"", (system.REMOTE[4], CLOSED))
-    finally:
-        os.sched_setaffinity(0, here)
+    def send():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"", (system.REMOTE[4], CLOSED))
+    system.on_each_cpu(send)
     moved = change(before, statistics())
     return all(moved[f"tx_queue_{queue}_packets"] for queue in range(channels().now))
 
@@ -216,6 +211,12 @@ def ring_size(name):
 def channels():
     """Queue pairs: the most there can be, and how many there are now."""
     return ethtool.channels(NETIF)
+
+
+def route_with(context, address, netif, *attributes, ns=None):
+    """Until the case ends a route to that address has these attributes."""
+    ip("route", "add", address, "dev", netif, *attributes, ns=ns)
+    context.callback(ip, "route", "del", address, "dev", netif, ns=ns)
 
 
 def moderation():

@@ -10,10 +10,9 @@ import struct
 import time
 
 from . import neighbor, packet, system, tcp, timescale
-from .capture import (ETH_P_ALL, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, SO_RCVBUFFORCE, SOL_PACKET,
-                      tag_of)
+from .capture import ETH_P_ALL, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, SOL_PACKET, tag_of
 from .cases import Failed
-from .system import LOCAL, NETIF, REMOTE_NS, in_ns
+from .system import LOCAL, NETIF, REMOTE_NS, SO_RCVBUFFORCE, in_ns
 
 ADDRESS = {4: "192.0.3.77", 6: "2001:db8:1::77"}
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16

@@ -6,8 +6,7 @@ import socket
 from . import ktls, rawpeer, rx, seal, tlstrace, wait
 from .cases import equal
 from .ktls import Keys
-
-SO_RCVBUFFORCE = 33
+from .system import SO_RCVBUFFORCE
 
 
 class Stream:

@@ -22,7 +22,9 @@ LOCAL = {4: os.environ.get("LOCAL_V4", "192.0.3.1"),
 REMOTE = {4: os.environ.get("REMOTE_V4", "192.0.3.2"),
           6: os.environ.get("REMOTE_V6", "2001:db8:1::2")}
 SIOCGIFHWADDR = 0x8927
-PREEMPTION = pathlib.Path("/sys/kernel/debug/sched/preempt")
+SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
+DEBUGFS = pathlib.Path("/sys/kernel/debug")
+PREEMPTION = DEBUGFS / "sched/preempt"
 
 
 def run(*command, ns=None, check=True, seconds=30, text=None):
@@ -121,27 +123,39 @@ def stock_tls():
     return "O" not in pathlib.Path("/sys/module/tls/taint").read_text()
 
 
-def free_deferred():
-    """Newer kernels leave an skb that was sent to the CPU that made it, which frees it when
-    it receives something for the next time: let each of them do so."""
+def on_each_cpu(function):
+    """Call it once on each CPU that this thread may use."""
     everywhere = os.sched_getaffinity(0)
     try:
         for cpu in everywhere:
             os.sched_setaffinity(0, {cpu})
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-                sock.bind(("127.0.0.1", 0))
-                sock.sendto(b"wake up", sock.getsockname())
-                sock.recv(16)
+            function()
     finally:
         os.sched_setaffinity(0, everywhere)
+
+
+def free_deferred():
+    """Newer kernels leave an skb that was sent to the CPU that made it, which frees it when
+    it receives something for the next time: let each of them do so."""
+    def receive():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.bind(("127.0.0.1", 0))
+            sock.sendto(b"wake up", sock.getsockname())
+            sock.recv(16)
+    on_each_cpu(receive)
+
+
+def in_debugfs(path):
+    """Whether there is such a file in debugfs, which is mounted if need be."""
+    if not path.exists() and not os.path.ismount(DEBUGFS):
+        run("mount", "-t", "debugfs", "debugfs", DEBUGFS, check=False)
+    return path.exists()
 
 
 def preemptible(context):
     """Until the case ends the kernel preempts its own tasks, if it knows how to change that
     while it runs."""
-    if not PREEMPTION.exists():
-        run("mount", "-t", "debugfs", "debugfs", "/sys/kernel/debug", check=False)
-    if PREEMPTION.exists():
+    if in_debugfs(PREEMPTION):
         now = re.search(r"\((\w+)\)", PREEMPTION.read_text(encoding="ascii"))[1]
         context.callback(write, PREEMPTION, now)
         write(PREEMPTION, "full")

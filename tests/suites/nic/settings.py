@@ -206,7 +206,7 @@ def registers(_context):
 def rss_table(context):
     """The indirection table can be set, whole, and steers what arrives."""
     nic.only_on_ktlsnic()
-    count = nic.channels().now
+    registers, count = regs.Registers(), nic.channels().now
     at_least(count, 2, "queue pairs")
     context.callback(run, "ethtool", "-X", NETIF, "default", check=False)
     for queue in range(count):
@@ -215,7 +215,7 @@ def rss_table(context):
         else:
             weights = ["1" if i == queue else "0" for i in range(count)]
             run("ethtool", "-X", NETIF, "weight", *weights)
-        table = regs.Registers().rss_table()
+        table = registers.rss_table()
         equal(table, [queue] * len(table), "entries of the indirection table")
         before = nic.statistics()
         for i in range(6):

@@ -7,7 +7,7 @@ import threading
 
 from lib import nic, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
-from lib.system import LOCAL, NETIF, REMOTE, REMOTE_NS, in_ns, run
+from lib.system import LOCAL, NETIF, REMOTE, REMOTE_NS, SO_RCVBUFFORCE, in_ns, run
 
 registry = Registry()
 BULK = 3 << 20
@@ -15,7 +15,6 @@ FLOW = 200                  # datagrams
 LATE = 10_000               # microseconds between two interrupts
 RING = 64                   # buffers, the least there can be
 BURST = 4000                # datagrams, far more than the smallest ring has buffers
-SO_RCVBUFFORCE = 33
 
 # Features that are switched off, at both ends, for a run.
 VARIANTS = {"all-offloads": {}, "no-tso": {"tso": False}, "no-tx-checksum": {"tx": False},

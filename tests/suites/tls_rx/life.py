@@ -7,7 +7,7 @@ import threading
 from lib import capture, evidence, ktls, nic, rx, sockdiag, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import ALERT, Control, Keys, Write
-from lib.system import NETIF, ip, run, write
+from lib.system import NETIF, SO_SNDBUFFORCE, ip, run, write
 from . import setup
 from .framing import COMBINATIONS
 
@@ -72,7 +72,6 @@ def both_flags(context):
     rx.ready()
 
 
-SO_SNDBUFFORCE = 32
 QUEUED = 1 << 20            # what is still to be sent when the socket is closed
 
 

@@ -120,14 +120,20 @@ def false_plain(stream, size, chain):
     return stream.sealer.plain_for(size, wanted)
 
 
+def show_false_headers(stream, chain):
+    """Send a record whose ciphertext shows headers at these places, but for its own header,
+    which comes late."""
+    bad = pieces(stream, 9000, 9, false_plain(stream, 9000, chain))
+    send(stream, *bad[1:])
+    stream.late.insert(0, bad[0])
+
+
 def false_headers(context, cipher, count):
     """While the NIC searches, the ciphertext shows count headers that are none, each
     at the end of the one before. It may ask about one; the kernel never confirms it."""
     stream = Lost(context, Keys(cipher))
     chain = [2000 + 1100 * i for i in range(count)]     # each in another segment
-    bad = pieces(stream, 9000, 9, false_plain(stream, 9000, chain))
-    send(stream, *bad[1:])
-    stream.late.insert(0, bad[0])
+    show_false_headers(stream, chain)
     for _ in range(3):
         send(stream, *pieces(stream))
     stream.requests(1 + (count > 1))

@@ -14,7 +14,7 @@ from lib import ktls, napi, nic, offload, system, tcp, wait
 from lib.cases import Failed, Registry, at_least, check, equal, skip
 from lib.ktls import Control, Keys, Sendfile, Splice, Write
 from lib.offload import Spec
-from lib.system import NETIF, REMOTE_NS, ip, run, with_sysctl
+from lib.system import NETIF, REMOTE_NS, SO_SNDBUFFORCE, ip, run, with_sysctl
 from . import ready
 from .stream import COMBINATIONS, combination_name
 
@@ -25,7 +25,7 @@ RING = 64                       # RX buffers, two in a page
 BALLAST_RING = 128
 BALLAST_MAC, BALLAST_QUEUES = "02:00:00:00:03:03", 13
 IOMMU_GROUPS = pathlib.Path("/sys/kernel/iommu_groups")
-SLOTS = pathlib.Path("/sys/kernel/debug/swiotlb/io_tlb_used")
+SLOTS = system.DEBUGFS / "swiotlb/io_tlb_used"
 # Frames that the far driver copies, so that its receive buffers are free again at once:
 # else the far socket would hold the bounce buffer, and leave none for what it waits for.
 MSS = 160
@@ -35,7 +35,6 @@ ROUNDS = 2
 SEGMENTS = 250                  # least in a TSO packet, while there is data for it
 LEAST = 20                      # failures; there are 50 to 1600
 LATE = 0.1                      # seconds between two looks at completions
-SO_SNDBUFFORCE = 32
 
 
 class Shared(Sendfile):
@@ -83,8 +82,7 @@ def small_rings():
 
 def set_up(context, family):
     """Small RX rings, no limit to the bytes in the TX ring, and a wide open window."""
-    if not SLOTS.exists():
-        run("mount", "-t", "debugfs", "debugfs", "/sys/kernel/debug")
+    check(system.in_debugfs(SLOTS), f"this kernel has no {SLOTS}")
     small_rings()
     run("ethtool", "-G", ballast(), "rx", BALLAST_RING)
     run("ethtool", "-L", ballast(), "combined", BALLAST_QUEUES)
@@ -93,8 +91,7 @@ def set_up(context, family):
     with_sysctl(context, "net.ipv4.tcp_rmem", "4096 4000000 8000000", REMOTE_NS)
     for netif, ns, address, what in ((NETIF, None, system.REMOTE, "initcwnd"),
                                      (system.remote_netif(), REMOTE_NS, system.LOCAL, "initrwnd")):
-        ip("route", "add", address[family], "dev", netif, what, WINDOW, ns=ns)
-        context.callback(ip, "route", "del", address[family], "dev", netif, ns=ns)
+        nic.route_with(context, address[family], netif, what, WINDOW, ns=ns)
 
 
 @contextlib.contextmanager
@@ -113,11 +110,9 @@ def used():
 
 def connections(context, spec):
     runs = [offload.Run(context, spec) for _ in range(CONNECTIONS[spec.tso])]
-    for number, run_ in enumerate(runs, 1):
+    for run_ in runs:
         run_.near.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 20)
-        run_.install()
-        runs[0].evidence.offloaded(run_.near, number)
-    return runs
+    return runs, offload.install_all(runs)
 
 
 def burst(runs, number):
@@ -155,8 +150,7 @@ def failing(context, family, cipher, tso):
     set_up(context, family)
     before = used()
     with_sysctl(context, "net.ipv4.tcp_min_tso_segs", SEGMENTS)
-    runs = connections(context, spec)
-    state = runs[0].evidence
+    runs, state = connections(context, spec)
     with exhausted(), napi.late(LATE):
         for number in range(ROUNDS):
             burst(runs, number)

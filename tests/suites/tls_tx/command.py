@@ -11,7 +11,7 @@ from lib.cases import Registry, at_least, equal, skip
 from lib.evidence import TOO_LATE
 from lib.ktls import Call, Control, Keys, Sendfile, Write, size_of
 from lib.offload import SETTLED, Spec
-from lib.system import NETIF, ip, run, with_sysctl, write
+from lib.system import NETIF, SO_SNDBUFFORCE, ip, run, with_sysctl, write
 from . import ready
 from .stream import COMBINATIONS, PART, combination_name
 
@@ -21,7 +21,6 @@ BIG = Write(1 << 20)
 MSS = 1448
 QUEUE = "tx_queue_1_packets"
 CWND = 500                      # segments, at the beginning and after any time without data
-SO_SNDBUFFORCE = 32
 
 
 def lost(context, size=SMALL):
@@ -207,10 +206,9 @@ def large_fallback(context, family, cipher, least, entries=None):
         context.callback(run, "ethtool", "-G", NETIF, "tx", nic.ring_size("TX"))
         run("ethtool", "-G", NETIF, "tx", entries)
     # How much TCP sends at once is not to be up to how long the card's reset took it.
-    ip("route", "add", system.REMOTE[family], "dev", NETIF, "initcwnd", CWND)
-    context.callback(ip, "route", "del", system.REMOTE[family], "dev", NETIF)
-    # The first megabytes open the far end's window; acknowledgments for much at a time make room
-    # for much at a time.
+    nic.route_with(context, system.REMOTE[family], NETIF, "initcwnd", CWND)
+    # The first megabytes open the far end's window; acknowledgments for much at a time make
+    # room for much at a time.
     context.enter_context(nic.remote().with_(gro=True))
     with_sysctl(context, "net.ipv4.tcp_min_tso_segs", 3 + least // MSS)
     sizes = trace.Sent()
