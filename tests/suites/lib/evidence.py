@@ -79,7 +79,7 @@ class Evidence(Readings):
         counters = self.counters()
         payload = sum(len(record.plain) for record in records)
         done = counters["tx_tls_encrypted_bytes"]
-        equal(counters["tx_tls_fallback"], 0, "tx_tls_fallback")
+        self.no_software(counters, again[0])
         if not again[0]:
             equal(done, payload, "tx_tls_encrypted_bytes")
             equal(counters["hw_tls_tx_bytes"], size, "hw_tls_tx_bytes")
@@ -96,12 +96,20 @@ class Evidence(Readings):
         at_least(counters["tx_tls_encrypted_packets"], 1, "tx_tls_encrypted_packets")
         self.no_errors(counters, again=again[0])
 
-    def by_the_nic(self, size):
+    def by_the_nic(self, size, again=0):
         """The NIC encrypted that many bytes of stream, and more only if some were sent again;
-        software encrypted nothing."""
+        software encrypted nothing (see no_software())."""
         counters = self.counters()
-        equal(counters["tx_tls_fallback"], 0, "tx_tls_fallback")
+        self.no_software(counters, again)
         at_least(counters["hw_tls_tx_bytes"], size, "hw_tls_tx_bytes")
+
+    @staticmethod
+    def no_software(counters, again=0):
+        """Software encrypted nothing; but a segment that TCP sends again needlessly may be sent
+        on another CPU, and meet units of its connection in that CPU's ring (case 28)."""
+        name, only = "tx_tls_fallback", "tx_tls_other_queue"
+        check(counters[name] == counters[only] <= again, f"{name}: {counters[name]}, {only}: "
+              f"{counters[only]}, of {again} segments that were sent again")
 
     def tls_counters(self):
         """Those of the NIC's TLS counters that moved, for a note."""

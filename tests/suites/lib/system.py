@@ -123,15 +123,22 @@ def stock_tls():
     return "O" not in pathlib.Path("/sys/module/tls/taint").read_text()
 
 
-def on_each_cpu(function):
-    """Call it once on each CPU that this thread may use."""
+@contextlib.contextmanager
+def only_cpu(cpu):
+    """Within this block this thread runs on no other CPU."""
     everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cpu})
     try:
-        for cpu in everywhere:
-            os.sched_setaffinity(0, {cpu})
-            function()
+        yield
     finally:
         os.sched_setaffinity(0, everywhere)
+
+
+def on_each_cpu(function):
+    """Call it once on each CPU that this thread may use."""
+    for cpu in os.sched_getaffinity(0):
+        with only_cpu(cpu):
+            function()
 
 
 def free_deferred():

@@ -130,7 +130,7 @@ def reset(context, family, cipher, tso):
     check(0 < len(got) < len(whole_stream), f"{len(got)} of {len(whole_stream)} bytes arrived")
     equal(whole_stream.startswith(got), True, "what arrived is what software sends")
     state.gone()
-    state.by_the_nic(len(got))
+    state.by_the_nic(len(got), again)
     state.no_errors(again=again)
 
 

@@ -122,9 +122,10 @@ def flag_under_load(context, family, cipher, tso):
     results = [thread.finish() for thread in busy]
     check(all(thread.turns for thread in busy), "the load was none")
     state.gone()
-    state.no_errors(again=sum(result.again[0] for result in results))
+    again = sum(result.again[0] for result in results)
+    state.no_errors(again=again)
     equal(state.moved("tx_tls_ctx"), 3, "tx_tls_ctx")
-    state.by_the_nic(size + sum(len(result.stream) for result in results))
+    state.by_the_nic(size + sum(len(result.stream) for result in results), again)
 
 
 for _combination in COMBINATIONS:

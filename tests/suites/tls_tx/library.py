@@ -90,7 +90,7 @@ def openssl_offloaded(context, family, suite):
     done = state.moved("tx_tls_encrypted_bytes")
     at_least(done, SIZE, "tx_tls_encrypted_bytes")
     check(done < SIZE + 100 + again[1], f"tx_tls_encrypted_bytes {done} for {SIZE}")
-    state.by_the_nic(SIZE)
+    state.by_the_nic(SIZE, again[0])
     state.no_errors(again=again[0])
 
 

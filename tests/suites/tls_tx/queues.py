@@ -4,7 +4,7 @@ both rings, so it must not be used in both at once."""
 
 import os
 
-from lib import accounted, egress, nic, offload, system, tcp, wait
+from lib import accounted, device_faults, egress, nic, offload, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.evidence import TOO_LATE
 from lib.ktls import Call, Keys, Sendfile, Write
@@ -16,7 +16,7 @@ from .stream import COMBINATIONS, PART, combination_name
 registry = Registry()
 WRITE = 6000
 LAST = 20_000                   # bytes at the end, when both rings are idle
-COUNTERS = ("tx_tls_ooo", "tx_tls_resync", "tx_tls_fallback")
+COUNTERS = ("tx_tls_ooo", "tx_tls_resync", "tx_tls_fallback", "tx_tls_other_queue")
 
 
 def queue_packets():
@@ -39,6 +39,8 @@ def finished(context, run):
     counters = result.evidence.counters()
     moved = {name: counters[name] for name in COUNTERS}
     context.note(f"{moved}, sent again {result.again}")
+    equal(moved["tx_tls_fallback"], moved["tx_tls_other_queue"],
+          "tx_tls_fallback, which is to be for the other ring alone")
     if not counters[TOO_LATE]:
         equal(counters["hw_tls_tx_bytes"] + counters["tx_tls_fallback_bytes"],
               sum(unit.size for unit in run.units), "hw_tls_tx_bytes and tx_tls_fallback_bytes")
@@ -76,8 +78,44 @@ def migrate(context, busy, family, cipher, tso):
     result, moved = finished(context, run)
     used_both(before)
     if not busy and not result.again[0]:
-        equal(tuple(moved.values()), (0, 0, 0), ", ".join(COUNTERS))
+        equal(tuple(moved.values()), (0,) * len(COUNTERS), ", ".join(COUNTERS))
     at_least(result.evidence.moved("hw_tls_tx_bytes"), LAST, "hw_tls_tx_bytes")
+
+
+def while_stuck(context, family, cipher, tso):
+    """What is sent through one ring while the other does not get on with what is in it is
+    encrypted by software; once the other is empty, the NIC goes on where it stood."""
+    ready(tso)
+    context.callback(device_faults.stick_tx_rings, 0)
+    egress.two_queues(context, family)
+
+    def stick(_sender):
+        device_faults.stick_tx_rings(1 << 0)
+
+    def other(_sender):
+        wait.until(lambda: not tcp.unsent(run.near), "the write is sent")
+        egress.mark(run.near)
+
+    def back(turn):
+        def do(_sender):
+            wait.until(lambda: run.evidence.moved("tx_tls_other_queue") > turn,
+                       "software encrypts")
+            device_faults.stick_tx_rings(0)
+            run.settled()
+            egress.mark(run.near, False)
+        return Call(do)
+    # One packet in the ring: for more of them TCP would not send the next.
+    script = []
+    for turn in range(5):
+        script += [Write(WRITE + turn), SETTLED, Call(stick), Write(1000), Call(other),
+                   Write(3000 + turn), back(turn)]
+    spec = Spec(script=(*script, Sendfile(LAST)), keys=Keys(cipher), family=family, tso=tso,
+                capture=True)
+    run = accounted.Run(context, spec)
+    run.start()
+    run.play()
+    result, _ = finished(context, run)
+    at_least(result.evidence.moved("hw_tls_tx_bytes"), 5 * WRITE + LAST, "hw_tls_tx_bytes")
 
 
 def from_other_cpu(context, family, cipher, tso):
@@ -113,6 +151,7 @@ for _combination in COMBINATIONS:
     _end = combination_name(*_combination)
     registry.add(f"case-28-other-queue-while-idle/{_end}", migrate, False, *_combination)
     registry.add(f"case-28-other-queue-while-busy/{_end}", migrate, True, *_combination)
+    registry.add(f"case-28-other-queue-while-one-is-stuck/{_end}", while_stuck, *_combination)
     registry.add(f"case-28-writer-on-other-cpu/{_end}", from_other_cpu, *_combination)
 
 

@@ -91,8 +91,9 @@ def all_right(context, spec):
         check(result.stream == software, "the wire is not what software kTLS sends")
     state.gone()
     at_least(state.moved("tx_tls_resync"), 1, "tx_tls_resync")
-    state.by_the_nic(CONNECTIONS * len(software))
-    state.no_errors(again=sum(result.again[0] for result in results))
+    again = sum(result.again[0] for result in results)
+    state.by_the_nic(CONNECTIONS * len(software), again)
+    state.no_errors(again=again)
     return state
 
 

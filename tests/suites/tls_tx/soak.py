@@ -203,7 +203,11 @@ def soak(context):
     at_least(crossed, timescale.shorter(200_000_000), "bytes that crossed the wire")
     at_least(again, crossed // 100, "bytes that were sent again")
     at_least(encrypted / crossed, 0.99, "share of the bytes that the card encrypted")
-    equal(state.moved("tx_tls_fallback"), 0, "tx_tls_fallback")
+    # A segment that is sent again needlessly may meet its connection in the other CPU's
+    # ring (case 28); for no other reason does software encrypt.
+    elsewhere = state.moved("tx_tls_other_queue")
+    check(elsewhere <= resyncs // 200, f"{elsewhere} times in two rings, after {resyncs} resyncs")
+    equal(state.moved("tx_tls_fallback"), elsewhere, "tx_tls_fallback")
     equal(nic.statistics()["hw_tls_tx_live"], 0, "hw_tls_tx_live")
     equal((state.moved("tx_tls_ctx"), state.moved("tx_tls_del")),
           (CONNECTIONS * ROUNDS,) * 2, "tx_tls_ctx, tx_tls_del")

@@ -28,7 +28,9 @@ static const char * const ktlsnic_tls_queue_names[KTLSNIC_TLS_QUEUE_STATS] = {
 	[KTLSNIC_TLS_FALLBACK] = "tx_tls_fallback",
 	/* bytes of TCP payload in them */
 	[KTLSNIC_TLS_FALLBACK_BYTES] = "tx_tls_fallback_bytes",
-	/* of these, those dropped because that failed as well */
+	/* of these skbs, those whose connection had units in another ring */
+	[KTLSNIC_TLS_OTHER_QUEUE] = "tx_tls_other_queue",
+	/* of these skbs, those dropped because that failed as well */
 	[KTLSNIC_TLS_DROP_FALLBACK] = "tx_tls_drop_fallback",
 };
 

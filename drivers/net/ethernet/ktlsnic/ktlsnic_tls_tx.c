@@ -280,7 +280,9 @@ ktlsnic_tls_out_of_order(struct ktlsnic_tls_tx *tx,
 	verdict = KTLSNIC_TLS_SOFTWARE;
 	if (!tx->tls->can_replay)
 		ktlsnic_tls_resync_request(tx, p);
-	else if (!tx->dead && !ktlsnic_tls_in_other_queue(tx, p))
+	else if (ktlsnic_tls_in_other_queue(tx, p))
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_OTHER_QUEUE, 1);
+	else if (!tx->dead)
 		verdict = ktlsnic_tls_post(tx, p, &sync);
 	if (verdict != KTLSNIC_TLS_POSTED)
 		ktlsnic_tls_prefix_put(&sync);
