@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands (SPEC 11). */
+/*
+ * Commands (SPEC 11). As many as the completion ring has room for are under way
+ * at a time: taken, which is when their time begins, and done when it is over.
+ * A command stays in its ring until then: the device has no copy of its key,
+ * and a ring that stops or a reset drops it before it has done anything.
+ */
 
 #include <string.h>
 
@@ -106,7 +111,8 @@ static void cmd_complete(struct ktlsnic_dev *dev, struct ring *ring,
     ring_post(dev, ring->cq, &cpl);
 }
 
-/* One command; its copy here may hold a key and goes with the function. */
+/* The first of those that are taken; its copy here may hold a key and goes with
+ * the function. */
 static void cmd_do_one(struct ktlsnic_dev *dev, struct ring *ring)
 {
     struct ktlsnic_cmd cmd;
@@ -119,23 +125,67 @@ static void cmd_do_one(struct ktlsnic_dev *dev, struct ring *ring)
         }
         dev->cmd_hangs = status == KTLSNIC_FAULT_HANG;
         if (!dev->cmd_hangs) {
+            ring->taken--;
             cmd_complete(dev, ring, &cmd, status, value);
         }
     }
     explicit_bzero(&cmd, sizeof(cmd));
 }
 
+/* When the command so many after INDEX is to be done. */
+static int64_t *cmd_due(struct ktlsnic_dev *dev, const struct ring *ring,
+                        uint32_t skip)
+{
+    return &dev->cmd_due[(ring->state->index + skip) %
+                         G_N_ELEMENTS(dev->cmd_due)];
+}
+
+static void cmd_take(struct ktlsnic_dev *dev, struct ring *ring, int64_t now)
+{
+    uint32_t first = ring->taken;
+    uint32_t end = MIN(ring_pending(ring), ring_room(ring->cq));
+    uint32_t latency = dev->config.cmd_latency;
+
+    while (ring->taken < end) {
+        *cmd_due(dev, ring, ring->taken++) =
+            now + (int64_t)latency * NSEC_PER_USEC;
+    }
+    if (latency && ring->taken > first) {
+        dev_trace(dev, KTLSNIC_TRACE_COMMANDS_DELAYED,
+                  ring->state->index + first, ring->taken - first, latency);
+    }
+}
+
 bool cmd_run(struct ktlsnic_dev *dev)
 {
     struct ring *ring = ring_cmd(dev);
     unsigned left = COMMANDS_PER_RUN;
+    int64_t now;
 
-    while (dev_alive(dev) && !dev->cmd_hangs && ring_pending(ring) &&
-           ring_room(ring->cq)) {
+    dev->cmd_wake_at = NEVER;
+    if (dev->cmd_hangs || !ring_pending(ring)) {
+        return false;
+    }
+    now = dev->ops.now(dev->opaque);
+    cmd_take(dev, ring, now);
+    while (dev_alive(dev) && !dev->cmd_hangs && ring->taken) {
+        int64_t due = *cmd_due(dev, ring, 0);
+
+        if (due > now) {
+            /* One behind it whose time is shorter waits for it. */
+            dev->cmd_wake_at = due;
+            return false;
+        }
         if (!left--) {
             return true;
         }
         cmd_do_one(dev, ring);
     }
     return false;
+}
+
+void cmd_reset(struct ktlsnic_dev *dev)
+{
+    dev->cmd_hangs = false;
+    dev->cmd_wake_at = NEVER;
 }

@@ -17,6 +17,8 @@
 
 #define FRAME_MIN           60      /* shortest frame on the wire, no FCS */
 #define FRAME_TAG_LEN       4       /* bytes of an 802.1Q tag */
+#define NSEC_PER_USEC       1000
+#define NEVER               INT64_MAX
 
 struct ktlsnic_dev {
     struct ktlsnic_config config;
@@ -48,9 +50,16 @@ struct ktlsnic_dev {
     bool rx_paused;                 /* a frame waits outside for buffers */
     bool rx_retry;                  /* call rx_ready() from the next run */
 
+    int64_t cmd_due[1u << KTLSNIC_RING_LOG2_MAX]; /* ns: when the commands that
+                                     * are taken are to be done, by slot */
+    int64_t cmd_wake_at;            /* when the next one is, or NEVER */
+
     uint32_t irq_dirty;             /* vectors to look at, a bit each */
     uint32_t irq_blocked;           /* vectors that only ITR holds back */
-    int64_t irq_wake_at;            /* what wake() was last told; 0: nothing */
+    int64_t irq_wake_at;            /* ns: when ITR lets the first of them go,
+                                     * or NEVER */
+
+    int64_t wake_at;                /* what wake() was last told; 0: nothing */
 
     unsigned tx_next;               /* TX ring whose turn it is */
     uint8_t *tx_frame;              /* a gathered unit; headroom before it */
@@ -107,8 +116,9 @@ void irq_reset(struct ktlsnic_dev *dev);
 void event_post(struct ktlsnic_dev *dev, enum ktlsnic_event_type type,
                 uint32_t source, uint32_t data);
 
-/* cmd.c (SPEC 11): returns whether there is more to do. */
+/* cmd.c (SPEC 11): returns whether there is more to do at once. */
 bool cmd_run(struct ktlsnic_dev *dev);
+void cmd_reset(struct ktlsnic_dev *dev);
 
 /* tls_tx.c: the TX context table. Statuses are those of commands. */
 void tls_tx_init(struct ktlsnic_dev *dev);

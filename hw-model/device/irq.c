@@ -7,8 +7,6 @@
 
 #include "device/dev_private.h"
 
-#define NSEC_PER_USEC 1000
-
 void irq_note(struct ktlsnic_dev *dev, unsigned vector)
 {
     dev->irq_dirty |= 1u << vector;
@@ -52,9 +50,9 @@ static bool irq_look(struct ktlsnic_dev *dev, unsigned vector)
 void irq_flush(struct ktlsnic_dev *dev)
 {
     uint32_t todo = dev->irq_dirty | dev->irq_blocked;
-    int64_t wake_at = INT64_MAX;
 
     dev->irq_dirty = 0;
+    dev->irq_wake_at = NEVER;
     while (todo && dev_alive(dev)) {
         unsigned vector = __builtin_ctz(todo);
         uint32_t bit = 1u << vector;
@@ -62,14 +60,11 @@ void irq_flush(struct ktlsnic_dev *dev)
         todo &= ~bit;
         if (irq_look(dev, vector)) {
             dev->irq_blocked |= bit;
-            wake_at = MIN(wake_at, irq_allowed_at(&dev->state.vector[vector]));
+            dev->irq_wake_at = MIN(dev->irq_wake_at,
+                                   irq_allowed_at(&dev->state.vector[vector]));
         } else {
             dev->irq_blocked &= ~bit;
         }
-    }
-    if (dev->irq_blocked && wake_at != dev->irq_wake_at && dev_alive(dev)) {
-        dev->irq_wake_at = wake_at;
-        dev->ops.wake(dev->opaque, wake_at);
     }
 }
 
@@ -113,5 +108,5 @@ void irq_reset(struct ktlsnic_dev *dev)
     }
     dev->irq_dirty = 0;
     dev->irq_blocked = 0;
-    dev->irq_wake_at = 0;
+    dev->irq_wake_at = NEVER;
 }

@@ -39,11 +39,12 @@ static void dev_reset_now(struct ktlsnic_dev *dev)
     tls_tx_del_all(dev);
     tls_rx_del_all(dev);
     ring_reset_all(dev);
+    cmd_reset(dev);
     irq_reset(dev);
     regs_reset(dev);
+    dev->wake_at = 0;
     dev->state.events_lost = 0;
     memset(dev->state.tls_tx_payload, 0, sizeof(dev->state.tls_tx_payload));
-    dev->cmd_hangs = false;
     if (dev->config.fault) {
         dev->config.fault->stuck_tx = 0;
     }
@@ -64,10 +65,23 @@ static void dev_free_now(struct ktlsnic_dev *dev)
     g_free(dev);
 }
 
+/* Asks for a run when the next thing is due: an interrupt or a command. The
+ * host has one time for both. */
+static void dev_wake_when_due(struct ktlsnic_dev *dev)
+{
+    int64_t when = MIN(dev->irq_wake_at, dev->cmd_wake_at);
+
+    if (when != NEVER && when != dev->wake_at && dev_alive(dev)) {
+        dev->wake_at = when;
+        dev->ops.wake(dev->opaque, when);
+    }
+}
+
 /* Ends an outermost call: does what came in meanwhile. False: dev is gone. */
 static bool dev_leave(struct ktlsnic_dev *dev)
 {
     irq_flush(dev);
+    dev_wake_when_due(dev);
     dev->busy = false;
     if (dev->free_pending) {
         dev_free_now(dev);
@@ -84,7 +98,8 @@ static bool config_ok(const struct ktlsnic_config *config)
     return config->queues >= 1 && config->queues <= KTLSNIC_MAX_QUEUES &&
            config->tls_tx_contexts <= KTLSNIC_TLS_CONTEXTS_MAX &&
            config->tls_rx_contexts <= KTLSNIC_TLS_CONTEXTS_MAX &&
-           config->tls_rx_mode <= KTLSNIC_TLS_RX_ASYNC;
+           config->tls_rx_mode <= KTLSNIC_TLS_RX_ASYNC &&
+           config->cmd_latency <= KTLSNIC_CMD_LATENCY_MAX;
 }
 
 struct ktlsnic_dev *ktlsnic_dev_new(const struct ktlsnic_config *config,
@@ -105,6 +120,7 @@ struct ktlsnic_dev *ktlsnic_dev_new(const struct ktlsnic_config *config,
     dev->rx_frame = g_malloc(KTLSNIC_MAX_FRAME);
     tx_init(dev);
     ring_init_all(dev);
+    cmd_reset(dev);
     irq_reset(dev);
     regs_reset(dev);
     return dev;
@@ -163,7 +179,7 @@ void ktlsnic_dev_run(struct ktlsnic_dev *dev)
         return;
     }
     dev->busy = true;
-    dev->irq_wake_at = 0;
+    dev->wake_at = 0;
     more = cmd_run(dev);
     more |= tx_run(dev);
     if (!dev_leave(dev)) {
@@ -228,6 +244,15 @@ void ktlsnic_dev_set_link(struct ktlsnic_dev *dev, bool up)
     }
 }
 
+bool ktlsnic_dev_set_cmd_latency(struct ktlsnic_dev *dev, uint32_t usecs)
+{
+    if (usecs > KTLSNIC_CMD_LATENCY_MAX) {
+        return false;
+    }
+    dev->config.cmd_latency = usecs;
+    return true;
+}
+
 unsigned ktlsnic_dev_tls_live(const struct ktlsnic_dev *dev)
 {
     return dev->tls_tx.live + dev->tls_rx.live;
@@ -244,7 +269,7 @@ bool ktlsnic_dev_restored(struct ktlsnic_dev *dev)
     int64_t now = dev->ops.now(dev->opaque);
 
     for (unsigned i = 0; i < KTLSNIC_RINGS; i++) {
-        dev->ring[i].cache_count = 0;
+        ring_forget(&dev->ring[i]);
         if (!ring_valid(&dev->ring[i])) {
             return false;
         }

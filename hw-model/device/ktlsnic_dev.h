@@ -24,6 +24,7 @@
 #define KTLSNIC_MAX_TSO             524288  /* CAP_MAX_TSO, bytes */
 #define KTLSNIC_MAX_DESC            64      /* CAP_MAX_DESC */
 #define KTLSNIC_TLS_CONTEXTS_MAX    65536
+#define KTLSNIC_CMD_LATENCY_MAX     10000000    /* us */
 
 /* Things that a host may want to log; the arguments a, b, c of each. */
 enum ktlsnic_trace {
@@ -36,6 +37,7 @@ enum ktlsnic_trace {
     KTLSNIC_TRACE_EVENT,            /* type, source, data */
     KTLSNIC_TRACE_EVENT_LOST,       /* type, source, data */
     KTLSNIC_TRACE_COMMAND,          /* op, tag, status */
+    KTLSNIC_TRACE_COMMANDS_DELAYED, /* index of the first, how many, us */
     KTLSNIC_TRACE_FAULT,            /* op, tag, status: injected */
     KTLSNIC_TRACE_TX_STUCK,         /* queue, descriptors that wait: injected */
     KTLSNIC_TRACE_TX_UNIT,          /* queue, ndesc << 16 | flags, total_len */
@@ -112,7 +114,7 @@ struct ktlsnic_fault {
 /* The command is never completed, nor is any after it, until a reset. */
 #define KTLSNIC_FAULT_HANG UINT16_MAX
 
-/* The properties of one device, fixed for its life. */
+/* The properties of one device, fixed for its life but for cmd_latency. */
 struct ktlsnic_config {
     unsigned queues;                /* queue pairs, 1..KTLSNIC_MAX_QUEUES */
     unsigned tls_tx_contexts;       /* 0..KTLSNIC_TLS_CONTEXTS_MAX;
@@ -123,6 +125,9 @@ struct ktlsnic_config {
     unsigned tls_rx_contexts;       /* the same for RX: flow_rx_supported() */
     uint32_t tls_rx_ciphers[KTLSNIC_TLS_VERSIONS];
     enum ktlsnic_tls_rx_mode tls_rx_mode;
+    uint32_t cmd_latency;           /* us from when a command is taken from its
+                                     * ring until it is done and completed,
+                                     * 0..KTLSNIC_CMD_LATENCY_MAX */
     uint32_t link_speed;            /* Mbit/s */
     uint8_t mac[KTLSNIC_MAC_LEN];   /* the factory address */
     struct ktlsnic_fault *fault;    /* the host's, or NULL */
@@ -216,6 +221,10 @@ void ktlsnic_dev_tx_ready(struct ktlsnic_dev *dev);
 
 /* The link went up or down. Without a change nothing happens. */
 void ktlsnic_dev_set_link(struct ktlsnic_dev *dev, bool up);
+
+/* Another latency for the commands that are taken from now on; those that have
+ * been taken keep their time. False, and no change, if it is out of range. */
+bool ktlsnic_dev_set_cmd_latency(struct ktlsnic_dev *dev, uint32_t usecs);
 
 /* TLS contexts in use, of both directions: a device with any cannot be saved. */
 unsigned ktlsnic_dev_tls_live(const struct ktlsnic_dev *dev);

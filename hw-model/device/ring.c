@@ -74,11 +74,17 @@ void ring_init_all(struct ktlsnic_dev *dev)
     }
 }
 
+void ring_forget(struct ring *ring)
+{
+    ring->cache_count = 0;
+    ring->taken = 0;
+}
+
 void ring_reset_all(struct ktlsnic_dev *dev)
 {
     memset(dev->state.ring, 0, sizeof(dev->state.ring));
     for (unsigned i = 0; i < KTLSNIC_RINGS; i++) {
-        dev->ring[i].cache_count = 0;
+        ring_forget(&dev->ring[i]);
     }
 }
 
@@ -123,7 +129,7 @@ void ring_fail(struct ktlsnic_dev *dev, struct ring *ring,
 {
     ring->state->enabled = false;
     ring->state->error = error;
-    ring->cache_count = 0;
+    ring_forget(ring);
     dev_trace(dev, KTLSNIC_TRACE_RING_ERROR, ring->reg, error,
               ring->state->index);
     event_post(dev, KTLSNIC_EVENT_RING_ERROR, ring->reg, error);
@@ -151,7 +157,7 @@ static void ring_disable(struct ktlsnic_dev *dev, struct ring *ring)
 {
     ring->state->enabled = false;
     ring->state->error = KTLSNIC_RING_OK;
-    ring->cache_count = 0;
+    ring_forget(ring);
     dev_trace(dev, KTLSNIC_TRACE_RING_DISABLE, ring->reg, 0, 0);
     if (ring->served && ring->served->state->enabled) {
         ring_fail(dev, ring->served, KTLSNIC_RING_BAD_SETUP);

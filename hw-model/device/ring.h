@@ -37,6 +37,9 @@ struct ring {
     uint32_t cache_first;
     uint32_t cache_count;
     uint8_t cache[RING_CACHE_SIZE];
+
+    uint32_t taken;                 /* CMD: entries from INDEX on whose time
+                                     * runs; the completion ring has room */
 };
 
 struct ring *ring_cmd(struct ktlsnic_dev *dev);
@@ -47,6 +50,9 @@ struct ring *ring_queue(struct ktlsnic_dev *dev, unsigned queue,
 /* Ties the rings to the state and to each other. */
 void ring_init_all(struct ktlsnic_dev *dev);
 void ring_reset_all(struct ktlsnic_dev *dev);
+
+/* Forgets what the device has of the entries from INDEX on. */
+void ring_forget(struct ring *ring);
 
 /* Whether the state, if it comes from outside, is one a ring can be in. */
 bool ring_valid(const struct ring *ring);

@@ -185,6 +185,8 @@ static void ktlsnic_trace(void *opaque, enum ktlsnic_trace what,
         return trace_ktlsnic_event_lost(nic, a, b, c);
     case KTLSNIC_TRACE_COMMAND:
         return trace_ktlsnic_command(nic, a, b, c);
+    case KTLSNIC_TRACE_COMMANDS_DELAYED:
+        return trace_ktlsnic_commands_delayed(nic, a, b, c);
     case KTLSNIC_TRACE_FAULT:
         return trace_ktlsnic_fault(nic, a, b, c);
     case KTLSNIC_TRACE_TX_STUCK:

@@ -450,6 +450,7 @@ static void test_any_guest(void)
         struct fake_host *h;
 
         config.tls_rx_mode = round % 3;
+        config.cmd_latency = round % 2 * 100;
         h = fake_host_new(&config);
         open_rings(h);
         if (round % 4) {
