@@ -70,6 +70,9 @@ static const struct {
     { "tls-rx-resync", "How receive offload that lost its place in a stream "
       "gets it back: async (default), scan or hint" },
     { "speed", "Link speed that is reported, Mbit/s, 10 to 1600000" },
+    { "command-latency", "Time from when the device takes a command until it "
+      "does and completes it, microseconds of the guest's time, 0 to 10000000; "
+      "commands overlap; can be changed while the device runs (default: 0)" },
 #define PAIR(d, v, vname, c, cname, desc) \
     { vname "-" #d "-" cname, \
       "Offer " WORD_##d " offload of " desc "; auto: if the engine has it" },
@@ -78,9 +81,51 @@ static const struct {
 #undef PAIR
 };
 
+static bool check_range(const char *property, uint32_t value,
+                        uint32_t min, uint32_t max, Error **errp)
+{
+    if (value < min || value > max) {
+        error_setg(errp, "ktlsnic: %s=%" PRIu32 " is impossible: "
+                   "must be %" PRIu32 " to %" PRIu32,
+                   property, value, min, max);
+        return false;
+    }
+    return true;
+}
+
+static void ktlsnic_get_command_latency(Object *obj, Visitor *v,
+                                        const char *name, void *opaque,
+                                        Error **errp)
+{
+    uint32_t usecs = KTLSNIC(obj)->props.command_latency;
+
+    visit_type_uint32(v, name, &usecs, errp);
+}
+
+/* Also while the device runs, for commands that it takes from then on. */
+static void ktlsnic_set_command_latency(Object *obj, Visitor *v,
+                                        const char *name, void *opaque,
+                                        Error **errp)
+{
+    KtlsnicPci *s = KTLSNIC(obj);
+    uint32_t usecs;
+
+    if (!visit_type_uint32(v, name, &usecs, errp) ||
+        !check_range(name, usecs, 0, KTLSNIC_CMD_LATENCY_MAX, errp)) {
+        return;
+    }
+    s->props.command_latency = usecs;
+    if (s->dev) {
+        ktlsnic_dev_set_cmd_latency(s->dev, usecs);
+    }
+}
+
 void ktlsnic_add_properties(ObjectClass *oc)
 {
     device_class_set_props(DEVICE_CLASS(oc), ktlsnic_properties);
+    object_class_property_add(oc, "command-latency", "uint32",
+                              ktlsnic_get_command_latency,
+                              ktlsnic_set_command_latency, NULL, NULL);
     for (unsigned i = 0; i < ARRAY_SIZE(descriptions); i++) {
         object_class_property_set_description(oc, descriptions[i].name,
                                               descriptions[i].text);
@@ -127,18 +172,6 @@ void ktlsnic_add_faults(Object *obj)
     object_property_set_description(obj, "fault-tx-stuck", "TX rings, a bit "
         "each, that take no units until they are let go; a reset lets all of "
         "them go (default: 0)");
-}
-
-static bool check_range(const char *property, uint32_t value,
-                        uint32_t min, uint32_t max, Error **errp)
-{
-    if (value < min || value > max) {
-        error_setg(errp, "ktlsnic: %s=%" PRIu32 " is impossible: "
-                   "must be %" PRIu32 " to %" PRIu32,
-                   property, value, min, max);
-        return false;
-    }
-    return true;
 }
 
 static bool check_ranges(const KtlsnicProperties *props, Error **errp)
@@ -228,6 +261,7 @@ bool ktlsnic_make_config(KtlsnicPci *s, struct ktlsnic_config *config,
     config->tls_rx_contexts = props->tls_rx_contexts;
     config->tls_tx_replay = props->tls_tx_replay;
     config->link_speed = props->speed;
+    config->cmd_latency = props->command_latency;
     config->fault = &s->fault;
     memcpy(config->mac, s->conf.macaddr.a, sizeof(config->mac));
     return true;

@@ -24,6 +24,7 @@ typedef struct KtlsnicProperties {
     OnOffAuto tls_rx[KTLSNIC_TLS_VERSIONS][KTLSNIC_CIPHERS];
     char *tls_rx_resync;
     uint32_t speed;
+    uint32_t command_latency;       /* us; to be changed at any time */
 } KtlsnicProperties;
 
 struct KtlsnicPci {
