@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Commands of the card that fail, and TX rings that are stuck, because a case wants it: the
-properties fault-* of the QEMU device, set through the monitor."""
+"""Commands of the card that fail or take long, and TX rings that are stuck, because a case
+wants it: the properties fault-* and command-latency of the QEMU device, set through the
+monitor."""
 
 import contextlib
 
@@ -12,6 +13,7 @@ HANG = 0xffff                               # never answered, until the card is 
 FOR_EVER = 0xffffffff
 ALL_RINGS = 0xffffffff
 PATH = "/machine/peripheral/nic0"
+LATENCY = "command-latency"
 
 
 def _set(name, value):
@@ -38,6 +40,18 @@ def command(number, status=BAD_PARAM, count=1):
         yield
     finally:
         stop()
+
+
+@contextlib.contextmanager
+def command_latency(microseconds):
+    """In this block the card takes so long to do a command; several are under way at a time.
+    Those that are when the block ends still take it."""
+    before = monitor.command("qom-get", path=PATH, property=LATENCY)
+    _set(LATENCY, microseconds)
+    try:
+        yield
+    finally:
+        _set(LATENCY, before)
 
 
 def stick_tx_rings(rings=ALL_RINGS):

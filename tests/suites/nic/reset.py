@@ -6,9 +6,10 @@ core of kTLS is not told, so the driver must put every context back."""
 import hashlib
 import socket
 import threading
+import time
 
 from lib import device_faults, evidence, kmsg, ktls, nic, rx, sockdiag, system, tcp, wait
-from lib.cases import Registry, at_least, check, equal
+from lib.cases import Failed, Registry, at_least, check, equal
 from lib.ktls import GCM128, GCM256, TLS_RX, TLS_TX, Keys
 from lib.system import REMOTE_NS, run, write
 
@@ -18,6 +19,7 @@ OWNERS = ("TlsTxDevice", "TlsRxDevice", "TlsCurrTxDevice", "TlsCurrRxDevice", "T
 PIECE = 20_000              # bytes of a write, which are two records
 PART = 300_000              # bytes that go each way when all is quiet again
 AGAIN = 200_000             # bytes by which counters have to go on under traffic
+LATENCY = 50_000            # microseconds that a slow card takes for a command
 WATCHDOG = 40               # seconds in which it finds a stuck ring, at the latest
 # Older kernels show with a warning where their watchdog found it.
 SPLATS = ("NETDEV WATCHDOG", "Call Trace:",
@@ -223,6 +225,62 @@ def function_level_reset(context, family, cipher):
 
 registry.add("case-31b-function-level-reset/v4", function_level_reset, 4, GCM128)
 registry.add("case-31b-function-level-reset/v6", function_level_reset, 6, GCM256)
+
+
+def seconds_to_install():
+    """How long the card's user waits until a connection's keys are in, at best of some."""
+    state, times = evidence.Evidence(), []
+    for count in range(1, 6):
+        near, far = tcp.connect()
+        with tcp.closing(near, far):
+            near.setsockopt(socket.IPPROTO_TCP, ktls.TCP_ULP, b"tls")
+            began = time.monotonic()
+            ktls.install_more(near, Keys(), TLS_TX)
+            times.append(time.monotonic() - began)
+            equal(state.kernel_moved()["TlsTxDevice"], count, "TlsTxDevice")
+    state.gone()
+    return min(times)
+
+
+def refused(microseconds):
+    """A latency that the card cannot have; what it has stays."""
+    try:
+        with device_faults.command_latency(microseconds):
+            pass
+    except Failed as error:
+        check(f"command-latency={microseconds} is impossible: must be 0 to" in str(error),
+              f"a latency of {microseconds} us: {error}")
+    else:
+        raise Failed(f"a latency of {microseconds} us was not refused")
+
+
+@registry.case("function-level-reset/slow-commands")
+def slow_commands(context):
+    """The card takes its time for each command, and who installs keys waits for it. All else
+    is as it is with a fast one, and so is a reset."""
+    nic.only_on_ktlsnic()
+    run("modprobe", "tls")
+    nic.local().set(**{nic.TLS_TX_FLAG: True})
+    fast = seconds_to_install()
+    context.enter_context(device_faults.command_latency(LATENCY))
+    refused(10_000_001)
+    slow = seconds_to_install()
+    context.note(f"keys installed in {fast * 1000:.2f} ms, with slow commands {slow * 1000:.2f} ms")
+    at_least(slow, LATENCY / 1e6, "seconds until keys are installed, with slow commands")
+    check(fast < slow, f"keys are installed in {fast} s, with slow commands in {slow} s")
+    pair = Pair(context, 4, GCM128)
+    pair.exactly()
+    device = system.pci_device()
+    write(device / "reset_method", "flr")
+    write(device / "reset", "1")
+    pair.restored(1)
+    pair.poke()
+    pair.start()
+    pair.going_on("after the reset")
+    pair.halt()
+    pair.exactly()
+    equal(pair.moved("resets", "cmd_timeouts"), (0, 0), "resets by the driver, commands too late")
+    pair.finish()
 
 
 def times_out(pair, log, count):
