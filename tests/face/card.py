@@ -357,6 +357,79 @@ def no_migration_of_keys(machine):
             equal(qemu.migrate(state.name), "completed", "migration without contexts")
 
 
+def give_nops(port, first, end):
+    """Commands without effect, each with its index as its tag."""
+    for index in range(first, end):
+        port.qemu.write_memory(CMD + 128 * index, struct.pack("<HHI", 0, index, 0) + bytes(120))
+    port.write(CMD_REG + 0x14, end)
+    port.settle()
+
+
+def commands_done(port, count):
+    """So many commands are completed, in order, and no more."""
+    port.settle()
+    equal(port.read(CMD_CQ_REG + 0x18), count, "completions")
+    equal([struct.unpack("<HHI", port.qemu.read_memory(CMD_CQ + 16 * index, 8))
+           for index in range(count)],
+          [(index, 0, index + 1) for index in range(count)], "tag, status and index of each")
+    equal(port.qemu.read_memory(CMD_CQ + 16 * count, 16), bytes(16), "the next completion")
+
+
+@case
+def command_latency(machine):
+    """Commands take as long as command-latency says, all at the same time; a change, also
+    while the device runs, is for those that come later"""
+    usecs = 20_000
+    with machine.start(properties=f",command-latency={usecs}") as qemu:
+        port = Port(qemu)
+        port.open_ring(CMD_CQ_REG, CMD_CQ, 16)
+        port.open_ring(CMD_REG, CMD, 128)
+        give_nops(port, 0, 5)
+        qemu.clock_step(usecs * 1000 - 1)
+        commands_done(port, 0)
+        qemu.clock_step(1)
+        commands_done(port, 5)
+        give_nops(port, 5, 6)
+        where = {"path": "/machine/peripheral/port", "property": "command-latency"}
+        qemu.execute("qom-set", value=0, **where)
+        equal(qemu.execute("qom-get", **where), 0, "command-latency")
+        commands_done(port, 5)
+        qemu.clock_step(usecs * 1000)
+        commands_done(port, 6)
+        give_nops(port, 6, 8)
+        commands_done(port, 8)
+        try:
+            qemu.execute("qom-set", value=10_000_001, **where)
+        except RuntimeError as error:
+            assert "command-latency=10000001 is impossible" in str(error), str(error)
+        else:
+            raise AssertionError("an impossible latency was not refused")
+        equal(qemu.execute("qom-get", **where), 0, "command-latency")
+
+
+@case
+def command_latency_migration(machine):
+    """Commands under way when the machine is saved are done where it goes on, in its time"""
+    usecs = 20_000
+    properties = f",command-latency={usecs}"
+    with tempfile.NamedTemporaryFile(prefix="ktlsnic-state-") as state:
+        with machine.start(properties=properties) as qemu:
+            port = Port(qemu)
+            port.open_ring(CMD_CQ_REG, CMD_CQ, 16)
+            port.open_ring(CMD_REG, CMD, 128)
+            give_nops(port, 0, 3)
+            equal(qemu.migrate(state.name), "completed", "migration")
+        with machine.start(incoming=state.name, properties=properties) as qemu:
+            equal(qemu.migration_end(), "completed", "incoming migration")
+            port = Port(qemu, configured=True)
+            qemu.execute("cont")
+            port.settle()
+            qemu.clock_step(usecs * 1000 - 1)
+            commands_done(port, 0)
+            qemu.clock_step(1)
+            commands_done(port, 3)
+
+
 @case
 def unplug(machine):
     """The device can go, with work in it"""
@@ -364,6 +437,9 @@ def unplug(machine):
         port = Port(qemu)
         open_tx(port)
         add_context(port, TLS_RX_ADD)
+        qemu.execute("qom-set", path="/machine/peripheral/port", property="command-latency",
+                     value=1000)
+        port.write(CMD_REG + 0x14, 2)   # it is under way
         port.write(0x3014, 60000)
         for index in range(2):          # the second message waits for its time
             port.write(0x3010, 1)
@@ -388,6 +464,8 @@ def properties(machine):
                            "tls-rx-resync=never is impossible: must be async, scan or hint"),
                           ("tls-rx-resync=", "must be async, scan or hint"),
                           ("speed=0", "must be 10 to 1600000"),
+                          ("command-latency=10000001",
+                           "command-latency=10000001 is impossible: must be 0 to 10000000"),
                           ("queues=many", "'queues'"),
                           ("mac=01:00:00:00:00:01", "group address"),
                           ("tls13-tx-aes-ccm-128=on", "tls13-tx-aes-ccm-128=on is impossible"),
@@ -424,6 +502,7 @@ def properties_help(machine):
     """Every property of the card has its line of help"""
     said = machine.help()
     for name in ("queues", "tls-tx-contexts", "tls-rx-contexts", "tls-rx-resync", "speed",
+                 "command-latency",
                  *(f"{version}-{direction}-{cipher}" for version in ("tls12", "tls13")
                    for direction in ("tx", "rx") for cipher in
                    ("aes-gcm-128", "aes-gcm-256", "aes-ccm-128", "chacha20-poly1305"))):
