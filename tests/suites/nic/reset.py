@@ -194,6 +194,7 @@ class Pair:
         equal(moved["rx_tls_decrypted_bytes"], PART, "rx_tls_decrypted_bytes")
 
     def finish(self, but=()):
+        again = sum(tcp.retransmitted(connection.near)[0] for connection in self.both)
         for connection in self.both:
             connection.finish()
         self.tx.gone()
@@ -201,7 +202,7 @@ class Pair:
         equal(self.moved("tx_tls_ctx", "tx_tls_del", "rx_tls_ctx", "rx_tls_del"),
               (CONNECTIONS,) * 4, "added and deleted by the core, TX and RX")
         equal(self.moved("hw_tls_tx_live", "hw_tls_rx_live"), (0, 0), "contexts left in the card")
-        self.tx.no_errors(but=but)
+        self.tx.no_errors(but=but, again=again)
         self.rx.no_errors(but=but)
 
 

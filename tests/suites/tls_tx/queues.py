@@ -84,8 +84,10 @@ def migrate(context, busy, family, cipher, tso):
 
 def while_stuck(context, family, cipher, tso):
     """What is sent through one ring while the other does not get on with what is in it is
-    encrypted by software; once the other is empty, the NIC goes on where it stood."""
+    encrypted by software; once the other is empty, the NIC goes on where it stood. (After a
+    timeout TCP would send nothing new.)"""
     ready(tso)
+    tcp.patient(context)
     context.callback(device_faults.stick_tx_rings, 0)
     egress.two_queues(context, family)
 
