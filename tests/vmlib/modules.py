@@ -10,6 +10,8 @@ from . import cache, host, kernel_tree, paths, spawn, toolroot, ui
 SOURCES = ("drivers", "net")
 SUFFIXES = (".c", ".h", ".sh")
 NAMES = ("Kbuild", "Makefile", "Kconfig")
+# Shows that the driver's TLS half stands alone; of no use to a user.
+STUB = "ktlsnic_tls_stub_module"
 # In a build's directory: what was warned of since it was last built from nothing.
 WARNINGS = "warnings"
 WARNED = re.compile(r"\bwarning:", re.IGNORECASE)      # the compiler, modpost, objtool, make
@@ -92,7 +94,7 @@ def _make(kernel, directory):
     log.unlink(missing_ok=True)
     with ui.step("modules", f"building for {kernel.release}"):
         command = ["make", f"-j{os.cpu_count()}", "-C", str(kernel.kdir), f"M={directory}",
-                   "modules"]
+                   "CONFIG_KTLSNIC_TLS_STUB=m", "modules"]
         if kernel.tools:
             command = toolroot.inside(kernel.tools, command)
         try:
@@ -149,6 +151,9 @@ def tls_for_guest(kernel):
 def install(kernel, directory):
     """make modules_install; INSTALL_MOD_PATH is the user's to set."""
     log = paths.BUILD / "log" / f"modules-install-{kernel.release}.log"
+    order = directory / "modules.order"
+    order.write_text("".join(line for line in order.read_text().splitlines(keepends=True)
+                             if STUB not in line))
     with ui.step("modules", f"installing for {kernel.release}"):
         spawn.logged(["make", "-C", str(kernel.kdir), f"M={directory}", "modules_install"], log,
                      "modules", "installing", env=kernel_tree.clean_environment())

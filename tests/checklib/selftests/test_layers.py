@@ -34,6 +34,22 @@ def test_the_driver():
     assert not wrong, "\n".join(wrong)
 
 
+def _tls_half(files):
+    """What the TLS half includes that is not its own, were the driver's files these."""
+    return [f"{path} includes {included}" for path, content in files.items()
+            if path.startswith("ktlsnic_tls") and not path.startswith("ktlsnic_tls_hw")
+            for included in layers.INCLUDE.findall(content)
+            if not included.startswith("ktlsnic_tls") and included != "ktlsnic_compat.h"]
+
+
+def test_the_tls_half_knows_the_hardware_by_one_header():
+    files = _files(DRIVER)
+    wrong = _tls_half(files)
+    assert not wrong, "\n".join(wrong)
+    files["ktlsnic_tls_rx.c"] += '#include "ktlsnic_ring.h"\n'
+    assert _tls_half(files) == ["ktlsnic_tls_rx.c includes ktlsnic_ring.h"]
+
+
 def test_the_model():
     """The wire format is the driver's, and qemu/ includes what QEMU has."""
     wrong = layers.complaints((MODEL / "README.md").read_text(encoding="utf-8"), _files(MODEL),

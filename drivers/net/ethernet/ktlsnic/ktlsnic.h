@@ -18,6 +18,7 @@
 #include "ktlsnic_compat.h"
 #include "ktlsnic_hw.h"
 #include "ktlsnic_cmd.h"
+#include "ktlsnic_ctx.h"
 #include "ktlsnic_ring.h"
 
 #define KTLSNIC_NAME			"ktlsnic"
@@ -40,6 +41,8 @@ struct ktlsnic_tls_ops;
  * @queues: queue pairs
  * @ring_log2_min: smallest ring
  * @ring_log2_max: largest ring
+ * @tls_tx_contexts: TLS contexts that encrypt
+ * @tls_rx_contexts: TLS contexts that decrypt
  */
 struct ktlsnic_caps {
 	u32 features;
@@ -50,6 +53,8 @@ struct ktlsnic_caps {
 	u8 queues;
 	u8 ring_log2_min;
 	u8 ring_log2_max;
+	u32 tls_tx_contexts;
+	u32 tls_rx_contexts;
 };
 
 /**
@@ -93,6 +98,8 @@ enum ktlsnic_state {
  * @tx_timeouts: times the stack's watchdog fired
  * @resets: recoveries
  * @failed_resets: of the last ones, how many in a row failed; under RTNL
+ * @tls_tx_ctxs: its TX contexts
+ * @tls_rx_ctxs: its RX contexts
  * @tls: the TLS half, NULL without it
  * @tls_ops: whom in the TLS half the queues tell what, NULL without it
  * @devlink: the device in devlink, NULL without it
@@ -128,6 +135,8 @@ struct ktlsnic_nic {
 	u64 resets;
 	unsigned int failed_resets;
 
+	struct ktlsnic_ctx_table tls_tx_ctxs;
+	struct ktlsnic_ctx_table tls_rx_ctxs;
 	struct ktlsnic_tls *tls;
 	const struct ktlsnic_tls_ops *tls_ops;
 	struct devlink *devlink;

@@ -83,5 +83,7 @@ void ktlsnic_hw_stop(struct ktlsnic_nic *nic)
 	ktlsnic_cmdq_stop(nic);
 	ktlsnic_events_stop(nic);
 	ktlsnic_hw_reset(nic);
+	ktlsnic_ctx_reset(&nic->tls_tx_ctxs, nic->cmdq.generation);
+	ktlsnic_ctx_reset(&nic->tls_rx_ctxs, nic->cmdq.generation);
 	pci_clear_master(nic->pdev);
 }

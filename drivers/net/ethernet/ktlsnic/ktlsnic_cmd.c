@@ -105,17 +105,20 @@ bool ktlsnic_cmdq_poll(struct ktlsnic_nic *nic)
 /**
  * ktlsnic_cmd_post() - hand over a command without waiting
  * @nic: the device
+ * @generation: &ktlsnic_cmdq.generation for which it is meant: what it names does
+ *		not survive a reset
  * @cmd: copied; its tag is ignored
  * @done: called once when the command is over, or NULL
  * @arg: for @done
  *
  * Any context but hard interrupts.
  *
- * Return: 0, -EBUSY if the ring is full, -ENETDOWN if the queue is stopped or
- * waits for a reset; on error @done is not called.
+ * Return: 0, -EBUSY if the ring is full, -ENETDOWN if the queue is stopped, was
+ * stopped since @generation, or waits for a reset; on error @done is not called.
  */
-int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
-		     ktlsnic_cmd_done_t done, void *arg)
+int ktlsnic_cmd_post(struct ktlsnic_nic *nic, u32 generation,
+		     const struct ktlsnic_cmd *cmd, ktlsnic_cmd_done_t done,
+		     void *arg)
 {
 	struct ktlsnic_cmdq *cmdq = &nic->cmdq;
 	struct ktlsnic_cmd_slot *slot;
@@ -123,7 +126,7 @@ int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
 	int err = 0;
 
 	spin_lock_bh(&cmdq->lock);
-	if (!cmdq->up || cmdq->dead) {
+	if (!cmdq->up || cmdq->dead || cmdq->generation != generation) {
 		err = -ENETDOWN;
 	} else if (!ktlsnic_cmd_room(cmdq)) {
 		err = -EBUSY;
@@ -222,24 +225,27 @@ static bool ktlsnic_cmd_forget(struct ktlsnic_cmdq *cmdq,
 }
 
 /**
- * ktlsnic_cmd_exec() - run a command and wait for it
+ * ktlsnic_cmd_post_wait() - hand over a command as soon as there is room
  * @nic: the device
- * @cmd: copied; the caller wipes its own copy if it carries a key
+ * @generation: as for ktlsnic_cmd_post()
+ * @cmd: as for ktlsnic_cmd_post()
+ * @done: as for ktlsnic_cmd_post()
+ * @arg: for @done
  *
- * Process context. A device that does not answer is reset.
+ * Process context. A device that makes no room is reset.
  *
- * Return: 0 or a negative errno.
+ * Return: as ktlsnic_cmd_post(), but never -EBUSY.
  */
-int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd)
+int ktlsnic_cmd_post_wait(struct ktlsnic_nic *nic, u32 generation,
+			  const struct ktlsnic_cmd *cmd,
+			  ktlsnic_cmd_done_t done, void *arg)
 {
 	struct ktlsnic_cmdq *cmdq = &nic->cmdq;
-	struct ktlsnic_cmd_waiter waiter;
 	int err;
 
 	might_sleep();
-	init_completion(&waiter.done);
 	do {
-		err = ktlsnic_cmd_post(nic, cmd, ktlsnic_cmd_wake, &waiter);
+		err = ktlsnic_cmd_post(nic, generation, cmd, done, arg);
 		if (err == -EBUSY &&
 		    !wait_event_timeout(cmdq->room, READ_ONCE(cmdq->dead) ||
 					ktlsnic_cmd_room(cmdq),
@@ -249,6 +255,29 @@ int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd)
 			ktlsnic_reset_schedule(nic);
 		}
 	} while (err == -EBUSY);
+	return err;
+}
+
+/**
+ * ktlsnic_cmd_exec() - run a command and wait for it
+ * @nic: the device
+ * @generation: as for ktlsnic_cmd_post()
+ * @cmd: copied; the caller wipes its own copy if it carries a key
+ *
+ * Process context. A device that does not answer is reset.
+ *
+ * Return: 0 or a negative errno.
+ */
+int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, u32 generation,
+		     const struct ktlsnic_cmd *cmd)
+{
+	struct ktlsnic_cmdq *cmdq = &nic->cmdq;
+	struct ktlsnic_cmd_waiter waiter;
+	int err;
+
+	init_completion(&waiter.done);
+	err = ktlsnic_cmd_post_wait(nic, generation, cmd, ktlsnic_cmd_wake,
+				    &waiter);
 	if (err)
 		return err;
 
@@ -262,6 +291,41 @@ int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd)
 		}
 	}
 	return waiter.err;
+}
+
+/* The device answers nothing any more: nobody is to wait for it. */
+static void ktlsnic_cmd_give_up(struct ktlsnic_cmdq *cmdq)
+{
+	spin_lock_bh(&cmdq->lock);
+	cmdq->dead = true;
+	while (cmdq->clean != cmdq->ring.index)
+		ktlsnic_cmd_finish(cmdq, -ETIMEDOUT, 0);
+	spin_unlock_bh(&cmdq->lock);
+	wake_up(&cmdq->room);
+}
+
+/**
+ * ktlsnic_cmd_drain() - wait until all commands that were posted are over
+ * @nic: the device
+ *
+ * Process context. A device that does not answer is reset; its commands are over
+ * as well when this returns.
+ */
+void ktlsnic_cmd_drain(struct ktlsnic_nic *nic)
+{
+	struct ktlsnic_cmdq *cmdq = &nic->cmdq;
+	u32 end = READ_ONCE(cmdq->ring.index);
+
+	while (!wait_event_timeout(cmdq->room, READ_ONCE(cmdq->dead) ||
+				   (s32)(READ_ONCE(cmdq->clean) - end) >= 0,
+				   KTLSNIC_CMD_TIMEOUT) &&
+	       !ktlsnic_cmdq_hangs(nic))
+		;
+	if (READ_ONCE(cmdq->dead)) {
+		netdev_err(nic->netdev, "no command is answered\n");
+		ktlsnic_cmd_give_up(cmdq);
+		ktlsnic_reset_schedule(nic);
+	}
 }
 
 /**
@@ -340,6 +404,7 @@ void ktlsnic_cmdq_stop(struct ktlsnic_nic *nic)
 		return;
 	spin_lock_bh(&cmdq->lock);
 	cmdq->up = false;
+	cmdq->generation++;
 	spin_unlock_bh(&cmdq->lock);
 
 	/* the device may be reading a slot until its ring is disabled */

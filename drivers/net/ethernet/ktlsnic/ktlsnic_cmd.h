@@ -47,7 +47,8 @@ struct ktlsnic_cmd_slot {
  * @dead: the device did not answer, or answered what it could not: commands
  *	  fail at once until it is reset, for their callers hold locks that
  *	  everybody waits for
- * @room: sleepers that wait for a free slot
+ * @generation: goes up with each stop, after which the device is reset
+ * @room: sleepers that wait for a free slot, or for all of them
  * @timeouts: commands that the device did not answer
  */
 struct ktlsnic_cmdq {
@@ -58,6 +59,7 @@ struct ktlsnic_cmdq {
 	u32 clean;
 	bool up;
 	bool dead;
+	u32 generation;
 	wait_queue_head_t room;
 	u64 timeouts;
 };
@@ -68,8 +70,14 @@ int ktlsnic_cmdq_start(struct ktlsnic_nic *nic);
 void ktlsnic_cmdq_stop(struct ktlsnic_nic *nic);
 bool ktlsnic_cmdq_poll(struct ktlsnic_nic *nic);
 bool ktlsnic_cmdq_hangs(struct ktlsnic_nic *nic);
-int ktlsnic_cmd_post(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd,
-		     ktlsnic_cmd_done_t done, void *arg);
-int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, const struct ktlsnic_cmd *cmd);
+int ktlsnic_cmd_post(struct ktlsnic_nic *nic, u32 generation,
+		     const struct ktlsnic_cmd *cmd, ktlsnic_cmd_done_t done,
+		     void *arg);
+int ktlsnic_cmd_post_wait(struct ktlsnic_nic *nic, u32 generation,
+			  const struct ktlsnic_cmd *cmd,
+			  ktlsnic_cmd_done_t done, void *arg);
+int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, u32 generation,
+		     const struct ktlsnic_cmd *cmd);
+void ktlsnic_cmd_drain(struct ktlsnic_nic *nic);
 
 #endif /* KTLSNIC_CMD_H */

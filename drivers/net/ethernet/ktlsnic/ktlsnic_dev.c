@@ -13,6 +13,9 @@
 /* SPEC 3.1 says 100 ms; a device model may share its CPU. */
 #define KTLSNIC_RESET_TIMEOUT_US	(2 * USEC_PER_SEC)
 
+/* No more contexts of a direction than this, whatever the device says. */
+#define KTLSNIC_TLS_CONTEXTS_MAX	BIT(20)
+
 /**
  * ktlsnic_hw_identify() - is this a device that the driver knows?
  * @nic: the device
@@ -59,6 +62,12 @@ void ktlsnic_caps_read(struct ktlsnic_nic *nic)
 						    queues),
 				      caps->ring_log2_min,
 				      KTLSNIC_RING_LOG2_MAX);
+	caps->tls_tx_contexts =
+		min_t(u32, ktlsnic_read(nic, KTLSNIC_REG_TLS_TX_CONTEXTS),
+		      KTLSNIC_TLS_CONTEXTS_MAX);
+	caps->tls_rx_contexts =
+		min_t(u32, ktlsnic_read(nic, KTLSNIC_REG_TLS_RX_CONTEXTS),
+		      KTLSNIC_TLS_CONTEXTS_MAX);
 }
 
 /**

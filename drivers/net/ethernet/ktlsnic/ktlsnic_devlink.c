@@ -39,21 +39,21 @@ static const struct devlink_ops ktlsnic_devlink_ops = {
 	.info_get = ktlsnic_devlink_info_get,
 };
 
-static u64 ktlsnic_devlink_tls_tx_live(void *nic)
+static u64 ktlsnic_devlink_tls_tx_used(void *tls)
 {
-	return ktlsnic_tls_tx_live(nic);
+	return ktlsnic_tls_tx_used(tls);
 }
 
-static u64 ktlsnic_devlink_tls_rx_live(void *nic)
+static u64 ktlsnic_devlink_tls_rx_used(void *tls)
 {
-	return ktlsnic_tls_rx_live(nic);
+	return ktlsnic_tls_rx_used(tls);
 }
 
 /* A direction without contexts has no resource. */
 static int ktlsnic_devlink_resource(struct ktlsnic_nic *nic,
 				    struct devlink *devlink, const char *name,
 				    u64 id, u32 max,
-				    devlink_resource_occ_get_t *live)
+				    devlink_resource_occ_get_t *used)
 {
 	struct devlink_resource_size_params params;
 	int err;
@@ -65,17 +65,18 @@ static int ktlsnic_devlink_resource(struct ktlsnic_nic *nic,
 	err = devl_resource_register(devlink, name, max, id,
 				     DEVLINK_RESOURCE_ID_PARENT_TOP, &params);
 	if (!err)
-		devl_resource_occ_get_register(devlink, id, live, nic);
+		devl_resource_occ_get_register(devlink, id, used,
+					       nic->tls);
 	return err;
 }
 
 static void ktlsnic_devlink_resources_drop(struct ktlsnic_nic *nic,
 					   struct devlink *devlink)
 {
-	if (ktlsnic_tls_tx_max(nic))
+	if (ktlsnic_tls_tx_max(nic->tls))
 		devl_resource_occ_get_unregister(devlink,
 						 KTLSNIC_RESOURCE_TLS_TX);
-	if (ktlsnic_tls_rx_max(nic))
+	if (ktlsnic_tls_rx_max(nic->tls))
 		devl_resource_occ_get_unregister(devlink,
 						 KTLSNIC_RESOURCE_TLS_RX);
 	devl_resources_unregister(devlink);
@@ -88,13 +89,13 @@ static int ktlsnic_devlink_resources(struct ktlsnic_nic *nic,
 
 	err = ktlsnic_devlink_resource(nic, devlink, "tls_tx_contexts",
 				       KTLSNIC_RESOURCE_TLS_TX,
-				       ktlsnic_tls_tx_max(nic),
-				       ktlsnic_devlink_tls_tx_live);
+				       ktlsnic_tls_tx_max(nic->tls),
+				       ktlsnic_devlink_tls_tx_used);
 	if (!err)
 		err = ktlsnic_devlink_resource(nic, devlink, "tls_rx_contexts",
 					       KTLSNIC_RESOURCE_TLS_RX,
-					       ktlsnic_tls_rx_max(nic),
-					       ktlsnic_devlink_tls_rx_live);
+					       ktlsnic_tls_rx_max(nic->tls),
+					       ktlsnic_devlink_tls_rx_used);
 	/* without memory one of the two may be there */
 	if (err)
 		devl_resources_unregister(devlink);

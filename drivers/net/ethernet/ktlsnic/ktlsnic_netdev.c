@@ -39,7 +39,7 @@ static netdev_tx_t ktlsnic_start_xmit(struct sk_buff *skb,
 	if (unlikely(!ktlsnic_tx_begin(txq)))
 		return NETDEV_TX_BUSY;
 	if (ktlsnic_tls_skb(skb))
-		ktlsnic_tls_xmit(nic, txq->q->index, skb);
+		ktlsnic_tls_xmit(nic->tls, txq->q->index, skb);
 	else
 		ktlsnic_tx_send(txq, skb);
 	ktlsnic_tx_end(txq);

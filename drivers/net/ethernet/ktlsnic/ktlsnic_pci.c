@@ -171,9 +171,11 @@ static int ktlsnic_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (err)
 		goto free_netdev;
 	ktlsnic_netdev_init(nic);
-	err = ktlsnic_tls_init(nic);
+	ktlsnic_ctx_init(&nic->tls_tx_ctxs, nic->caps.tls_tx_contexts);
+	ktlsnic_ctx_init(&nic->tls_rx_ctxs, nic->caps.tls_rx_contexts);
+	err = ktlsnic_tls_init(nic, netdev, nic->max_queues);
 	if (err)
-		goto remove_queues;
+		goto destroy_ctxs;
 	err = ktlsnic_probe_admin(nic);
 	if (err)
 		goto cleanup_tls;
@@ -190,8 +192,10 @@ cleanup_devlink:
 remove_admin:
 	ktlsnic_remove_admin(nic);
 cleanup_tls:
-	ktlsnic_tls_cleanup(nic);
-remove_queues:
+	ktlsnic_tls_cleanup(nic->tls);
+destroy_ctxs:
+	ktlsnic_ctx_destroy(&nic->tls_rx_ctxs);
+	ktlsnic_ctx_destroy(&nic->tls_tx_ctxs);
 	ktlsnic_remove_queues(nic);
 free_netdev:
 	free_netdev(netdev);
@@ -209,7 +213,9 @@ static void ktlsnic_remove(struct pci_dev *pdev)
 	unregister_netdev(nic->netdev);
 	ktlsnic_devlink_cleanup(nic);
 	ktlsnic_remove_admin(nic);
-	ktlsnic_tls_cleanup(nic);
+	ktlsnic_tls_cleanup(nic->tls);
+	ktlsnic_ctx_destroy(&nic->tls_rx_ctxs);
+	ktlsnic_ctx_destroy(&nic->tls_tx_ctxs);
 	ktlsnic_remove_queues(nic);
 	free_netdev(nic->netdev);
 	ktlsnic_pci_disable(pdev, regs);

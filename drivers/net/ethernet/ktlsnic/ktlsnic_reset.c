@@ -69,7 +69,7 @@ void ktlsnic_down(struct ktlsnic_nic *nic)
 	netif_carrier_off(nic->netdev);
 	ktlsnic_port_rx_stop(nic);
 	ktlsnic_queues_close(nic);
-	ktlsnic_tls_queues_closed(nic);
+	ktlsnic_tls_queues_closed(nic->tls);
 }
 
 /**
@@ -104,7 +104,7 @@ int ktlsnic_hw_revive(struct ktlsnic_nic *nic)
 		return 0;
 	err = ktlsnic_hw_start(nic);
 	if (!err)
-		ktlsnic_tls_restore(nic);
+		ktlsnic_tls_restore(nic->tls);
 	return err;
 }
 

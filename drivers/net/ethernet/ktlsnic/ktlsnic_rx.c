@@ -9,6 +9,19 @@
 #include "ktlsnic_dev.h"
 #include "ktlsnic_txrx.h"
 
+#ifdef HAVE_PAGE_POOL_DIR
+#include <net/page_pool/helpers.h>
+#else
+#include <net/page_pool.h>
+#endif
+
+/* Older page pools want to be told that pages are split. */
+#ifdef HAVE_PP_FLAG_PAGE_FRAG
+#define KTLSNIC_PP_FLAG_FRAG		PP_FLAG_PAGE_FRAG
+#else
+#define KTLSNIC_PP_FLAG_FRAG		0
+#endif
+
 /* Doorbells are not free: refill in batches. */
 #define KTLSNIC_RX_FILL_BATCH		16
 
@@ -172,17 +185,25 @@ static void ktlsnic_rx_hash(struct sk_buff *skb,
 static bool ktlsnic_rx_tls(struct ktlsnic_queue *q, struct sk_buff *skb,
 			   const struct ktlsnic_rx_cpl *cpl, u16 flags)
 {
-	const struct ktlsnic_tls_rx_mark mark = {
-		.ctx = le32_to_cpu(cpl->tls_ctx),
+	struct ktlsnic_tls_rx_mark mark = {
 		.payload = le32_to_cpu(cpl->tls_payload),
 		.seq = le32_to_cpu(cpl->tls_seq),
 		.decrypted = flags & KTLSNIC_RXF_TLS_DECRYPTED,
 		.failed = flags & KTLSNIC_RXF_TLS_FAILED,
 		.resync = flags & KTLSNIC_RXF_TLS_RESYNC,
+		.named = flags & KTLSNIC_RXF_TLS_RESYNC,
 	};
-	const struct ktlsnic_tls_ops *ops = q->nic->tls_ops;
+	struct ktlsnic_nic *nic = q->nic;
+	bool good;
 
-	return ops ? ops->rx(q->nic, q->index, skb, &mark) : !mark.decrypted;
+	if (!nic->tls_ops)
+		return !mark.decrypted;
+	rcu_read_lock();
+	mark.owner = ktlsnic_ctx_owner(&nic->tls_rx_ctxs,
+				       le32_to_cpu(cpl->tls_ctx), &mark.stale);
+	good = nic->tls_ops->rx(nic->tls, q->index, skb, &mark);
+	rcu_read_unlock();
+	return good;
 }
 
 /* The frame is whole: to the stack with it. */

@@ -133,7 +133,7 @@ void ktlsnic_get_stats64(struct net_device *netdev,
 		stats->rx_bytes += rx[KTLSNIC_RX_STAT_BYTES];
 		stats->rx_dropped += rx[KTLSNIC_RX_STAT_DROPPED];
 	}
-	stats->tx_dropped += ktlsnic_tls_stats_dropped(nic);
+	stats->tx_dropped += ktlsnic_tls_stats_dropped(nic->tls);
 }
 
 /**
@@ -146,7 +146,7 @@ int ktlsnic_stats_count(struct ktlsnic_nic *nic)
 {
 	return nic->max_queues * KTLSNIC_STATS_PER_QUEUE +
 	       ARRAY_SIZE(ktlsnic_nic_names) + ARRAY_SIZE(ktlsnic_hw_names) +
-	       ktlsnic_tls_stats_count(nic);
+	       ktlsnic_tls_stats_count(nic->tls);
 }
 
 static void ktlsnic_stats_names(u8 **data, const char * const *names,
@@ -176,7 +176,7 @@ void ktlsnic_stats_strings(struct ktlsnic_nic *nic, u8 *data)
 
 	ktlsnic_stats_names(&data, ktlsnic_nic_names,
 			    ARRAY_SIZE(ktlsnic_nic_names));
-	ktlsnic_tls_stats_strings(nic, &data);
+	ktlsnic_tls_stats_strings(nic->tls, &data);
 	ktlsnic_stats_names(&data, ktlsnic_hw_names,
 			    ARRAY_SIZE(ktlsnic_hw_names));
 	for (i = 0; i < nic->max_queues; i++) {
@@ -202,7 +202,7 @@ void ktlsnic_stats_values(struct ktlsnic_nic *nic, u64 *data)
 	*data++ = nic->resets;
 	*data++ = nic->cmdq.timeouts;
 	*data++ = nic->events_lost;
-	ktlsnic_tls_stats_values(nic, &data);
+	ktlsnic_tls_stats_values(nic->tls, &data);
 	for (i = 0; i < KTLSNIC_STATS; i++)
 		*data++ = ktlsnic_hw_stat(nic, i);
 	for (i = 0; i < nic->max_queues; i++) {

@@ -5,7 +5,6 @@
  * everything that the core is not told of, see ktlsnic_tls_restore().
  */
 
-#include <linux/bitmap.h>
 #include <linux/netdevice.h>
 #include <linux/notifier.h>
 #include <linux/slab.h>
@@ -16,9 +15,6 @@
 /* For units of a context that is to be deleted: a device that takes longer hangs. */
 #define KTLSNIC_TLS_IDLE_TIMEOUT	(5 * HZ)
 
-/* No more than this, whatever the device says. */
-#define KTLSNIC_TLS_TX_MAX		BIT(20)
-
 static struct ktlsnic_tls_tx_state *
 ktlsnic_tls_tx_state(struct tls_context *tls_ctx)
 {
@@ -27,60 +23,41 @@ ktlsnic_tls_tx_state(struct tls_context *tls_ctx)
 	return __tls_driver_ctx(tls_ctx, TLS_OFFLOAD_CTX_DIR_TX);
 }
 
-static int ktlsnic_tls_tx_program(struct ktlsnic_nic *nic,
-				  const struct ktlsnic_tls_tx *tx,
-				  const struct tls_crypto_info *info,
-				  u32 tcp_seq)
+/* Puts a new connection into the device and into the list. */
+static int ktlsnic_tls_tx_install(struct ktlsnic_tls *tls,
+				  struct ktlsnic_tls_tx *tx,
+				  const struct tls_crypto_info *info)
 {
 	struct ktlsnic_tls_keys keys;
 	int err;
 
+	lockdep_assert_held_read(&tls->lock);
 	ktlsnic_tls_keys_fill(&keys, info);
-	err = ktlsnic_tls_hw_tx_add(nic, tx->ctx, &keys, tcp_seq);
+	err = ktlsnic_tls_hw_tx_add(tls->nic, &keys, tx->next_seq, tx,
+				    &tx->ctx);
 	memzero_explicit(&keys, sizeof(keys));
-	return err;
-}
-
-/* Puts a new connection into the device and into the books. */
-static int ktlsnic_tls_tx_install(struct ktlsnic_nic *nic,
-				  struct ktlsnic_tls_tx *tx,
-				  const struct tls_crypto_info *info,
-				  u32 tcp_seq)
-{
-	struct ktlsnic_tls *tls = nic->tls;
-	int err;
-
-	lockdep_assert_held(&tls->lock);
-	tx->ctx = find_first_zero_bit(tls->tx_ids, tls->tx_max);
-	if (tx->ctx >= tls->tx_max) {
-		ktlsnic_tls_count(tls, KTLSNIC_TLS_NO_SPACE);
-		return -ENOSPC;
-	}
-	err = ktlsnic_tls_tx_program(nic, tx, info, tcp_seq);
 	if (err) {
-		ktlsnic_tls_count(tls, KTLSNIC_TLS_ADD_FAILED);
-		if (err == -ETIMEDOUT || err == -EEXIST) {
-			__set_bit(tx->ctx, tls->tx_ids);
-			__set_bit(tx->ctx, tls->tx_stale);
-		}
+		ktlsnic_tls_count(tls, err == -ENOSPC ?
+				  KTLSNIC_TLS_NO_SPACE :
+				  KTLSNIC_TLS_ADD_FAILED);
 		return err;
 	}
-	__set_bit(tx->ctx, tls->tx_ids);
 	tx->epoch = tls->epoch;
+	spin_lock(&tls->list_lock);
 	list_add_tail(&tx->list, &tls->tx_list);
+	spin_unlock(&tls->list_lock);
 	ktlsnic_tls_count(tls, KTLSNIC_TLS_CTX);
 	return 0;
 }
 
-static int ktlsnic_tls_add_tx(struct ktlsnic_nic *nic, struct sock *sk,
+static int ktlsnic_tls_tx_add(struct ktlsnic_tls *tls, struct sock *sk,
 			      const struct tls_crypto_info *info, u32 tcp_seq)
 {
 	struct tls_context *tls_ctx = tls_get_ctx(sk);
-	struct ktlsnic_tls *tls = nic->tls;
 	struct ktlsnic_tls_tx *tx;
 	int err;
 
-	if (!ktlsnic_tls_cipher_supported(nic, info)) {
+	if (!ktlsnic_tls_cipher_supported(tls->tx_ciphers, info)) {
 		ktlsnic_tls_count(tls, KTLSNIC_TLS_UNSUPPORTED);
 		return -EOPNOTSUPP;
 	}
@@ -94,10 +71,11 @@ static int ktlsnic_tls_add_tx(struct ktlsnic_nic *nic, struct sock *sk,
 	tx->first_num = ktlsnic_tls_first_num(info);
 	tx->key_id = ktlsnic_tls_key_id(info);
 	tx->next_seq = tcp_seq;
+	tx->first = true;
 
-	mutex_lock(&tls->lock);
-	err = ktlsnic_tls_tx_install(nic, tx, info, tcp_seq);
-	mutex_unlock(&tls->lock);
+	down_read(&tls->lock);
+	err = ktlsnic_tls_tx_install(tls, tx, info);
+	up_read(&tls->lock);
 	if (err) {
 		kfree(tx);
 		return err;
@@ -114,11 +92,11 @@ static int ktlsnic_tls_add(struct net_device *netdev, struct sock *sk,
 			   enum tls_offload_ctx_dir direction,
 			   struct tls_crypto_info *crypto_info, u32 tcp_seq)
 {
-	if (direction == TLS_OFFLOAD_CTX_DIR_RX)
-		return ktlsnic_tls_add_rx(netdev_priv(netdev), sk, crypto_info,
-					  tcp_seq);
-	return ktlsnic_tls_add_tx(netdev_priv(netdev), sk, crypto_info,
-				  tcp_seq);
+	struct ktlsnic_tls *tls = ktlsnic_tls_hw_tls(netdev);
+
+	return direction == TLS_OFFLOAD_CTX_DIR_RX ?
+	       ktlsnic_tls_rx_add(tls, sk, crypto_info, tcp_seq) :
+	       ktlsnic_tls_tx_add(tls, sk, crypto_info, tcp_seq);
 }
 
 /* Nothing more is posted for a connection. Returns whether that was so before, since
@@ -135,26 +113,42 @@ static bool ktlsnic_tls_tx_kill(struct ktlsnic_tls_tx *tx)
 	return was_dead;
 }
 
-/* Takes a connection out of the device and the table; drops the core's reference. */
-static void ktlsnic_tls_tx_remove(struct ktlsnic_tls *tls,
-				  struct ktlsnic_tls_tx *tx, bool idle,
+/* Takes a connection out of the device; drops the core's reference. @busy: a unit of
+ * it is in a ring and will not be done.
+ */
+static void ktlsnic_tls_tx_remove(struct ktlsnic_tls_tx *tx, bool busy,
 				  bool was_dead)
 {
-	int err;
+	struct ktlsnic_tls *tls = tx->tls;
+	int err = ktlsnic_tls_hw_tx_del(tls->nic, tx->ctx, busy);
 
-	lockdep_assert_held(&tls->lock);
-	list_del(&tx->list);
-	err = ktlsnic_tls_hw_tx_del(tls->nic, tx->ctx);
-	/* -ENETDOWN: a reset deletes them all */
-	if (idle && (!err || err == -ENETDOWN || err == -ENOENT))
-		__clear_bit(tx->ctx, tls->tx_ids);
-	else
-		__set_bit(tx->ctx, tls->tx_stale);
 	/* a dead context may never have come back */
 	if (err && err != -ENETDOWN && !(err == -ENOENT && was_dead))
 		ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL_FAILED);
 	ktlsnic_tls_count(tls, KTLSNIC_TLS_DEL);
 	ktlsnic_tls_tx_put(tx);
+}
+
+static void ktlsnic_tls_tx_del(struct ktlsnic_tls *tls,
+			       struct tls_context *tls_ctx)
+{
+	struct ktlsnic_tls_tx *tx = ktlsnic_tls_tx_state(tls_ctx)->tx;
+	bool was_dead, idle;
+
+	WRITE_ONCE(ktlsnic_tls_tx_state(tls_ctx)->tx, NULL);
+	was_dead = ktlsnic_tls_tx_kill(tx);
+	/* The device would encrypt a unit that is in a ring with whatever has the
+	 * context's place next.
+	 */
+	idle = wait_event_timeout(tls->tx_idle, refcount_read(&tx->refs) == 1,
+				  KTLSNIC_TLS_IDLE_TIMEOUT);
+
+	down_read(&tls->lock);
+	spin_lock(&tls->list_lock);
+	list_del(&tx->list);
+	spin_unlock(&tls->list_lock);
+	ktlsnic_tls_tx_remove(tx, !idle, was_dead);
+	up_read(&tls->lock);
 }
 
 /* Called from a workqueue when the socket is gone, under RTNL after ndo_stop, or on
@@ -164,27 +158,12 @@ static void ktlsnic_tls_del(struct net_device *netdev,
 			    struct tls_context *tls_ctx,
 			    enum tls_offload_ctx_dir direction)
 {
-	struct ktlsnic_nic *nic = netdev_priv(netdev);
-	struct ktlsnic_tls *tls = nic->tls;
-	struct ktlsnic_tls_tx *tx;
-	bool was_dead, idle;
+	struct ktlsnic_tls *tls = ktlsnic_tls_hw_tls(netdev);
 
-	if (direction == TLS_OFFLOAD_CTX_DIR_RX) {
-		ktlsnic_tls_del_rx(nic, tls_ctx);
-		return;
-	}
-	tx = ktlsnic_tls_tx_state(tls_ctx)->tx;
-	WRITE_ONCE(ktlsnic_tls_tx_state(tls_ctx)->tx, NULL);
-	was_dead = ktlsnic_tls_tx_kill(tx);
-	/* The device would encrypt a unit that is in a ring with whatever has the
-	 * context's place next.
-	 */
-	idle = wait_event_timeout(tls->tx_idle, refcount_read(&tx->refs) == 1,
-				  KTLSNIC_TLS_IDLE_TIMEOUT);
-
-	mutex_lock(&tls->lock);
-	ktlsnic_tls_tx_remove(tls, tx, idle, was_dead);
-	mutex_unlock(&tls->lock);
+	if (direction == TLS_OFFLOAD_CTX_DIR_RX)
+		ktlsnic_tls_rx_del(tls, tls_ctx);
+	else
+		ktlsnic_tls_tx_del(tls, tls_ctx);
 }
 
 /* The core has deleted every connection that it knows of. What is left it forgot:
@@ -197,14 +176,15 @@ static void ktlsnic_tls_tx_forget(struct ktlsnic_tls *tls)
 	struct ktlsnic_tls_tx *tx, *next;
 	bool was_dead;
 
-	mutex_lock(&tls->lock);
+	down_write(&tls->lock);
 	list_for_each_entry_safe(tx, next, &tls->tx_list, list) {
 		was_dead = ktlsnic_tls_tx_kill(tx);
 		ktlsnic_tls_count(tls, KTLSNIC_TLS_ORPHANS);
-		ktlsnic_tls_tx_remove(tls, tx, refcount_read(&tx->refs) == 1,
+		list_del(&tx->list);
+		ktlsnic_tls_tx_remove(tx, refcount_read(&tx->refs) > 1,
 				      was_dead);
 	}
-	mutex_unlock(&tls->lock);
+	up_write(&tls->lock);
 }
 
 static int ktlsnic_tls_event(struct notifier_block *nb, unsigned long event,
@@ -213,9 +193,9 @@ static int ktlsnic_tls_event(struct notifier_block *nb, unsigned long event,
 	struct ktlsnic_tls *tls = container_of(nb, struct ktlsnic_tls, down);
 
 	if (event == NETDEV_DOWN &&
-	    netdev_notifier_info_to_dev(info) == tls->nic->netdev) {
+	    netdev_notifier_info_to_dev(info) == tls->netdev) {
 		ktlsnic_tls_tx_forget(tls);
-		ktlsnic_tls_rx_forget(tls->nic);
+		ktlsnic_tls_rx_forget(tls);
 	}
 	return NOTIFY_DONE;
 }
@@ -228,11 +208,12 @@ static int ktlsnic_tls_resync(struct net_device *netdev, struct sock *sk,
 			      u32 seq, u8 *rcd_sn,
 			      enum tls_offload_ctx_dir direction)
 {
-	if (direction == TLS_OFFLOAD_CTX_DIR_RX)
-		return ktlsnic_tls_resync_rx(netdev_priv(netdev),
-					     tls_get_ctx(sk), seq, rcd_sn);
-	return ktlsnic_tls_tx_resync(netdev_priv(netdev), tls_get_ctx(sk), seq,
-				     get_unaligned_be64(rcd_sn));
+	struct ktlsnic_tls *tls = ktlsnic_tls_hw_tls(netdev);
+	u64 rec_num = get_unaligned_be64(rcd_sn);
+
+	return direction == TLS_OFFLOAD_CTX_DIR_RX ?
+	       ktlsnic_tls_rx_resync(tls, tls_get_ctx(sk), seq, rec_num) :
+	       ktlsnic_tls_tx_resync(tls, tls_get_ctx(sk), seq, rec_num);
 }
 
 static const struct tlsdev_ops ktlsnic_tlsdev_ops = {
@@ -250,142 +231,138 @@ static const struct ktlsnic_tls_ops ktlsnic_tls_ops = {
 
 /**
  * ktlsnic_tls_queues_closed() - what was posted may not have been sent
- * @nic: the device
+ * @tls: the TLS half
  *
- * Each connection's next packet moves its context to where it belongs.
+ * Each connection's next packet moves its context to where it belongs. Called with
+ * no queue open.
  */
-void ktlsnic_tls_queues_closed(struct ktlsnic_nic *nic)
+void ktlsnic_tls_queues_closed(struct ktlsnic_tls *tls)
 {
-	if (nic->tls)
-		WRITE_ONCE(nic->tls->epoch, nic->tls->epoch + 1);
+	if (tls)
+		WRITE_ONCE(tls->epoch, tls->epoch + 1);
 }
 
-static void ktlsnic_tls_tx_restore(struct ktlsnic_nic *nic,
-				   struct ktlsnic_tls_tx *tx)
+static void ktlsnic_tls_tx_restored(void *arg, int err, u32 value)
+{
+	struct ktlsnic_tls_tx *tx = arg;
+
+	spin_lock(&tx->lock);
+	tx->dead = err;
+	spin_unlock(&tx->lock);
+	ktlsnic_tls_count(tx->tls, err ? KTLSNIC_TLS_GIVEN_UP :
+					 KTLSNIC_TLS_RESTORED);
+}
+
+/* The place does not matter, for the epoch has changed. A core that is changing keys
+ * may have another one than the context.
+ */
+static int ktlsnic_tls_tx_restore(struct ktlsnic_tls_tx *tx)
 {
 	const struct tls_crypto_info *info = &tx->tls_ctx->crypto_send.info;
-	int err = -ESTALE;
+	struct ktlsnic_tls_keys keys;
+	int err;
 
-	/* The place does not matter, for the epoch has changed. A context that
-	 * came between the device's start and this call exists already. A core
-	 * that is changing keys may have another one than the context.
-	 */
-	if (ktlsnic_tls_key_id(info) == tx->key_id)
-		err = ktlsnic_tls_tx_program(nic, tx, info,
-					     READ_ONCE(tx->next_seq));
-	spin_lock_bh(&tx->lock);
-	tx->dead = err && err != -EEXIST;
-	spin_unlock_bh(&tx->lock);
-	if (!err)
-		ktlsnic_tls_count(nic->tls, KTLSNIC_TLS_RESTORED);
-	else if (tx->dead)
-		ktlsnic_tls_count(nic->tls, KTLSNIC_TLS_GIVEN_UP);
+	if (ktlsnic_tls_key_id(info) != tx->key_id)
+		return -ESTALE;
+	tx->first = true;
+	ktlsnic_tls_keys_fill(&keys, info);
+	err = ktlsnic_tls_hw_tx_restore(tx->tls->nic, &keys,
+					READ_ONCE(tx->next_seq), tx, &tx->ctx,
+					ktlsnic_tls_tx_restored);
+	memzero_explicit(&keys, sizeof(keys));
+	return err;
 }
 
 /**
  * ktlsnic_tls_restore() - put all contexts into the device again
- * @nic: a device that was reset, with its queues closed
+ * @tls: the TLS half of a device that was reset, with its queues closed
  *
  * The core does not know of resets and goes on sending plaintext. Keys come
  * from the core's own copy; the driver has none. A connection whose context
- * cannot be put back is encrypted in software from then on.
+ * cannot be put back is encrypted in software from then on. Called under RTNL.
  */
-void ktlsnic_tls_restore(struct ktlsnic_nic *nic)
+void ktlsnic_tls_restore(struct ktlsnic_tls *tls)
 {
-	struct ktlsnic_tls *tls = nic->tls;
 	struct ktlsnic_tls_tx *tx;
+	int err;
 
 	if (!tls)
 		return;
-	mutex_lock(&tls->lock);
-	bitmap_andnot(tls->tx_ids, tls->tx_ids, tls->tx_stale, tls->tx_max);
-	bitmap_zero(tls->tx_stale, tls->tx_max);
+	down_write(&tls->lock);
 	WRITE_ONCE(tls->epoch, tls->epoch + 1);
-	list_for_each_entry(tx, &tls->tx_list, list)
-		ktlsnic_tls_tx_restore(nic, tx);
-	mutex_unlock(&tls->lock);
-	ktlsnic_tls_rx_restore(nic);
+	list_for_each_entry(tx, &tls->tx_list, list) {
+		err = ktlsnic_tls_tx_restore(tx);
+		/* one that came after the device's start is there */
+		if (err && err != -EEXIST) {
+			local_bh_disable();
+			ktlsnic_tls_tx_restored(tx, err, 0);
+			local_bh_enable();
+		}
+	}
+	ktlsnic_tls_rx_restore(tls);
+	ktlsnic_tls_hw_restored(tls->nic);
+	up_write(&tls->lock);
 }
 
-/**
- * ktlsnic_tls_tx_max() - TX contexts that can be in use at a time
- * @nic: the device
- *
- * Return: how many; 0 without TX offload.
- */
-u32 ktlsnic_tls_tx_max(struct ktlsnic_nic *nic)
+/* Memory of the TLS half, before anybody knows of it. */
+static struct ktlsnic_tls *ktlsnic_tls_alloc(struct ktlsnic_nic *nic,
+					     struct net_device *netdev,
+					     unsigned int queues)
 {
-	return nic->tls ? nic->tls->tx_max : 0;
-}
+	struct ktlsnic_tls *tls;
+	unsigned int i;
 
-/**
- * ktlsnic_tls_tx_live() - TX contexts in use
- * @nic: the device
- *
- * Return: how many.
- */
-u32 ktlsnic_tls_tx_live(struct ktlsnic_nic *nic)
-{
-	struct ktlsnic_tls *tls = nic->tls;
-	u32 live;
-
+	tls = kzalloc(sizeof(*tls), GFP_KERNEL);
 	if (!tls)
-		return 0;
-	mutex_lock(&tls->lock);
-	live = bitmap_weight(tls->tx_ids, tls->tx_max);
-	mutex_unlock(&tls->lock);
-	return live;
+		return NULL;
+	tls->queues = kcalloc(queues, sizeof(*tls->queues), GFP_KERNEL);
+	if (!tls->queues) {
+		kfree(tls);
+		return NULL;
+	}
+	for (i = 0; i < queues; i++) {
+		u64_stats_init(&tls->queues[i].syncp);
+		u64_stats_init(&tls->queues[i].cpl_syncp);
+	}
+	init_rwsem(&tls->lock);
+	spin_lock_init(&tls->list_lock);
+	init_waitqueue_head(&tls->tx_idle);
+	INIT_LIST_HEAD(&tls->tx_list);
+	tls->nic = nic;
+	tls->netdev = netdev;
+	tls->num_queues = queues;
+	return tls;
 }
 
 static void ktlsnic_tls_free(struct ktlsnic_tls *tls)
 {
-	bitmap_free(tls->tx_stale);
-	bitmap_free(tls->tx_ids);
 	kfree(tls->queues);
 	kfree(tls);
 }
 
 /**
  * ktlsnic_tls_init() - offer what the device can do
- * @nic: the device, before its interface is registered
+ * @nic: the device
+ * @netdev: its interface, not yet registered
+ * @queues: queue pairs that there can be
  *
- * Return: 0, also without TLS in the device, or a negative errno.
+ * A device without TLS gets a TLS half as well, for packets that are another's.
+ *
+ * Return: 0 or a negative errno.
  */
-int ktlsnic_tls_init(struct ktlsnic_nic *nic)
+int ktlsnic_tls_init(struct ktlsnic_nic *nic, struct net_device *netdev,
+		     unsigned int queues)
 {
-	u32 max = min_t(u32, ktlsnic_tls_hw_tx_contexts(nic),
-			KTLSNIC_TLS_TX_MAX);
 	struct ktlsnic_tls *tls;
-	unsigned int i;
 	int err;
 
-	if (!ktlsnic_tls_ciphers_any(nic))
-		max = 0;
-	if (!max && !ktlsnic_tls_hw_rx_contexts(nic))
-		return 0;
-	tls = kzalloc(sizeof(*tls), GFP_KERNEL);
+	tls = ktlsnic_tls_alloc(nic, netdev, queues);
 	if (!tls)
 		return -ENOMEM;
-	tls->tx_ids = bitmap_zalloc(max, GFP_KERNEL);
-	tls->tx_stale = bitmap_zalloc(max, GFP_KERNEL);
-	tls->queues = kcalloc(nic->max_queues, sizeof(*tls->queues),
-			      GFP_KERNEL);
-	if (!tls->tx_ids || !tls->tx_stale || !tls->queues) {
-		ktlsnic_tls_free(tls);
-		return -ENOMEM;
-	}
-	for (i = 0; i < nic->max_queues; i++) {
-		u64_stats_init(&tls->queues[i].syncp);
-		u64_stats_init(&tls->queues[i].cpl_syncp);
-	}
-	mutex_init(&tls->lock);
-	init_waitqueue_head(&tls->tx_idle);
-	INIT_LIST_HEAD(&tls->tx_list);
-	tls->tx_max = max;
+	tls->tx_ciphers = ktlsnic_tls_ciphers_probe(nic,
+						    TLS_OFFLOAD_CTX_DIR_TX);
 	tls->can_replay = ktlsnic_tls_hw_tx_can_replay(nic);
-	tls->nic = nic;
-	nic->tls = tls;
-	err = ktlsnic_tls_rx_init(nic);
+	err = ktlsnic_tls_rx_init(tls);
 	if (err)
 		goto free_tls;
 	tls->down.notifier_call = ktlsnic_tls_event;
@@ -394,36 +371,35 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic)
 	if (err)
 		goto cleanup_rx;
 
-	nic->tls_ops = &ktlsnic_tls_ops;
+	ktlsnic_tls_hw_attach(nic, tls, &ktlsnic_tls_ops);
 	/* ktlsnic_tls_from_elsewhere() looks at an skb's route */
-	netif_keep_dst(nic->netdev);
-	nic->netdev->tlsdev_ops = &ktlsnic_tlsdev_ops;
-	if (max)
-		nic->netdev->hw_features |= NETIF_F_HW_TLS_TX;
+	netif_keep_dst(netdev);
+	if (ktlsnic_tls_tx_max(tls))
+		netdev->hw_features |= NETIF_F_HW_TLS_TX;
+	if (ktlsnic_tls_rx_max(tls))
+		netdev->hw_features |= NETIF_F_HW_TLS_RX;
+	if (netdev->hw_features & (NETIF_F_HW_TLS_TX | NETIF_F_HW_TLS_RX))
+		netdev->tlsdev_ops = &ktlsnic_tlsdev_ops;
 	return 0;
 
 cleanup_rx:
-	ktlsnic_tls_rx_cleanup(nic);
+	ktlsnic_tls_rx_cleanup(tls);
 free_tls:
-	nic->tls = NULL;
 	ktlsnic_tls_free(tls);
 	return err;
 }
 
 /**
  * ktlsnic_tls_cleanup() - undo ktlsnic_tls_init()
- * @nic: the device, after its interface was unregistered
+ * @tls: the TLS half, whose interface was unregistered; freed
  */
-void ktlsnic_tls_cleanup(struct ktlsnic_nic *nic)
+void ktlsnic_tls_cleanup(struct ktlsnic_tls *tls)
 {
-	struct ktlsnic_tls *tls = nic->tls;
-
 	if (!tls)
 		return;
 	unregister_netdevice_notifier(&tls->down);
 	WARN_ON(!list_empty(&tls->tx_list));
-	ktlsnic_tls_rx_cleanup(nic);
-	nic->tls_ops = NULL;
-	nic->tls = NULL;
+	ktlsnic_tls_rx_cleanup(tls);
+	ktlsnic_tls_hw_attach(tls->nic, NULL, NULL);
 	ktlsnic_tls_free(tls);
 }

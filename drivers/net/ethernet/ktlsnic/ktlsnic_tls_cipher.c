@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What kTLS calls a cipher, and what the device calls it. */
+/* Versions and ciphers: which of them can be offloaded, and where kTLS keeps keys. */
 
 #include <linux/siphash.h>
 #include <linux/string.h>
@@ -10,7 +10,6 @@
 /**
  * struct ktlsnic_tls_cipher_desc - where kTLS keeps what a cipher needs
  * @type: TLS_CIPHER_*
- * @hw: enum ktlsnic_tls_cipher
  * @key_off: offset of the key in the cipher's struct tls12_crypto_info_*
  * @key_len: its length
  * @salt_off: offset of the salt
@@ -24,7 +23,6 @@
  */
 struct ktlsnic_tls_cipher_desc {
 	u16 type;
-	u8 hw;
 	u8 key_off;
 	u8 key_len;
 	u8 salt_off;
@@ -35,9 +33,8 @@ struct ktlsnic_tls_cipher_desc {
 	bool rx;
 };
 
-#define KTLSNIC_TLS_CIPHER(NAME, name, hw_id, rx_ok) {			\
+#define KTLSNIC_TLS_CIPHER(NAME, name, rx_ok) {				\
 	.type		= TLS_CIPHER_##NAME,				\
-	.hw		= hw_id,					\
 	.key_off	= offsetof(struct tls12_crypto_info_##name, key), \
 	.key_len	= TLS_CIPHER_##NAME##_KEY_SIZE,			\
 	.salt_off	= offsetof(struct tls12_crypto_info_##name, salt), \
@@ -50,22 +47,14 @@ struct ktlsnic_tls_cipher_desc {
 
 /* The one place to add a cipher to. */
 static const struct ktlsnic_tls_cipher_desc ktlsnic_tls_ciphers[] = {
-	KTLSNIC_TLS_CIPHER(AES_GCM_128, aes_gcm_128,
-			   KTLSNIC_CIPHER_AES_GCM_128, true),
-	KTLSNIC_TLS_CIPHER(AES_GCM_256, aes_gcm_256,
-			   KTLSNIC_CIPHER_AES_GCM_256, true),
-	KTLSNIC_TLS_CIPHER(AES_CCM_128, aes_ccm_128,
-			   KTLSNIC_CIPHER_AES_CCM_128, false),
-	KTLSNIC_TLS_CIPHER(CHACHA20_POLY1305, chacha20_poly1305,
-			   KTLSNIC_CIPHER_CHACHA20_POLY1305, false),
+	KTLSNIC_TLS_CIPHER(AES_GCM_128, aes_gcm_128, true),
+	KTLSNIC_TLS_CIPHER(AES_GCM_256, aes_gcm_256, true),
+	KTLSNIC_TLS_CIPHER(AES_CCM_128, aes_ccm_128, false),
+	KTLSNIC_TLS_CIPHER(CHACHA20_POLY1305, chacha20_poly1305, false),
 };
 
-static const struct {
-	u16 version;
-	u8 hw;
-} ktlsnic_tls_versions[] = {
-	{ TLS_1_2_VERSION, KTLSNIC_TLS_1_2 },
-	{ TLS_1_3_VERSION, KTLSNIC_TLS_1_3 },
+static const u16 ktlsnic_tls_versions[] = {
+	TLS_1_2_VERSION, TLS_1_3_VERSION,
 };
 
 static const struct ktlsnic_tls_cipher_desc *ktlsnic_tls_cipher_find(u16 type)
@@ -78,93 +67,63 @@ static const struct ktlsnic_tls_cipher_desc *ktlsnic_tls_cipher_find(u16 type)
 	return NULL;
 }
 
-static int ktlsnic_tls_version_find(u16 version)
-{
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(ktlsnic_tls_versions); i++)
-		if (ktlsnic_tls_versions[i].version == version)
-			return ktlsnic_tls_versions[i].hw;
-	return -1;
-}
-
-/**
- * ktlsnic_tls_cipher_supported() - can the device send this?
- * @nic: the device
- * @info: version and cipher
- *
- * Return: true if both driver and device know the pair.
- */
-bool ktlsnic_tls_cipher_supported(struct ktlsnic_nic *nic,
-				  const struct tls_crypto_info *info)
+/* The bit of a pair in a set of them, or 0. */
+static u32 ktlsnic_tls_cipher_bit(u16 version, u16 cipher)
 {
 	const struct ktlsnic_tls_cipher_desc *desc;
-	int version;
+	unsigned int v;
 
-	desc = ktlsnic_tls_cipher_find(info->cipher_type);
-	version = ktlsnic_tls_version_find(info->version);
-	return desc && version >= 0 &&
-	       ktlsnic_tls_hw_tx_supports(nic, version, desc->hw);
+	desc = ktlsnic_tls_cipher_find(cipher);
+	for (v = 0; desc && v < ARRAY_SIZE(ktlsnic_tls_versions); v++)
+		if (ktlsnic_tls_versions[v] == version)
+			return BIT(v * ARRAY_SIZE(ktlsnic_tls_ciphers) +
+				   (desc - ktlsnic_tls_ciphers));
+	return 0;
 }
 
 /**
- * ktlsnic_tls_ciphers_any() - can the device send anything at all?
+ * ktlsnic_tls_ciphers_probe() - which pairs of version and cipher can be offloaded?
  * @nic: the device
+ * @direction: sending or receiving
  *
- * Return: true if there is a pair of version and cipher that both know.
+ * The core asks the driver about whatever it has itself on receiving.
+ *
+ * Return: the set of those that core, driver and device know, for
+ * ktlsnic_tls_cipher_supported().
  */
-bool ktlsnic_tls_ciphers_any(struct ktlsnic_nic *nic)
+u32 ktlsnic_tls_ciphers_probe(struct ktlsnic_nic *nic,
+			      enum tls_offload_ctx_dir direction)
 {
 	unsigned int v, c;
+	u32 set = 0;
 
-	for (v = 0; v < ARRAY_SIZE(ktlsnic_tls_versions); v++)
-		for (c = 0; c < ARRAY_SIZE(ktlsnic_tls_ciphers); c++)
-			if (ktlsnic_tls_hw_tx_supports(nic,
-						       ktlsnic_tls_versions[v].hw,
-						       ktlsnic_tls_ciphers[c].hw))
-				return true;
-	return false;
+	for (v = 0; v < ARRAY_SIZE(ktlsnic_tls_versions); v++) {
+		u16 version = ktlsnic_tls_versions[v];
+
+		for (c = 0; c < ARRAY_SIZE(ktlsnic_tls_ciphers); c++) {
+			u16 type = ktlsnic_tls_ciphers[c].type;
+
+			if (direction == TLS_OFFLOAD_CTX_DIR_RX &&
+			    !ktlsnic_tls_ciphers[c].rx)
+				continue;
+			if (ktlsnic_tls_hw_supports(nic, direction, version,
+						    type))
+				set |= ktlsnic_tls_cipher_bit(version, type);
+		}
+	}
+	return set;
 }
 
 /**
- * ktlsnic_tls_cipher_rx_supported() - can the device receive this?
- * @nic: the device
+ * ktlsnic_tls_cipher_supported() - is a connection's pair one of these?
+ * @set: what ktlsnic_tls_ciphers_probe() found
  * @info: version and cipher
  *
- * The core asks this of the driver, whatever version and cipher it has.
- *
- * Return: true if core, driver and device know the pair.
+ * Return: true if it is.
  */
-bool ktlsnic_tls_cipher_rx_supported(struct ktlsnic_nic *nic,
-				     const struct tls_crypto_info *info)
+bool ktlsnic_tls_cipher_supported(u32 set, const struct tls_crypto_info *info)
 {
-	const struct ktlsnic_tls_cipher_desc *desc;
-	int version;
-
-	desc = ktlsnic_tls_cipher_find(info->cipher_type);
-	version = ktlsnic_tls_version_find(info->version);
-	return desc && desc->rx && version >= 0 &&
-	       ktlsnic_tls_hw_rx_supports(nic, version, desc->hw);
-}
-
-/**
- * ktlsnic_tls_ciphers_rx_any() - can the device receive anything at all?
- * @nic: the device
- *
- * Return: true if there is a pair of version and cipher that all know.
- */
-bool ktlsnic_tls_ciphers_rx_any(struct ktlsnic_nic *nic)
-{
-	unsigned int v, c;
-
-	for (v = 0; v < ARRAY_SIZE(ktlsnic_tls_versions); v++)
-		for (c = 0; c < ARRAY_SIZE(ktlsnic_tls_ciphers); c++)
-			if (ktlsnic_tls_ciphers[c].rx &&
-			    ktlsnic_tls_hw_rx_supports(nic,
-						       ktlsnic_tls_versions[v].hw,
-						       ktlsnic_tls_ciphers[c].hw))
-				return true;
-	return false;
+	return set & ktlsnic_tls_cipher_bit(info->version, info->cipher_type);
 }
 
 /**
@@ -212,8 +171,9 @@ void ktlsnic_tls_keys_fill(struct ktlsnic_tls_keys *keys,
 
 	desc = ktlsnic_tls_cipher_find(info->cipher_type);
 	memset(keys, 0, sizeof(*keys));
-	keys->version = ktlsnic_tls_version_find(info->version);
-	keys->cipher = desc->hw;
+	keys->version = info->version;
+	keys->cipher = info->cipher_type;
+	keys->key_len = desc->key_len;
 	memcpy(keys->key, bytes + desc->key_off, desc->key_len);
 	memcpy(keys->iv, bytes + desc->salt_off, desc->salt_len);
 	memcpy(keys->iv + desc->salt_len, bytes + desc->iv_off, desc->iv_len);

@@ -12,14 +12,22 @@
  * @skb: consumed on success
  * @mark: how to send it; the page references of its prefix are consumed on
  *	  success
+ * @place: set on success, for ktlsnic_tls_hw_tx_busy()
+ *
+ * In xmit, with the queue locked and room made sure of.
  *
  * Return: 0, or a negative errno; then nothing has changed.
  */
 int ktlsnic_tls_hw_tx_post(struct ktlsnic_nic *nic, unsigned int queue,
 			   struct sk_buff *skb,
-			   const struct ktlsnic_tls_mark *mark)
+			   const struct ktlsnic_tls_mark *mark, u64 *place)
 {
-	return ktlsnic_tx_post(&nic->queues[queue].tx, skb, mark);
+	struct ktlsnic_txq *txq = &nic->queues[queue].tx;
+	int err = ktlsnic_tx_post(txq, skb, mark);
+
+	if (!err)
+		*place = (u64)queue << 32 | txq->ring.index;
+	return err;
 }
 
 /**
@@ -27,6 +35,8 @@ int ktlsnic_tls_hw_tx_post(struct ktlsnic_nic *nic, unsigned int queue,
  * @nic: the device
  * @queue: the TX queue that the stack chose
  * @skb: consumed
+ *
+ * In xmit, with the queue locked and room made sure of.
  */
 void ktlsnic_tls_hw_tx_send(struct ktlsnic_nic *nic, unsigned int queue,
 			    struct sk_buff *skb)
@@ -35,34 +45,23 @@ void ktlsnic_tls_hw_tx_send(struct ktlsnic_nic *nic, unsigned int queue,
 }
 
 /**
- * ktlsnic_tls_hw_tx_index() - the place in the ring that the next post gets
+ * ktlsnic_tls_hw_tx_busy() - may the device still be at work on what was posted?
  * @nic: the device
- * @queue: the TX queue
+ * @place: what ktlsnic_tls_hw_tx_post() said of it; &ktlsnic_tls_ops.tx_put was
+ *	   not called for all of it
  *
- * Return: a free-running number; what is posted later gets a later one.
+ * An acknowledgment can be faster than a completion, so the device is asked
+ * where NAPI has not come to it yet. Hardware that cannot say answers yes. In
+ * xmit, whatever queue is locked, and in process context.
+ *
+ * Return: false if everything that was posted until then is done.
  */
-u32 ktlsnic_tls_hw_tx_index(struct ktlsnic_nic *nic, unsigned int queue)
+bool ktlsnic_tls_hw_tx_busy(struct ktlsnic_nic *nic, u64 place)
 {
-	return nic->queues[queue].tx.ring.index;
-}
-
-/**
- * ktlsnic_tls_hw_tx_done() - has the device finished what was posted?
- * @nic: the device
- * @queue: a TX queue, which need not be locked
- * @index: what ktlsnic_tls_hw_tx_index() said after the post
- *
- * Asks the device where NAPI has not come to it yet: an acknowledgment can be
- * faster than a completion.
- *
- * Return: true if everything that was posted before is done.
- */
-bool ktlsnic_tls_hw_tx_done(struct ktlsnic_nic *nic, unsigned int queue,
-			    u32 index)
-{
-	const struct ktlsnic_txq *txq = &nic->queues[queue].tx;
+	const struct ktlsnic_txq *txq = &nic->queues[upper_32_bits(place)].tx;
+	u32 index = lower_32_bits(place);
 
 	if ((s32)(READ_ONCE(txq->clean) - index) >= 0)
-		return true;
-	return (s32)(readl(txq->ring.regs + KTLSNIC_RING_INDEX) - index) >= 0;
+		return false;
+	return (s32)(readl(txq->ring.regs + KTLSNIC_RING_INDEX) - index) < 0;
 }

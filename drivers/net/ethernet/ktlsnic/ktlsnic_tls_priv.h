@@ -4,16 +4,15 @@
 #define KTLSNIC_TLS_PRIV_H
 
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/wait.h>
 #include <net/tls.h>
 
-#include "ktlsnic.h"
 #include "ktlsnic_tls.h"
 #include "ktlsnic_tls_hw.h"
 
@@ -69,33 +68,36 @@ struct ktlsnic_tls_queue {
 
 /**
  * struct ktlsnic_tls - the TLS half of a device
- * @nic: the device
- * @lock: contexts come and go, and are put back after a reset
+ * @nic: the device, which only the hardware's functions know
+ * @netdev: its interface
+ * @lock: held for writing while contexts are put back after a reset, for reading
+ *	  while one comes or goes: many do at a time
+ * @list_lock: @tx_list
  * @tx_list: connections, struct ktlsnic_tls_tx
- * @tx_ids: contexts in use
- * @tx_stale: contexts that the device may not have let go, until a reset
- * @tx_max: size of the table
+ * @tx_ciphers: what can be sent, see ktlsnic_tls_ciphers_probe()
  * @can_replay: the device can move a context into a record
  * @epoch: goes up whenever queues were closed or the device was reset, so that
  *	   no context is where the driver thinks it is
  * @tx_idle: woken when the last unit of a connection has left its ring
  * @down: told when the interface has gone down, after the core
  * @stats: enum ktlsnic_tls_conn_stat
+ * @num_queues: queue pairs that there can be
  * @queues: one for each TX queue
  * @rx: the receiving side, NULL without it
  */
 struct ktlsnic_tls {
 	struct ktlsnic_nic *nic;
-	struct mutex lock; /* lists, ids, and the commands about them */
+	struct net_device *netdev;
+	struct rw_semaphore lock;
+	spinlock_t list_lock; /* nobody sleeps, or calls the hardware, with it */
 	struct list_head tx_list;
-	unsigned long *tx_ids;
-	unsigned long *tx_stale;
-	u32 tx_max;
+	u32 tx_ciphers;
 	bool can_replay;
 	u32 epoch;
 	wait_queue_head_t tx_idle;
 	struct notifier_block down;
 	atomic64_t stats[KTLSNIC_TLS_CONN_STATS];
+	unsigned int num_queues;
 	struct ktlsnic_tls_queue *queues;
 	struct ktlsnic_tls_rx_half *rx;
 };
@@ -105,7 +107,7 @@ struct ktlsnic_tls {
  * @list: in &ktlsnic_tls.tx_list
  * @tls: the device's TLS half
  * @tls_ctx: the core's side of the connection
- * @ctx: the context in the device
+ * @ctx: handle of the context in the device
  * @first_num: number of the first record; none has a lower one
  * @key_id: tells the key from any other, see ktlsnic_tls_key_id()
  * @refs: the core's reference, and one of each unit in a ring
@@ -115,10 +117,11 @@ struct ktlsnic_tls {
  *	      is done
  * @epoch: &ktlsnic_tls.epoch for which @next_seq is right
  * @queue: TX queue of the last packet that was given to the context
- * @end_index: place in that queue after the packet
+ * @place: that packet's place in the queue, for ktlsnic_tls_hw_tx_busy()
  * @generation: goes up each time the context is put into a known state; what was
  *		posted before says nothing about it any more
  * @errors: times that the device lost the context
+ * @first: nothing has been posted with @ctx
  * @lost: the context is not at @next_seq: it must be moved first
  * @dead: the context cannot be used: the connection is encrypted in software
  */
@@ -126,7 +129,7 @@ struct ktlsnic_tls_tx {
 	struct list_head list;
 	struct ktlsnic_tls *tls;
 	struct tls_context *tls_ctx;
-	u32 ctx;
+	u64 ctx;
 	u64 first_num;
 	u64 key_id;
 	refcount_t refs;
@@ -136,9 +139,10 @@ struct ktlsnic_tls_tx {
 	u32 next_seq;
 	u32 epoch;
 	unsigned int queue;
-	u32 end_index;
+	u64 place;
 	u32 generation;
 	u8 errors;
+	bool first;
 	bool lost;
 	bool dead;
 };
@@ -158,42 +162,39 @@ static inline void ktlsnic_tls_count(struct ktlsnic_tls *tls,
 void ktlsnic_tls_tx_put(struct ktlsnic_tls_tx *tx);
 void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, u32 generation,
 			   bool gone);
-int ktlsnic_tls_tx_resync(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
+int ktlsnic_tls_tx_resync(struct ktlsnic_tls *tls, struct tls_context *tls_ctx,
 			  u32 seq, u64 rec_num);
 
 /* ktlsnic_tls_stats.c */
-void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic, unsigned int queue,
+void ktlsnic_tls_tx_encrypted(struct ktlsnic_tls *tls, unsigned int queue,
 			      u64 bytes);
 
 /* ktlsnic_tls_cipher.c */
-bool ktlsnic_tls_cipher_supported(struct ktlsnic_nic *nic,
-				  const struct tls_crypto_info *info);
-bool ktlsnic_tls_ciphers_any(struct ktlsnic_nic *nic);
-bool ktlsnic_tls_cipher_rx_supported(struct ktlsnic_nic *nic,
-				     const struct tls_crypto_info *info);
-bool ktlsnic_tls_ciphers_rx_any(struct ktlsnic_nic *nic);
+u32 ktlsnic_tls_ciphers_probe(struct ktlsnic_nic *nic,
+			      enum tls_offload_ctx_dir direction);
+bool ktlsnic_tls_cipher_supported(u32 set, const struct tls_crypto_info *info);
 void ktlsnic_tls_keys_fill(struct ktlsnic_tls_keys *keys,
 			   const struct tls_crypto_info *info);
 u64 ktlsnic_tls_first_num(const struct tls_crypto_info *info);
 u64 ktlsnic_tls_key_id(const struct tls_crypto_info *info);
 
 /* ktlsnic_tls_rx.c */
-int ktlsnic_tls_rx_init(struct ktlsnic_nic *nic);
-void ktlsnic_tls_rx_cleanup(struct ktlsnic_nic *nic);
-void ktlsnic_tls_rx_restore(struct ktlsnic_nic *nic);
-int ktlsnic_tls_add_rx(struct ktlsnic_nic *nic, struct sock *sk,
+int ktlsnic_tls_rx_init(struct ktlsnic_tls *tls);
+void ktlsnic_tls_rx_cleanup(struct ktlsnic_tls *tls);
+void ktlsnic_tls_rx_restore(struct ktlsnic_tls *tls);
+int ktlsnic_tls_rx_add(struct ktlsnic_tls *tls, struct sock *sk,
 		       const struct tls_crypto_info *info, u32 tcp_seq);
-void ktlsnic_tls_del_rx(struct ktlsnic_nic *nic, struct tls_context *tls_ctx);
-void ktlsnic_tls_rx_forget(struct ktlsnic_nic *nic);
-int ktlsnic_tls_resync_rx(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
-			  u32 seq, const u8 *rcd_sn);
-bool ktlsnic_tls_rx(struct ktlsnic_nic *nic, unsigned int queue,
+void ktlsnic_tls_rx_del(struct ktlsnic_tls *tls, struct tls_context *tls_ctx);
+void ktlsnic_tls_rx_forget(struct ktlsnic_tls *tls);
+int ktlsnic_tls_rx_resync(struct ktlsnic_tls *tls, struct tls_context *tls_ctx,
+			  u32 seq, u64 rec_num);
+bool ktlsnic_tls_rx(struct ktlsnic_tls *tls, unsigned int queue,
 		    struct sk_buff *skb,
 		    const struct ktlsnic_tls_rx_mark *mark);
 
 /* ktlsnic_tls_rx_stats.c */
-int ktlsnic_tls_rx_stats_count(struct ktlsnic_nic *nic);
-void ktlsnic_tls_rx_stats_strings(struct ktlsnic_nic *nic, u8 **data);
-void ktlsnic_tls_rx_stats_values(struct ktlsnic_nic *nic, u64 **data);
+int ktlsnic_tls_rx_stats_count(const struct ktlsnic_tls *tls);
+void ktlsnic_tls_rx_stats_strings(const struct ktlsnic_tls *tls, u8 **data);
+void ktlsnic_tls_rx_stats_values(const struct ktlsnic_tls *tls, u64 **data);
 
 #endif /* KTLSNIC_TLS_PRIV_H */

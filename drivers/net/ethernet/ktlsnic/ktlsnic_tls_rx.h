@@ -5,6 +5,7 @@
 
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/rhashtable-types.h>
 
 #include "ktlsnic_tls_priv.h"
 
@@ -52,25 +53,19 @@ struct ktlsnic_tls_rx_queue {
 
 /**
  * struct ktlsnic_tls_rx_half - the receiving side of a device's TLS half
- * @nic: the device
- * @lock: contexts come and go, and are put back after a reset
+ * @tls: the TLS half, whose locks are for @list, too
  * @list: connections, struct ktlsnic_tls_rx
- * @ids: contexts in use
- * @stale: contexts that the device may not have let go, until a reset
- * @slots: the connection of each context, or NULL; read in NAPI
- * @max: size of the table
+ * @flows: the same, by their addresses
+ * @ciphers: what can be received, see ktlsnic_tls_ciphers_probe()
  * @type: how contexts that lost their place get it back
  * @stats: enum ktlsnic_tls_rx_conn_stat
  * @queues: one for each RX queue
  */
 struct ktlsnic_tls_rx_half {
-	struct ktlsnic_nic *nic;
-	struct mutex lock; /* list, ids, and the commands about them */
+	struct ktlsnic_tls *tls;
 	struct list_head list;
-	unsigned long *ids;
-	unsigned long *stale;
-	struct ktlsnic_tls_rx __rcu **slots;
-	u32 max;
+	struct rhashtable flows;
+	u32 ciphers;
 	enum tls_offload_sync_type type;
 	atomic64_t stats[KTLSNIC_TLS_RX_CONN_STATS];
 	struct ktlsnic_tls_rx_queue *queues;
@@ -79,32 +74,33 @@ struct ktlsnic_tls_rx_half {
 /**
  * struct ktlsnic_tls_rx - the RX side of an offloaded connection
  * @list: in &ktlsnic_tls_rx_half.list
+ * @node: in &ktlsnic_tls_rx_half.flows
  * @half: the device's side
  * @tls_ctx: the core's side of the connection
  * @sk: the socket; there until the core takes the connection back, see @gone
  * @flow: its packets
- * @ctx: the context in the device
  * @start_seq: TCP sequence at which the offload began
  * @key_id: tells the key from any other, see ktlsnic_tls_key_id()
- * @dead: the context did not come back after a reset; under
- *	  &ktlsnic_tls_rx_half.lock
+ * @dead: the context did not come back after a reset
  * @refs: the table's, and those of queries under way
  * @rcu: for freeing
  * @timeout: ends a request that the device does not answer
  * @lock: everything below; nests inside the command queue's lock
+ * @ctx: handle of the context in the device
  * @gone: the core has taken the connection back: @sk must not be touched
  * @asked: an asynchronous request has started and not ended
  * @queries: times that the device was asked and has not answered
  * @name: TCP sequence of the header that the request is about
+ * @named: @name is known: the device did not leave it for its answer
  * @async: the core's side of asynchronous requests
  */
 struct ktlsnic_tls_rx {
 	struct list_head list;
+	struct rhash_head node;
 	struct ktlsnic_tls_rx_half *half;
 	struct tls_context *tls_ctx;
 	struct sock *sk;
 	struct ktlsnic_tls_flow flow;
-	u32 ctx;
 	u32 start_seq;
 	u64 key_id;
 	bool dead;
@@ -113,10 +109,12 @@ struct ktlsnic_tls_rx {
 	struct delayed_work timeout;
 
 	spinlock_t lock; /* requests, and whether the socket is there */
+	u64 ctx;
 	bool gone;
 	bool asked;
 	u32 queries;
 	u32 name;
+	bool named;
 	struct tls_offload_resync_async async;
 };
 
@@ -131,11 +129,26 @@ static inline void ktlsnic_tls_rx_count(struct ktlsnic_tls_rx_half *half,
 	atomic64_inc(&half->stats[stat]);
 }
 
+/* The handle changes after a reset, whatever the connection is doing. */
+static inline u64 ktlsnic_tls_rx_handle(struct ktlsnic_tls_rx *rx)
+{
+	u64 ctx;
+
+	spin_lock_bh(&rx->lock);
+	ctx = rx->ctx;
+	spin_unlock_bh(&rx->lock);
+	return ctx;
+}
+
 /* ktlsnic_tls_rx_resync.c */
 void ktlsnic_tls_rx_put(struct ktlsnic_tls_rx *rx);
-void ktlsnic_tls_rx_resync_init(struct ktlsnic_tls_rx *rx);
-void ktlsnic_tls_rx_resync_stop(struct ktlsnic_tls_rx *rx);
-bool ktlsnic_tls_rx_request(struct ktlsnic_tls_rx *rx,
-			    const struct sk_buff *skb, u32 name);
+void ktlsnic_tls_rx_request_init(struct ktlsnic_tls_rx *rx);
+void ktlsnic_tls_rx_request_stop(struct ktlsnic_tls_rx *rx);
+bool ktlsnic_tls_rx_request(struct ktlsnic_tls_rx_half *half,
+			    const struct sk_buff *skb,
+			    const struct ktlsnic_tls_rx_mark *mark);
+int ktlsnic_tls_rx_flows_init(struct ktlsnic_tls_rx_half *half);
+int ktlsnic_tls_rx_flow_insert(struct ktlsnic_tls_rx *rx);
+void ktlsnic_tls_rx_flow_remove(struct ktlsnic_tls_rx *rx);
 
 #endif /* KTLSNIC_TLS_RX_H */

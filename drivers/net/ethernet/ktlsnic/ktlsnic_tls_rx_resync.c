@@ -21,6 +21,7 @@
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/rhashtable.h>
 #include <linux/string.h>
 #include <linux/tcp.h>
 #include <net/ipv6.h>
@@ -159,7 +160,7 @@ void ktlsnic_tls_rx_put(struct ktlsnic_tls_rx *rx)
 }
 
 /* An asynchronous request is over. */
-static void ktlsnic_tls_rx_ended(struct ktlsnic_tls_rx *rx, bool answered)
+static void ktlsnic_tls_rx_request_end(struct ktlsnic_tls_rx *rx, bool answered)
 {
 	lockdep_assert_held(&rx->lock);
 	if (!rx->asked)
@@ -177,37 +178,41 @@ static void ktlsnic_tls_rx_ended(struct ktlsnic_tls_rx *rx, bool answered)
 /*
  * The device has answered, or never will. Only the last of several answers counts:
  * the others were given before it was asked. The device may have asked about a
- * later header in the meantime; any of them will do, and the core knows of ours.
+ * later header in the meantime; any of them will do, and the core knows of ours,
+ * if the device has named it.
  */
-static void ktlsnic_tls_rx_answered(void *arg, int err, u32 value)
+static void ktlsnic_tls_rx_query_done(void *arg, int err, u32 value)
 {
 	struct ktlsnic_tls_rx *rx = arg;
 
 	spin_lock(&rx->lock);
+	if (!rx->named)
+		rx->name = value;
 	if (!--rx->queries)
-		ktlsnic_tls_rx_ended(rx, !err && !before(value, rx->name));
+		ktlsnic_tls_rx_request_end(rx, !err && !before(value, rx->name));
 	spin_unlock(&rx->lock);
 	ktlsnic_tls_rx_put(rx);
 }
 
-static void ktlsnic_tls_rx_timeout(struct work_struct *work)
+static void ktlsnic_tls_rx_request_timeout(struct work_struct *work)
 {
 	struct ktlsnic_tls_rx *rx = container_of(to_delayed_work(work),
 						 struct ktlsnic_tls_rx, timeout);
 
 	spin_lock_bh(&rx->lock);
-	ktlsnic_tls_rx_ended(rx, false);
+	ktlsnic_tls_rx_request_end(rx, false);
 	spin_unlock_bh(&rx->lock);
 }
 
-static void ktlsnic_tls_rx_start(struct ktlsnic_tls_rx *rx,
-				 const struct ktlsnic_tls_segment *segment,
-				 u32 name)
+static void ktlsnic_tls_rx_request_start(struct ktlsnic_tls_rx *rx,
+					 const struct ktlsnic_tls_segment *segment,
+					 const struct ktlsnic_tls_rx_mark *mark)
 {
 	lockdep_assert_held(&rx->lock);
-	ktlsnic_tls_rx_ended(rx, false);
+	ktlsnic_tls_rx_request_end(rx, false);
 	rx->asked = true;
-	rx->name = name;
+	rx->named = mark->named;
+	rx->name = mark->seq;
 	ktlsnic_resync_async_start(rx->sk, &rx->async, segment->seq,
 				   segment->len);
 	ktlsnic_tls_rx_count(rx->half, KTLSNIC_TLS_RX_RESYNC_REQ_START);
@@ -219,9 +224,10 @@ static void ktlsnic_tls_rx_start(struct ktlsnic_tls_rx *rx,
  * its place only while the core does not: while nobody has the socket. (The
  * socket's lock is taken before ours elsewhere.)
  */
-static bool ktlsnic_tls_rx_restart(struct ktlsnic_tls_rx *rx,
-				   const struct ktlsnic_tls_segment *segment,
-				   u32 name)
+static bool
+ktlsnic_tls_rx_request_replace(struct ktlsnic_tls_rx *rx,
+			       const struct ktlsnic_tls_segment *segment,
+			       const struct ktlsnic_tls_rx_mark *mark)
 {
 	struct sock *sk = rx->sk;
 	bool quiet;
@@ -230,14 +236,14 @@ static bool ktlsnic_tls_rx_restart(struct ktlsnic_tls_rx *rx,
 		return false;
 	quiet = !sock_owned_by_user_nocheck(sk);
 	if (quiet)
-		ktlsnic_tls_rx_start(rx, segment, name);
+		ktlsnic_tls_rx_request_start(rx, segment, mark);
 	spin_unlock(&sk->sk_lock.slock);
 	return quiet;
 }
 
-static bool ktlsnic_tls_rx_begin(struct ktlsnic_tls_rx *rx,
-				 const struct ktlsnic_tls_segment *segment,
-				 u32 name)
+static bool ktlsnic_tls_rx_request_begin(struct ktlsnic_tls_rx *rx,
+					 const struct ktlsnic_tls_segment *segment,
+					 const struct ktlsnic_tls_rx_mark *mark)
 {
 	bool begun = false;
 
@@ -245,9 +251,10 @@ static bool ktlsnic_tls_rx_begin(struct ktlsnic_tls_rx *rx,
 	if (!rx->gone && tls_is_sk_rx_device_offloaded(rx->sk)) {
 		begun = true;
 		if (rx->asked)
-			begun = ktlsnic_tls_rx_restart(rx, segment, name);
+			begun = ktlsnic_tls_rx_request_replace(rx, segment,
+							       mark);
 		else
-			ktlsnic_tls_rx_start(rx, segment, name);
+			ktlsnic_tls_rx_request_start(rx, segment, mark);
 	}
 	if (begun) {
 		rx->queries++;
@@ -257,31 +264,33 @@ static bool ktlsnic_tls_rx_begin(struct ktlsnic_tls_rx *rx,
 	return begun;
 }
 
-static bool ktlsnic_tls_rx_ask_async(struct ktlsnic_tls_rx *rx,
-				     const struct ktlsnic_tls_segment *segment,
-				     u32 name)
+static bool ktlsnic_tls_rx_request_async(struct ktlsnic_tls_rx *rx,
+					 const struct ktlsnic_tls_segment *segment,
+					 const struct ktlsnic_tls_rx_mark *mark)
 {
 	int err;
 
-	if (name - segment->seq > segment->len)
+	if (mark->named && mark->seq - segment->seq > segment->len)
 		return false;
-	if (!ktlsnic_tls_rx_begin(rx, segment, name))
+	if (!ktlsnic_tls_rx_request_begin(rx, segment, mark))
 		return true;
-	err = ktlsnic_tls_hw_rx_query(rx->half->nic, rx->ctx,
-				      ktlsnic_tls_rx_answered, rx);
+	err = ktlsnic_tls_hw_rx_query(rx->half->tls->nic,
+				      ktlsnic_tls_rx_handle(rx),
+				      ktlsnic_tls_rx_query_done, rx);
 	if (err)
-		ktlsnic_tls_rx_answered(rx, err, 0);
+		ktlsnic_tls_rx_query_done(rx, err, 0);
 	return true;
 }
 
-static bool ktlsnic_tls_rx_ask(struct ktlsnic_tls_rx *rx,
-			       const struct ktlsnic_tls_segment *segment,
-			       u32 name)
+static bool ktlsnic_tls_rx_request_scan(struct ktlsnic_tls_rx *rx,
+					const struct ktlsnic_tls_segment *segment,
+					const struct ktlsnic_tls_rx_mark *mark)
 {
 	/* the last byte of a header: how the core names a record here */
-	u32 last = name + TLS_HEADER_SIZE - 1;
+	u32 last = mark->seq + TLS_HEADER_SIZE - 1;
 
-	if (last - (segment->seq + segment->len) > KTLSNIC_TLS_RX_RECORD_MAX)
+	if (!mark->named ||
+	    last - (segment->seq + segment->len) > KTLSNIC_TLS_RX_RECORD_MAX)
 		return false;
 	spin_lock(&rx->lock);
 	if (!rx->gone && tls_is_sk_rx_device_offloaded(rx->sk)) {
@@ -292,55 +301,113 @@ static bool ktlsnic_tls_rx_ask(struct ktlsnic_tls_rx *rx,
 	return true;
 }
 
+static const struct rhashtable_params ktlsnic_tls_rx_flow_params = {
+	.key_len = sizeof(struct ktlsnic_tls_flow),
+	.key_offset = offsetof(struct ktlsnic_tls_rx, flow),
+	.head_offset = offsetof(struct ktlsnic_tls_rx, node),
+	.automatic_shrinking = true,
+};
+
+/**
+ * ktlsnic_tls_rx_flows_init() - no connections yet
+ * @half: the receiving side
+ *
+ * Return: 0 or a negative errno.
+ */
+int ktlsnic_tls_rx_flows_init(struct ktlsnic_tls_rx_half *half)
+{
+	return rhashtable_init(&half->flows, &ktlsnic_tls_rx_flow_params);
+}
+
+/**
+ * ktlsnic_tls_rx_flow_insert() - from now on packets find a connection
+ * @rx: the connection, with its addresses
+ *
+ * Return: 0, -EEXIST if another connection has the same, or another negative errno.
+ */
+int ktlsnic_tls_rx_flow_insert(struct ktlsnic_tls_rx *rx)
+{
+	return rhashtable_insert_fast(&rx->half->flows, &rx->node,
+				      ktlsnic_tls_rx_flow_params);
+}
+
+/**
+ * ktlsnic_tls_rx_flow_remove() - undo ktlsnic_tls_rx_flow_insert()
+ * @rx: the connection, to be freed after an RCU grace period
+ */
+void ktlsnic_tls_rx_flow_remove(struct ktlsnic_tls_rx *rx)
+{
+	rhashtable_remove_fast(&rx->half->flows, &rx->node,
+			       ktlsnic_tls_rx_flow_params);
+}
+
+/* Whose packet is that? Unless the device has said so, its addresses do. */
+static struct ktlsnic_tls_rx *
+ktlsnic_tls_rx_find(struct ktlsnic_tls_rx_half *half,
+		    const struct ktlsnic_tls_segment *segment,
+		    const struct ktlsnic_tls_rx_mark *mark)
+{
+	return mark->owner ? mark->owner :
+	       rhashtable_lookup(&half->flows, &segment->flow,
+				 ktlsnic_tls_rx_flow_params);
+}
+
 /**
  * ktlsnic_tls_rx_request() - the device asks for the number of a record
- * @rx: the connection of the context that asks; under RCU
+ * @half: the receiving side of the device
  * @skb: the packet with which it asks, not yet given to the stack
- * @name: TCP sequence of the record's header
+ * @mark: what the device says of it
  *
- * Called in NAPI.
+ * Called in NAPI, under RCU.
  *
  * Return: false if the question makes no sense.
  */
-bool ktlsnic_tls_rx_request(struct ktlsnic_tls_rx *rx,
-			    const struct sk_buff *skb, u32 name)
+bool ktlsnic_tls_rx_request(struct ktlsnic_tls_rx_half *half,
+			    const struct sk_buff *skb,
+			    const struct ktlsnic_tls_rx_mark *mark)
 {
 	struct ktlsnic_tls_segment segment;
+	struct ktlsnic_tls_rx *rx;
 
-	if (!ktlsnic_tls_segment_parse(&segment, skb) ||
-	    !ktlsnic_tls_flow_equal(&segment.flow, &rx->flow))
+	if (!ktlsnic_tls_segment_parse(&segment, skb))
 		return false;
-	switch (rx->half->type) {
+	rx = ktlsnic_tls_rx_find(half, &segment, mark);
+	/* its context may have been deleted in the meantime */
+	if (!rx)
+		return true;
+	if (!ktlsnic_tls_flow_equal(&segment.flow, &rx->flow))
+		return false;
+	switch (half->type) {
 	case TLS_OFFLOAD_SYNC_TYPE_DRIVER_REQ_ASYNC:
-		return ktlsnic_tls_rx_ask_async(rx, &segment, name);
+		return ktlsnic_tls_rx_request_async(rx, &segment, mark);
 	case TLS_OFFLOAD_SYNC_TYPE_DRIVER_REQ:
-		return ktlsnic_tls_rx_ask(rx, &segment, name);
+		return ktlsnic_tls_rx_request_scan(rx, &segment, mark);
 	default:
 		return false;
 	}
 }
 
 /**
- * ktlsnic_tls_rx_resync_init() - be ready for requests
+ * ktlsnic_tls_rx_request_init() - be ready for requests
  * @rx: a new connection
  */
-void ktlsnic_tls_rx_resync_init(struct ktlsnic_tls_rx *rx)
+void ktlsnic_tls_rx_request_init(struct ktlsnic_tls_rx *rx)
 {
-	INIT_DELAYED_WORK(&rx->timeout, ktlsnic_tls_rx_timeout);
+	INIT_DELAYED_WORK(&rx->timeout, ktlsnic_tls_rx_request_timeout);
 }
 
 /**
- * ktlsnic_tls_rx_resync_stop() - no more requests: the socket goes
+ * ktlsnic_tls_rx_request_stop() - no more requests: the socket goes
  * @rx: the connection
  *
  * Afterwards nobody touches the socket. A query may still be under way; its
  * answer finds no request.
  */
-void ktlsnic_tls_rx_resync_stop(struct ktlsnic_tls_rx *rx)
+void ktlsnic_tls_rx_request_stop(struct ktlsnic_tls_rx *rx)
 {
 	spin_lock_bh(&rx->lock);
 	rx->gone = true;
-	ktlsnic_tls_rx_ended(rx, false);
+	ktlsnic_tls_rx_request_end(rx, false);
 	spin_unlock_bh(&rx->lock);
 	cancel_delayed_work_sync(&rx->timeout);
 }

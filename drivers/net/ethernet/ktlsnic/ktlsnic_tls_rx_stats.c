@@ -62,27 +62,27 @@ ktlsnic_tls_rx_conn_names[KTLSNIC_TLS_RX_CONN_STATS] = {
 
 /**
  * ktlsnic_tls_rx_stats_count() - ethtool counters of receive offload
- * @nic: the device, with its TLS half
+ * @tls: the TLS half
  *
  * Return: how many there are.
  */
-int ktlsnic_tls_rx_stats_count(struct ktlsnic_nic *nic)
+int ktlsnic_tls_rx_stats_count(const struct ktlsnic_tls *tls)
 {
 	/* contexts in the device are one more */
-	return nic->tls->rx ? KTLSNIC_TLS_RX_QUEUE_STATS +
+	return tls->rx ? KTLSNIC_TLS_RX_QUEUE_STATS +
 			      KTLSNIC_TLS_RX_CONN_STATS + 1 : 0;
 }
 
 /**
  * ktlsnic_tls_rx_stats_strings() - their names
- * @nic: the device, with its TLS half
+ * @tls: the TLS half
  * @data: moved on
  */
-void ktlsnic_tls_rx_stats_strings(struct ktlsnic_nic *nic, u8 **data)
+void ktlsnic_tls_rx_stats_strings(const struct ktlsnic_tls *tls, u8 **data)
 {
 	unsigned int i;
 
-	if (!nic->tls->rx)
+	if (!tls->rx)
 		return;
 	for (i = 0; i < KTLSNIC_TLS_RX_QUEUE_STATS; i++)
 		ethtool_puts(data, ktlsnic_tls_rx_queue_names[i]);
@@ -108,21 +108,21 @@ static void ktlsnic_tls_rx_stats_add(const struct ktlsnic_tls_rx_queue *queue,
 
 /**
  * ktlsnic_tls_rx_stats_values() - their values
- * @nic: the device, with its TLS half
+ * @tls: the TLS half
  * @data: moved on
  */
-void ktlsnic_tls_rx_stats_values(struct ktlsnic_nic *nic, u64 **data)
+void ktlsnic_tls_rx_stats_values(const struct ktlsnic_tls *tls, u64 **data)
 {
-	struct ktlsnic_tls_rx_half *half = nic->tls->rx;
+	struct ktlsnic_tls_rx_half *half = tls->rx;
 	unsigned int i;
 
 	if (!half)
 		return;
 	memset(*data, 0, KTLSNIC_TLS_RX_QUEUE_STATS * sizeof(**data));
-	for (i = 0; i < nic->max_queues; i++)
+	for (i = 0; i < tls->num_queues; i++)
 		ktlsnic_tls_rx_stats_add(&half->queues[i], *data);
 	*data += KTLSNIC_TLS_RX_QUEUE_STATS;
 	for (i = 0; i < KTLSNIC_TLS_RX_CONN_STATS; i++)
 		*(*data)++ = atomic64_read(&half->stats[i]);
-	*(*data)++ = ktlsnic_tls_hw_rx_live(nic);
+	*(*data)++ = ktlsnic_tls_hw_live(tls->nic, TLS_OFFLOAD_CTX_DIR_RX);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The counters of TLS offload. Names and meaning of the first ones are fixed by
+ * The counters of TLS offload, and how many contexts there can be and are. Names
+ * and meaning of the first ones are fixed by
  * Documentation/networking/tls-offload.rst. Packets are frames on the wire: an
  * skb that the device cuts counts once for each segment.
  */
@@ -72,14 +73,14 @@ static const char * const ktlsnic_tls_conn_names[KTLSNIC_TLS_CONN_STATS] = {
 
 /**
  * ktlsnic_tls_tx_encrypted() - the device has encrypted something
- * @nic: the device
+ * @tls: the TLS half
  * @queue: the TX queue, whose NAPI this is
  * @bytes: TLS payload bytes
  */
-void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic, unsigned int queue,
+void ktlsnic_tls_tx_encrypted(struct ktlsnic_tls *tls, unsigned int queue,
 			      u64 bytes)
 {
-	struct ktlsnic_tls_queue *q = &nic->tls->queues[queue];
+	struct ktlsnic_tls_queue *q = &tls->queues[queue];
 
 	u64_stats_update_begin(&q->cpl_syncp);
 	u64_stats_add(&q->encrypted_bytes, bytes);
@@ -87,30 +88,82 @@ void ktlsnic_tls_tx_encrypted(struct ktlsnic_nic *nic, unsigned int queue,
 }
 
 /**
+ * ktlsnic_tls_tx_max() - TX contexts that can be in use at a time
+ * @tls: the TLS half
+ *
+ * Return: how many; 0 without TX offload.
+ */
+u32 ktlsnic_tls_tx_max(const struct ktlsnic_tls *tls)
+{
+	return tls && tls->tx_ciphers ?
+	       ktlsnic_tls_hw_contexts(tls->nic, TLS_OFFLOAD_CTX_DIR_TX) : 0;
+}
+
+/**
+ * ktlsnic_tls_tx_used() - TX contexts in use
+ * @tls: the TLS half
+ *
+ * Return: how many.
+ */
+u32 ktlsnic_tls_tx_used(const struct ktlsnic_tls *tls)
+{
+	return ktlsnic_tls_hw_used(tls->nic, TLS_OFFLOAD_CTX_DIR_TX);
+}
+
+/**
+ * ktlsnic_tls_rx_max() - RX contexts that can be in use at a time
+ * @tls: the TLS half
+ *
+ * Return: how many; 0 without RX offload.
+ */
+u32 ktlsnic_tls_rx_max(const struct ktlsnic_tls *tls)
+{
+	return tls && tls->rx ?
+	       ktlsnic_tls_hw_contexts(tls->nic, TLS_OFFLOAD_CTX_DIR_RX) : 0;
+}
+
+/**
+ * ktlsnic_tls_rx_used() - RX contexts in use
+ * @tls: the TLS half
+ *
+ * Return: how many.
+ */
+u32 ktlsnic_tls_rx_used(const struct ktlsnic_tls *tls)
+{
+	return ktlsnic_tls_hw_used(tls->nic, TLS_OFFLOAD_CTX_DIR_RX);
+}
+
+/* Is there anything to count? */
+static bool ktlsnic_tls_offers(const struct ktlsnic_tls *tls)
+{
+	return ktlsnic_tls_tx_max(tls) || ktlsnic_tls_rx_max(tls);
+}
+
+/**
  * ktlsnic_tls_stats_count() - ethtool counters of the TLS half
- * @nic: the device
+ * @tls: the TLS half
  *
  * Return: how many there are.
  */
-int ktlsnic_tls_stats_count(struct ktlsnic_nic *nic)
+int ktlsnic_tls_stats_count(const struct ktlsnic_tls *tls)
 {
-	if (!nic->tls)
+	if (!ktlsnic_tls_offers(tls))
 		return 0;
 	/* encrypted bytes, and contexts in the device, are two more */
 	return KTLSNIC_TLS_QUEUE_STATS + KTLSNIC_TLS_CONN_STATS + 2 +
-	       ktlsnic_tls_rx_stats_count(nic);
+	       ktlsnic_tls_rx_stats_count(tls);
 }
 
 /**
  * ktlsnic_tls_stats_strings() - their names
- * @nic: the device
+ * @tls: the TLS half
  * @data: moved on
  */
-void ktlsnic_tls_stats_strings(struct ktlsnic_nic *nic, u8 **data)
+void ktlsnic_tls_stats_strings(const struct ktlsnic_tls *tls, u8 **data)
 {
 	unsigned int i;
 
-	if (!nic->tls)
+	if (!ktlsnic_tls_offers(tls))
 		return;
 	ethtool_puts(data, KTLSNIC_TLS_ENCRYPTED_BYTES_NAME);
 	for (i = 0; i < KTLSNIC_TLS_QUEUE_STATS; i++)
@@ -118,17 +171,17 @@ void ktlsnic_tls_stats_strings(struct ktlsnic_nic *nic, u8 **data)
 	for (i = 0; i < KTLSNIC_TLS_CONN_STATS; i++)
 		ethtool_puts(data, ktlsnic_tls_conn_names[i]);
 	ethtool_puts(data, "hw_tls_tx_live");
-	ktlsnic_tls_rx_stats_strings(nic, data);
+	ktlsnic_tls_rx_stats_strings(tls, data);
 }
 
-static void ktlsnic_tls_stats_sum(struct ktlsnic_nic *nic, u64 *sums)
+static void ktlsnic_tls_stats_sum(const struct ktlsnic_tls *tls, u64 *sums)
 {
 	u64 values[KTLSNIC_TLS_QUEUE_STATS];
 	unsigned int i, q, start;
 
 	memset(sums, 0, sizeof(values));
-	for (q = 0; q < nic->max_queues; q++) {
-		const struct ktlsnic_tls_queue *queue = &nic->tls->queues[q];
+	for (q = 0; q < tls->num_queues; q++) {
+		const struct ktlsnic_tls_queue *queue = &tls->queues[q];
 
 		do {
 			start = u64_stats_fetch_begin(&queue->syncp);
@@ -140,13 +193,13 @@ static void ktlsnic_tls_stats_sum(struct ktlsnic_nic *nic, u64 *sums)
 	}
 }
 
-static u64 ktlsnic_tls_stats_encrypted(struct ktlsnic_nic *nic)
+static u64 ktlsnic_tls_stats_encrypted(const struct ktlsnic_tls *tls)
 {
 	unsigned int q, start;
 	u64 sum = 0, value;
 
-	for (q = 0; q < nic->max_queues; q++) {
-		const struct ktlsnic_tls_queue *queue = &nic->tls->queues[q];
+	for (q = 0; q < tls->num_queues; q++) {
+		const struct ktlsnic_tls_queue *queue = &tls->queues[q];
 
 		do {
 			start = u64_stats_fetch_begin(&queue->cpl_syncp);
@@ -159,37 +212,37 @@ static u64 ktlsnic_tls_stats_encrypted(struct ktlsnic_nic *nic)
 
 /**
  * ktlsnic_tls_stats_values() - their values
- * @nic: the device
+ * @tls: the TLS half
  * @data: moved on
  */
-void ktlsnic_tls_stats_values(struct ktlsnic_nic *nic, u64 **data)
+void ktlsnic_tls_stats_values(const struct ktlsnic_tls *tls, u64 **data)
 {
 	unsigned int i;
 
-	if (!nic->tls)
+	if (!ktlsnic_tls_offers(tls))
 		return;
-	*(*data)++ = ktlsnic_tls_stats_encrypted(nic);
-	ktlsnic_tls_stats_sum(nic, *data);
+	*(*data)++ = ktlsnic_tls_stats_encrypted(tls);
+	ktlsnic_tls_stats_sum(tls, *data);
 	*data += KTLSNIC_TLS_QUEUE_STATS;
 	for (i = 0; i < KTLSNIC_TLS_CONN_STATS; i++)
-		*(*data)++ = atomic64_read(&nic->tls->stats[i]);
-	*(*data)++ = ktlsnic_tls_hw_tx_live(nic);
-	ktlsnic_tls_rx_stats_values(nic, data);
+		*(*data)++ = atomic64_read(&tls->stats[i]);
+	*(*data)++ = ktlsnic_tls_hw_live(tls->nic, TLS_OFFLOAD_CTX_DIR_TX);
+	ktlsnic_tls_rx_stats_values(tls, data);
 }
 
 /**
  * ktlsnic_tls_stats_dropped() - packets that the TLS half dropped
- * @nic: the device
+ * @tls: the TLS half
  *
  * Return: how many there were.
  */
-u64 ktlsnic_tls_stats_dropped(struct ktlsnic_nic *nic)
+u64 ktlsnic_tls_stats_dropped(const struct ktlsnic_tls *tls)
 {
 	u64 sums[KTLSNIC_TLS_QUEUE_STATS];
 
-	if (!nic->tls)
+	if (!tls)
 		return 0;
-	ktlsnic_tls_stats_sum(nic, sums);
+	ktlsnic_tls_stats_sum(tls, sums);
 	return sums[KTLSNIC_TLS_DROP_NO_SYNC_DATA] +
 	       sums[KTLSNIC_TLS_DROP_BYPASS_REQ] +
 	       sums[KTLSNIC_TLS_DROP_FALLBACK];

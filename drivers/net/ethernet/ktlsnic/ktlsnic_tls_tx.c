@@ -36,14 +36,14 @@ enum ktlsnic_tls_verdict {
 
 /**
  * struct ktlsnic_tls_packet - an skb on its way
- * @nic: the device
+ * @tls: the TLS half of the device that sends it
  * @queue: the TX queue
  * @skb: the skb
  * @seq: its TCP sequence
  * @len: its TCP payload
  */
 struct ktlsnic_tls_packet {
-	struct ktlsnic_nic *nic;
+	struct ktlsnic_tls *tls;
 	unsigned int queue;
 	struct sk_buff *skb;
 	u32 seq;
@@ -53,7 +53,7 @@ struct ktlsnic_tls_packet {
 static void ktlsnic_tls_tx_count(const struct ktlsnic_tls_packet *p,
 				 enum ktlsnic_tls_queue_stat stat, u64 n)
 {
-	struct ktlsnic_tls_queue *q = &p->nic->tls->queues[p->queue];
+	struct ktlsnic_tls_queue *q = &p->tls->queues[p->queue];
 
 	u64_stats_update_begin(&q->syncp);
 	u64_stats_add(&q->stats[stat], n);
@@ -186,19 +186,17 @@ static bool ktlsnic_tls_in_order(const struct ktlsnic_tls_tx *tx,
 	       ktlsnic_skb_decrypted(p->skb);
 }
 
-/* Is a unit of the connection in a ring that the device has not finished? An
- * acknowledgment can be faster than NAPI, so the device is asked in the end; its
- * ring's place can be compared only while one of the units is in it.
+/* Is a unit of the connection in a ring that the device has not finished? NAPI may
+ * not have come to it yet, so the device is asked in the end.
  */
-static bool ktlsnic_tls_in_flight(struct ktlsnic_nic *nic,
-				  const struct ktlsnic_tls_tx *tx)
+static bool ktlsnic_tls_in_flight(const struct ktlsnic_tls_tx *tx)
 {
 	return refcount_read(&tx->refs) > 1 &&
-	       !ktlsnic_tls_hw_tx_done(nic, tx->queue, tx->end_index);
+	       ktlsnic_tls_hw_tx_busy(tx->tls->nic, tx->place);
 }
 
 /*
- * Units of a context must not be in two rings (SPEC 9.6). The stack keeps a
+ * Units of a context must not be in two rings. The stack keeps a
  * connection on one queue while it has packets in flight, but counts those as
  * gone that the other end has acknowledged, which a spurious retransmission
  * does not wait for; and traffic control can send packets to any queue.
@@ -206,7 +204,7 @@ static bool ktlsnic_tls_in_flight(struct ktlsnic_nic *nic,
 static bool ktlsnic_tls_in_other_queue(const struct ktlsnic_tls_tx *tx,
 				       const struct ktlsnic_tls_packet *p)
 {
-	return tx->queue != p->queue && ktlsnic_tls_in_flight(p->nic, tx);
+	return tx->queue != p->queue && ktlsnic_tls_in_flight(tx);
 }
 
 /* Segments that the device will send. */
@@ -225,16 +223,18 @@ ktlsnic_tls_post(struct ktlsnic_tls_tx *tx, const struct ktlsnic_tls_packet *p,
 {
 	bool known = sync || tx->queue != p->queue;
 	const struct ktlsnic_tls_mark mark = {
-		.ctx = tx->ctx, .owner = tx, .sync = sync,
+		.ctx = tx->ctx, .first = tx->first, .owner = tx, .sync = sync,
 		.generation = tx->generation + known,
 	};
 	u32 segments = ktlsnic_tls_segments(p);
 	int units = sync ? 2 : 1;
+	u64 place;
 
 	/* the units' references, before they can be done */
 	refcount_add(units, &tx->refs);
 	/* from here on the skb may be the ring's */
-	if (ktlsnic_tls_hw_tx_post(p->nic, p->queue, p->skb, &mark)) {
+	if (ktlsnic_tls_hw_tx_post(tx->tls->nic, p->queue, p->skb, &mark,
+				   &place)) {
 		WARN_ON(refcount_sub_and_test(units, &tx->refs));
 		return KTLSNIC_TLS_SOFTWARE;
 	}
@@ -244,7 +244,8 @@ ktlsnic_tls_post(struct ktlsnic_tls_tx *tx, const struct ktlsnic_tls_packet *p,
 	tx->generation = mark.generation;
 	tx->lost = false;
 	tx->queue = p->queue;
-	tx->end_index = ktlsnic_tls_hw_tx_index(p->nic, p->queue);
+	tx->place = place;
+	tx->first = false;
 	return KTLSNIC_TLS_POSTED;
 }
 
@@ -322,7 +323,7 @@ static void ktlsnic_tls_send_software(const struct ktlsnic_tls_packet *p)
 	ktlsnic_tls_tx_count(p, KTLSNIC_TLS_FALLBACK_BYTES, p->len);
 	skb = tls_encrypt_skb(p->skb);
 	if (skb)
-		ktlsnic_tls_hw_tx_send(p->nic, p->queue, skb);
+		ktlsnic_tls_hw_tx_send(p->tls->nic, p->queue, skb);
 	else
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_FALLBACK, 1);
 }
@@ -334,20 +335,20 @@ static void ktlsnic_tls_send_software(const struct ktlsnic_tls_packet *p)
  * nothing changed but the payload. To encrypt it once more would undo the
  * encryption: in counter mode that means plaintext.
  */
-static bool ktlsnic_tls_from_elsewhere(const struct ktlsnic_nic *nic,
+static bool ktlsnic_tls_from_elsewhere(const struct ktlsnic_tls *tls,
 				       const struct sk_buff *skb)
 {
 	const struct dst_entry *dst = skb_dst(skb);
 
 	if (skb->encapsulation)
 		return true;
-	return dst && dst->dev != nic->netdev && !netif_is_bond_master(dst->dev);
+	return dst && dst->dev != tls->netdev && !netif_is_bond_master(dst->dev);
 }
 
 /* Did it pass a device on top of this one for certain? A route that is gone names no
  * device that has anything to do with the skb.
  */
-static bool ktlsnic_tls_from_above(const struct ktlsnic_nic *nic,
+static bool ktlsnic_tls_from_above(const struct ktlsnic_tls *tls,
 				   const struct sk_buff *skb)
 {
 	const struct dst_entry *dst = skb_dst(skb);
@@ -356,7 +357,7 @@ static bool ktlsnic_tls_from_above(const struct ktlsnic_nic *nic,
 	if (skb->encapsulation)
 		return true;
 	rcu_read_lock();
-	above = dst && netdev_has_upper_dev_all_rcu(nic->netdev, dst->dev);
+	above = dst && netdev_has_upper_dev_all_rcu(tls->netdev, dst->dev);
 	rcu_read_unlock();
 	return above;
 }
@@ -371,12 +372,12 @@ static void ktlsnic_tls_xmit_from_elsewhere(const struct ktlsnic_tls_packet *p)
 {
 	if (ktlsnic_skb_decrypted(p->skb) &&
 	    (skb_is_nonlinear(p->skb) ||
-	     !ktlsnic_tls_from_above(p->nic, p->skb))) {
+	     !ktlsnic_tls_from_above(p->tls, p->skb))) {
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_BYPASS_REQ, 1);
 		dev_kfree_skb_any(p->skb);
 		return;
 	}
-	ktlsnic_tls_hw_tx_send(p->nic, p->queue, p->skb);
+	ktlsnic_tls_hw_tx_send(p->tls->nic, p->queue, p->skb);
 }
 
 /* Has the core encrypted an skb twice, which makes plaintext of it? It does so on
@@ -384,7 +385,7 @@ static void ktlsnic_tls_xmit_from_elsewhere(const struct ktlsnic_tls_packet *p)
  * the mark that says what it is to encrypt. On a bond it does so only when the
  * connection's device has gone down.
  */
-static bool ktlsnic_tls_encrypted_twice(const struct ktlsnic_nic *nic,
+static bool ktlsnic_tls_encrypted_twice(const struct ktlsnic_tls *tls,
 					const struct sk_buff *skb)
 {
 	const struct dst_entry *dst = skb_dst(skb);
@@ -392,11 +393,11 @@ static bool ktlsnic_tls_encrypted_twice(const struct ktlsnic_nic *nic,
 	if (!ktlsnic_skb_decrypted(skb))
 		return false;
 	if (!ktlsnic_skb_tls_offloaded(skb))
-		return dst && dst->dev != nic->netdev;
+		return dst && dst->dev != tls->netdev;
 	/* redirected from the connection's device: once, on this one */
 	if (dst && dst->dev == rcu_access_pointer(tls_get_ctx(skb->sk)->netdev))
 		return false;
-	return ktlsnic_tls_from_elsewhere(nic, skb);
+	return ktlsnic_tls_from_elsewhere(tls, skb);
 }
 
 /* Sends what the core has encrypted on this device, since the connection belongs to
@@ -404,12 +405,12 @@ static bool ktlsnic_tls_encrypted_twice(const struct ktlsnic_nic *nic,
  */
 static void ktlsnic_tls_xmit_foreign(const struct ktlsnic_tls_packet *p)
 {
-	if (p->nic->tls && ktlsnic_tls_encrypted_twice(p->nic, p->skb)) {
+	if (ktlsnic_tls_encrypted_twice(p->tls, p->skb)) {
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_BYPASS_REQ, 1);
 		dev_kfree_skb_any(p->skb);
 		return;
 	}
-	ktlsnic_tls_hw_tx_send(p->nic, p->queue, p->skb);
+	ktlsnic_tls_hw_tx_send(p->tls->nic, p->queue, p->skb);
 }
 
 /* Sends what belongs to a connection that looks offloaded and has no device.
@@ -431,22 +432,22 @@ static void ktlsnic_tls_xmit_orphan(struct ktlsnic_tls_packet *p)
 
 /**
  * ktlsnic_tls_xmit() - send an skb of a connection with TX offload
- * @nic: the device that sends
+ * @tls: the TLS half of the device that sends
  * @queue: the TX queue, locked and with room
  * @skb: consumed
  */
-void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
+void ktlsnic_tls_xmit(struct ktlsnic_tls *tls, unsigned int queue,
 		      struct sk_buff *skb)
 {
 	struct ktlsnic_tls_packet p = {
-		.nic = nic, .queue = queue, .skb = skb,
+		.tls = tls, .queue = queue, .skb = skb,
 	};
 	struct ktlsnic_tls_tx_state *state;
 	const struct net_device *netdev;
 	struct tls_context *tls_ctx;
 	struct ktlsnic_tls_tx *tx;
 
-	if (!ktlsnic_skb_tls_offloaded(skb) || !nic->tls) {
+	if (!ktlsnic_skb_tls_offloaded(skb)) {
 		ktlsnic_tls_xmit_foreign(&p);
 		return;
 	}
@@ -456,17 +457,17 @@ void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 		ktlsnic_tls_xmit_orphan(&p);
 		return;
 	}
-	if (netdev != nic->netdev) {
+	if (netdev != tls->netdev) {
 		ktlsnic_tls_xmit_foreign(&p);
 		return;
 	}
-	if (ktlsnic_tls_from_elsewhere(nic, skb)) {
+	if (ktlsnic_tls_from_elsewhere(tls, skb)) {
 		ktlsnic_tls_xmit_from_elsewhere(&p);
 		return;
 	}
 	p.len = skb->len - skb_tcp_all_headers(skb);
 	if (!p.len) {
-		ktlsnic_tls_hw_tx_send(nic, queue, skb);
+		ktlsnic_tls_hw_tx_send(tls->nic, queue, skb);
 		return;
 	}
 	p.seq = ntohl(tcp_hdr(skb)->seq);
@@ -476,12 +477,12 @@ void ktlsnic_tls_xmit(struct ktlsnic_nic *nic, unsigned int queue,
 	 */
 	state = __tls_driver_ctx(tls_ctx, TLS_OFFLOAD_CTX_DIR_TX);
 	tx = READ_ONCE(state->tx);
-	switch (tx && tx->tls == nic->tls ? ktlsnic_tls_send(tx, &p) :
+	switch (tx && tx->tls == tls ? ktlsnic_tls_send(tx, &p) :
 					    ktlsnic_tls_no_context(&p)) {
 	case KTLSNIC_TLS_POSTED:
 		break;
 	case KTLSNIC_TLS_PASS:
-		ktlsnic_tls_hw_tx_send(nic, queue, skb);
+		ktlsnic_tls_hw_tx_send(tls->nic, queue, skb);
 		break;
 	case KTLSNIC_TLS_SOFTWARE:
 		ktlsnic_tls_send_software(&p);
@@ -541,34 +542,32 @@ void ktlsnic_tls_tx_failed(struct ktlsnic_tls_tx *tx, u32 generation,
 
 /**
  * ktlsnic_tls_tx_resync() - the core's answer to a request
- * @nic: the device
+ * @tls: the device's TLS half
  * @tls_ctx: the connection, whose socket is locked
  * @seq: TCP sequence at which the next record begins
  * @rec_num: its number
  *
  * Until the request has been answered nothing of the connection is given to the
- * device; what was given before must have left the ring, since the ring and
- * commands have no common order (SPEC 11.3).
+ * device; what was given before must have left the ring.
  *
  * Return: 0, or a negative errno: the core comes again with the next record.
  */
-int ktlsnic_tls_tx_resync(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
+int ktlsnic_tls_tx_resync(struct ktlsnic_tls *tls, struct tls_context *tls_ctx,
 			  u32 seq, u64 rec_num)
 {
 	struct ktlsnic_tls_tx_state *state;
-	struct ktlsnic_tls *tls = nic->tls;
 	struct ktlsnic_tls_tx *tx;
 	u32 epoch;
 	int err;
 
 	state = __tls_driver_ctx(tls_ctx, TLS_OFFLOAD_CTX_DIR_TX);
 	tx = state->tx;
-	mutex_lock(&tls->lock);
+	down_read(&tls->lock);
 	epoch = READ_ONCE(tls->epoch);
-	if (ktlsnic_tls_in_flight(nic, tx))
+	if (ktlsnic_tls_in_flight(tx))
 		err = -EBUSY;
 	else
-		err = ktlsnic_tls_hw_tx_resync(nic, tx->ctx, seq, rec_num);
+		err = ktlsnic_tls_hw_tx_resync(tls->nic, tx->ctx, seq, rec_num);
 	if (!err) {
 		spin_lock_bh(&tx->lock);
 		tx->next_seq = seq;
@@ -577,7 +576,7 @@ int ktlsnic_tls_tx_resync(struct ktlsnic_nic *nic, struct tls_context *tls_ctx,
 		tx->lost = false;
 		spin_unlock_bh(&tx->lock);
 	}
-	mutex_unlock(&tls->lock);
+	up_read(&tls->lock);
 	ktlsnic_tls_count(tls, err ? KTLSNIC_TLS_RESYNC_RES_SKIP :
 			  KTLSNIC_TLS_RESYNC_RES_OK);
 	return err;

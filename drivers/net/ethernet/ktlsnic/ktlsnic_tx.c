@@ -14,6 +14,15 @@
 /* The offsets of the headers are 8 bits wide. */
 #define KTLSNIC_TX_MAX_HEADER_OFFSET	255
 
+static inline int ktlsnic_jumbo_remove(struct sk_buff *skb)
+{
+#ifdef HAVE_HOPOPT_JUMBO_REMOVE
+	return ipv6_hopopt_jumbo_remove(skb);
+#else
+	return 0;
+#endif
+}
+
 static unsigned int ktlsnic_tx_room(const struct ktlsnic_txq *txq)
 {
 	/* a slot is NAPI's until it says otherwise, see ktlsnic_tx_complete() */
@@ -121,7 +130,7 @@ static void ktlsnic_tx_head(struct ktlsnic_tx_desc *head,
 		 * the device even where the stack has put one.
 		 */
 		flags |= KTLSNIC_TXF_TLS | KTLSNIC_TXF_L4_CSUM;
-		head->tls_ctx = cpu_to_le32(mark->ctx);
+		head->tls_ctx = cpu_to_le32(ktlsnic_ctx_index(mark->ctx));
 		l4_off = skb_transport_offset(skb);
 	}
 	if (flags & KTLSNIC_TXF_L4_CSUM) {
@@ -202,7 +211,7 @@ static int ktlsnic_tx_fill_resync(struct ktlsnic_txq *txq, u32 start,
 	head->type = KTLSNIC_TXD_TLS_RESYNC;
 	head->ndesc = index - start;
 	head->tcp_seq = cpu_to_le32(sync->rec_seq);
-	head->tls_ctx = cpu_to_le32(mark->ctx);
+	head->tls_ctx = cpu_to_le32(ktlsnic_ctx_index(mark->ctx));
 	return index - start;
 }
 
@@ -510,7 +519,7 @@ bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget)
 	if (txq->cq.index != first)
 		ktlsnic_ring_doorbell(&txq->cq);
 	if (tls_payload && nic->tls_ops)
-		nic->tls_ops->tx_encrypted(nic, txq->q->index, tls_payload);
+		nic->tls_ops->tx_encrypted(nic->tls, txq->q->index, tls_payload);
 	netdev_tx_completed_queue(txq->nq, packets, bytes);
 	ktlsnic_tx_wake(txq);
 	return done;
