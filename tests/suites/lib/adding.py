@@ -5,16 +5,20 @@ device has done the command, and the driver has not seen its completion."""
 import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
-from . import ktls, nic, regs, system, tcp, wait
+from . import device_faults, ktls, nic, regs, system, tcp, wait
 from .cases import equal
 from .system import NETIF
 
 SEED = "waits"              # of the keys
 LIVE = {ktls.TLS_TX: "hw_tls_tx_live", ktls.TLS_RX: "hw_tls_rx_live"}
 IFF_UP = 1
+MANY = 24                   # connections at once: fewer than the command ring has room for
+SLOW = 500_000              # microseconds of a command: long enough to see all at once
+TOLD = {signal.SIGUSR1}     # by which a process is told to go on
 
 # Python keeps all its threads waiting while one is in setsockopt().
 INSTALL = """
@@ -98,3 +102,74 @@ def port_down_while_added(context, sock, direction):
     equal(process.done(), 0, "status of the process that adds the connection")
     equal(nic.statistics()[LIVE[direction]], 0, LIVE[direction])
     nic.up_again()
+
+
+class Apart:
+    """A process that adds a connection when it is started and closes it when it is told to."""
+
+    def __init__(self, socks, sock, seed, direction):
+        self.pid = os.fork()
+        if not self.pid:
+            for other in socks:
+                if other is not sock:
+                    other.close()
+            signal.sigwait(TOLD)
+            ktls.install(sock, ktls.Keys(seed=seed), direction)
+            signal.sigwait(TOLD)
+            os._exit(0)
+
+    def go_on(self):
+        os.kill(self.pid, signal.SIGUSR1)
+
+    def end(self):
+        equal(os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]), 0,
+              "status of a process that adds and closes a connection")
+
+
+def many_at_once(context, direction, alive):
+    """The device has the commands of many connections at a time, that add them and that delete
+    them. alive: what is true of them in between."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
+    context.callback(signal.pthread_sigmask, signal.SIG_UNBLOCK, TOLD)
+    registers = regs.Registers()
+    pairs = [tcp.connect(6 if number % 2 else 4) for number in range(MANY)]
+    context.enter_context(tcp.closing(*(end for pair in pairs for end in pair)))
+    nears = [near for near, _far in pairs]
+    processes = [Apart(nears, near, f"many {number}", direction)
+                 for number, near in enumerate(nears)]
+
+    def all_under_way(what):
+        with registers.silent_admin():
+            for process in processes:
+                process.go_on()
+            wait.until(lambda: registers.commands() == MANY,
+                       lambda: f"{MANY} connections are being {what}, not {registers.commands()}")
+    all_under_way("added")
+    wait.until(lambda: not registers.commands(), "all are added")
+    alive(nears)
+    for near in nears:
+        near.close()
+    all_under_way("deleted")
+    for process in processes:
+        process.end()
+
+
+def many_come_back(context, direction, counter):
+    """After a reset the device gets the contexts of many connections back at once, not one
+    after the other."""
+    registers = regs.Registers()
+    pairs = [tcp.connect(6 if number % 2 else 4) for number in range(MANY)]
+    context.enter_context(tcp.closing(*(end for pair in pairs for end in pair)))
+    for number, (near, _far) in enumerate(pairs):
+        ktls.install(near, ktls.Keys(seed=f"many {number}"), direction)
+    before = nic.statistics()
+    device = system.pci_device()
+    system.write(device / "reset_method", "flr")
+    with device_faults.command_latency(SLOW):
+        reset_ = subprocess.Popen(["sh", "-c", f"echo 1 > {device}/reset"])
+        wait.until(lambda: registers.commands() == MANY,
+                   lambda: f"{MANY} contexts are coming back, not {registers.commands()}")
+    equal(reset_.wait(tcp.SECONDS), 0, "status of the process that resets the device")
+    wait.until(nic.reachable, "the far port answers")
+    moved = nic.change(before, nic.statistics())
+    equal((moved[counter], moved[LIVE[direction]]), (MANY, 0), f"{counter}, {LIVE[direction]}")

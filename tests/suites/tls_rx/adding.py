@@ -4,8 +4,9 @@ being added."""
 
 import re
 
-from lib import device_faults, kmsg, ktls, nic, rx, wait
-from lib.adding import ENDS, SEED, ended_while_added, port_down_while_added
+from lib import device_faults, kmsg, ktls, nic, rx, sockdiag, wait
+from lib.adding import (ENDS, MANY, SEED, ended_while_added, many_at_once, many_come_back,
+                        port_down_while_added)
 from lib.cases import Registry, equal
 from lib.ktls import GCM128, Keys, Write
 from lib.rxstream import Stream
@@ -121,3 +122,22 @@ def port_goes_down(context):
 
 for _ends, _status in ENDS:
     registry.add(f"case-44-{_ends.__name__}-while-it-is-added", is_added, _ends, _status)
+
+
+@registry.case("case-44-many-at-once")
+def many(context):
+    state = rx.Evidence()
+    many_at_once(context, ktls.TLS_RX,
+                 lambda socks: equal([sockdiag.rxconf(sock) for sock in socks], ["hw"] * MANY,
+                                     "ss: rxconf"))
+    state.gone()
+    now = state.counters()
+    equal((now["rx_tls_ctx"], now["rx_tls_del"]), (MANY, MANY), "rx_tls_ctx, rx_tls_del")
+    state.no_errors()
+
+
+@registry.case("case-31b-many-come-back-at-once")
+def come_back(context):
+    state = rx.Evidence()
+    many_come_back(context, ktls.TLS_RX, "rx_tls_restored")
+    state.no_errors()

@@ -2,7 +2,8 @@
 """What may happen while a connection is being added to the NIC."""
 
 from lib import kmsg, ktls, offload, tcp
-from lib.adding import ENDS, SEED, adding, ended_while_added, port_down_while_added
+from lib.adding import (ENDS, MANY, SEED, adding, ended_while_added, many_at_once, many_come_back,
+                        port_down_while_added)
 from lib.cases import Registry, equal
 from lib.evidence import Evidence, txconf
 from lib.ktls import Keys, Write
@@ -68,3 +69,23 @@ def others_send(context):
     other.evidence.gone()
     other.evidence.by_the_nic(size)
     other.evidence.no_errors()
+
+
+@registry.case("case-44-many-at-once")
+def many(context):
+    ready()
+    state = Evidence()
+    many_at_once(context, ktls.TLS_TX,
+                 lambda socks: equal([txconf(sock) for sock in socks], ["hw"] * MANY, "ss: txconf"))
+    state.gone()
+    equal((state.moved("tx_tls_ctx"), state.moved("tx_tls_del")), (MANY, MANY),
+          "tx_tls_ctx, tx_tls_del")
+    state.no_errors()
+
+
+@registry.case("case-31b-many-come-back-at-once")
+def come_back(context):
+    ready()
+    state = Evidence()
+    many_come_back(context, ktls.TLS_TX, "tx_tls_restored")
+    state.no_errors()
