@@ -156,6 +156,7 @@ static void ktlsnic_tls_rx_remove(struct ktlsnic_tls_rx *rx)
 	if (err && err != -ENETDOWN && !(err == -ENOENT && rx->dead))
 		ktlsnic_tls_rx_count(half, KTLSNIC_TLS_RX_DEL_FAILED);
 	ktlsnic_tls_rx_count(half, KTLSNIC_TLS_RX_DEL);
+	rx->parsed = !netif_running(half->tls->netdev);
 	ktlsnic_tls_rx_put(rx);
 }
 

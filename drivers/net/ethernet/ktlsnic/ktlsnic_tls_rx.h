@@ -82,6 +82,7 @@ struct ktlsnic_tls_rx_half {
  * @start_seq: TCP sequence at which the offload began
  * @key_id: tells the key from any other, see ktlsnic_tls_key_id()
  * @dead: the context did not come back after a reset
+ * @parsed: it was deleted while the core might look at @async
  * @refs: the table's, and those of queries under way
  * @rcu: for freeing
  * @timeout: ends a request that the device does not answer
@@ -104,6 +105,7 @@ struct ktlsnic_tls_rx {
 	u32 start_seq;
 	u64 key_id;
 	bool dead;
+	bool parsed;
 	refcount_t refs;
 	struct rcu_head rcu;
 	struct delayed_work timeout;

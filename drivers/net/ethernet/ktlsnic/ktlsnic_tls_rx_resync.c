@@ -149,14 +149,16 @@ static void ktlsnic_tls_rx_free_after_tasks(struct rcu_head *rcu)
  * ktlsnic_tls_rx_put() - drop a reference
  * @rx: the connection
  *
- * NAPI may be looking at the connection, and so may the core's record parser,
- * at &ktlsnic_tls_rx.async: when the interface goes down it notices at its next
- * record, and it can be a task that was preempted.
+ * NAPI may be looking at the connection. If the interface has gone down, so may
+ * the core's record parser, at &ktlsnic_tls_rx.async: it notices at its next
+ * record, and it can be a task that was preempted. Otherwise it was the socket's
+ * owner who had the connection deleted, and nobody parses.
  */
 void ktlsnic_tls_rx_put(struct ktlsnic_tls_rx *rx)
 {
 	if (refcount_dec_and_test(&rx->refs))
-		call_rcu(&rx->rcu, ktlsnic_tls_rx_free_after_tasks);
+		call_rcu(&rx->rcu, rx->parsed ? ktlsnic_tls_rx_free_after_tasks :
+						ktlsnic_tls_rx_free);
 }
 
 /* An asynchronous request is over. */
