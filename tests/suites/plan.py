@@ -156,7 +156,7 @@ SUITES = {
     "tls-rx": (
         Group("async", "tls_rx", ("framing", "stream", "resync", "races", "before_keys",
                                   "gro", "repeated", "matching", "reset", "life", "adding",
-                                  "commands", "bulk", "impaired"),
+                                  "commands", "redirect", "bulk", "impaired"),
               vm=(*MONITOR_OPTIONS, "--append", "iomem=relaxed"), seconds=1500),
         Group("scan", "tls_rx", ("resync", "bulk", "impaired"), seconds=1200,
               vm=(*MONITOR_OPTIONS, "--device", "tls-rx-resync=scan"), variants=(IOMMU,)),

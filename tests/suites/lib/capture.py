@@ -20,8 +20,9 @@ class Capture:
     """Collects what arrives at a port from the moment it is made. The kernel
     keeps the frames; nothing runs meanwhile."""
 
-    def __init__(self, remote=True, outgoing=False):
-        netif = system.remote_netif() if remote else system.NETIF
+    def __init__(self, remote=True, outgoing=False, netif=None):
+        """netif: another device than the port, in the same namespace."""
+        netif = netif or (system.remote_netif() if remote else system.NETIF)
         with in_ns(system.REMOTE_NS if remote else None):
             self.sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
             self.sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)

@@ -2,8 +2,10 @@
 """The first bytes of a connection and the last: what was sent before the keys is sent
 again, the last ACK of the handshake is lost, and all the ways to end."""
 
+import ctypes
 import errno
 import hashlib
+import os
 import socket
 import threading
 
@@ -236,3 +238,43 @@ def half_close(context):
     result = run_.finish()
     result.evidence.gone()
     result.evidence.encrypted(len(result.stream), result.records, result.again)
+
+
+def disconnect(sock):
+    """connect() to no address, which takes a plain TCP socket out of its connection."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.connect(sock.fileno(), bytes(16), 16):
+        raise OSError(ctypes.get_errno(), "connect() to AF_UNSPEC")
+
+
+def refused(function, *args):
+    """The error with which it fails."""
+    try:
+        function(*args)
+    except OSError as error:
+        return error.errno
+    return 0
+
+
+@registry.case("no-second-connection-after-shutdown")
+def no_reuse(context):
+    """A socket whose connection is over cannot be used for another one, in whatever order that
+    is tried, and keeps its context until it is closed."""
+    near, far, state = offloaded(context)
+    address = far.getsockname()
+    near.sendall(tcp.data("only life", 20_000))
+    near.shutdown(socket.SHUT_RDWR)
+    size = len(tcp.Reader(far).finish())
+    far.close()
+    wait.until(lambda: tcp_closed(near), "the connection is over")
+    for what, function, args, want in (
+            ("connect()", near.connect, (address,), errno.EISCONN),
+            ("listen()", near.listen, (), errno.EINVAL),
+            ("connect() to AF_UNSPEC", disconnect, (near,), errno.EOPNOTSUPP),
+            ("connect() after that", near.connect, (address,), errno.EINVAL),
+            ("listen() after that", near.listen, (), errno.EINVAL)):
+        equal(os.strerror(refused(function, *args)), os.strerror(want), what)
+    equal(state.kernel_moved()["TlsCurrTxDevice"], 1, "TlsCurrTxDevice after shutdown()")
+    equal(state.moved("hw_tls_tx_deleted"), 0, "contexts deleted after shutdown()")
+    near.close()
+    one_context_gone(state, size)
