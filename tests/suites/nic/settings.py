@@ -2,6 +2,8 @@
 """What ethtool and ip can set and show, with traffic going on."""
 
 import contextlib
+import os
+import pathlib
 import re
 import struct
 import threading
@@ -114,6 +116,66 @@ def ring_sizes(context):
                 set_rings(rx, tx)
             equal(rings()[1], [rx, tx], "ring sizes")
             wait.until(nic.reachable, f"answers with rings {rx}, {tx}")
+
+
+def interrupt(queue):
+    """The directory of a queue pair's interrupt in /proc/irq."""
+    with open("/proc/interrupts", encoding="ascii") as file:
+        number = next(line.split(":")[0].strip() for line in file
+                      if line.split()[-1] == f"{NETIF}-TxRx-{queue}")
+    return pathlib.Path("/proc/irq", number)
+
+
+def placement(queues):
+    """Where each of so many queue pairs is served, and whose packets the stack sends there."""
+    return [((interrupt(queue) / "smp_affinity_list").read_text().strip(),
+             xps(queue).read_text().strip()) for queue in range(queues)]
+
+
+def xps(queue):
+    return pathlib.Path("/sys/class/net", NETIF, "queues", f"tx-{queue}", "xps_cpus")
+
+
+def place(queue, cpu):
+    system.write(interrupt(queue) / "smp_affinity_list", str(cpu))
+    system.write(xps(queue), f"{1 << cpu:x}")
+
+
+def down_and_up():
+    ip("link", "set", NETIF, "down")
+    nic.up_again()
+
+
+def reset():
+    system.write(system.pci_device() / "reset", "1")
+    wait.until(nic.reachable, "the far port answers after the reset")
+
+
+@registry.case("affinity-and-xps-are-kept")
+def kept(context):
+    """Where the user wants a queue to be served is left alone, whatever becomes of its rings.
+    (XPS of a queue that goes with -L is forgotten by the kernel.)"""
+    nic.only_on_ktlsnic()
+    most, before = rings()
+    channels, cpus = nic.channels().now, sorted(os.sched_getaffinity(0))
+    equal((channels >= 2, len(cpus) >= 2), (True, True), "two queues, two CPUs")
+    for queue in range(2):
+        context.callback(place, queue, cpus[queue])
+        place(queue, cpus[1 - queue])
+    context.callback(run, "ethtool", "-L", NETIF, "combined", channels, check=False)
+    context.callback(set_rings, *before)
+    wanted = placement(2)
+    check(wanted[0] != wanted[1], f"both queues are served alike: {wanted}")
+    for what, change, queues in (
+            ("other rings", lambda: set_rings(64, most[1]), 2),
+            ("down and up", down_and_up, 2),
+            ("a reset", reset, 2),
+            ("one channel", lambda: run("ethtool", "-L", NETIF, "combined", 1), 1)):
+        change()
+        equal(placement(queues), wanted[:queues], f"affinity and XPS after {what}")
+    run("ethtool", "-L", NETIF, "combined", 2)
+    equal(placement(2)[1][0], wanted[1][0], "affinity of a channel that is back")
+    check(int(xps(1).read_text().replace(",", ""), 16), "XPS of a channel that is back")
 
 
 @registry.case("bad-ring-sizes-refused")

@@ -170,6 +170,27 @@ static irqreturn_t ktlsnic_queue_irq(int irq, void *data)
 	return IRQ_HANDLED;
 }
 
+/* Proposes a CPU for the pair, once: afterwards interrupt and XPS are the user's, and
+ * both stay as they are while the pair is closed.
+ */
+static void ktlsnic_queue_place(struct ktlsnic_queue *q)
+{
+	struct ktlsnic_nic *nic = q->nic;
+
+	if (q->irq_placed) {
+		irq_update_affinity_hint(q->irq, &q->affinity);
+	} else {
+		cpumask_set_cpu(cpumask_local_spread(q->index,
+						     dev_to_node(&nic->pdev->dev)),
+				&q->affinity);
+		irq_set_affinity_and_hint(q->irq, &q->affinity);
+		q->irq_placed = true;
+	}
+	if (!q->xps_placed)
+		netif_set_xps_queue(nic->netdev, &q->affinity, q->index);
+	q->xps_placed = true;
+}
+
 static int ktlsnic_queue_irq_request(struct ktlsnic_queue *q)
 {
 	struct ktlsnic_nic *nic = q->nic;
@@ -181,19 +202,13 @@ static int ktlsnic_queue_irq_request(struct ktlsnic_queue *q)
 	err = request_irq(q->irq, ktlsnic_queue_irq, 0, q->irq_name, q);
 	if (err)
 		return err;
-
-	cpumask_set_cpu(cpumask_local_spread(q->index,
-					     dev_to_node(&nic->pdev->dev)),
-			&q->affinity);
-	irq_set_affinity_and_hint(q->irq, &q->affinity);
-	netif_set_xps_queue(nic->netdev, &q->affinity, q->index);
+	ktlsnic_queue_place(q);
 	return 0;
 }
 
 static void ktlsnic_queue_irq_free(struct ktlsnic_queue *q)
 {
 	irq_update_affinity_hint(q->irq, NULL);
-	cpumask_clear(&q->affinity);
 	free_irq(q->irq, q);
 }
 
@@ -257,12 +272,15 @@ static void ktlsnic_queue_close(struct ktlsnic_queue *q)
  */
 int ktlsnic_queues_open(struct ktlsnic_nic *nic)
 {
-	unsigned int i = 0;
+	unsigned int i;
 	int err;
 
 	err = netif_set_real_num_queues(nic->netdev, nic->num_queues,
 					nic->num_queues);
-	for (; !err && i < nic->num_queues; i++)
+	/* the stack knows nothing of queues that are not in use, their XPS neither */
+	for (i = nic->num_queues; i < nic->max_queues; i++)
+		nic->queues[i].xps_placed = false;
+	for (i = 0; !err && i < nic->num_queues; i++)
 		err = ktlsnic_queue_open(&nic->queues[i]);
 	if (!err)
 		return 0;

@@ -161,7 +161,9 @@ struct ktlsnic_rxq {
  * @index: which pair
  * @irq: its interrupt
  * @irq_name: as /proc/interrupts shows it
- * @affinity: the CPU that the interrupt prefers
+ * @affinity: the CPU that the interrupt prefers, unless the user says otherwise
+ * @irq_placed: the interrupt has been given that CPU
+ * @xps_placed: so has XPS
  * @tx: transmit half
  * @rx: receive half
  */
@@ -172,6 +174,8 @@ struct ktlsnic_queue {
 	int irq;
 	char irq_name[IFNAMSIZ + 16];
 	cpumask_t affinity;
+	bool irq_placed;
+	bool xps_placed;
 	struct ktlsnic_txq tx;
 	struct ktlsnic_rxq rx;
 };
