@@ -10,6 +10,7 @@
 #include <linux/delay.h>
 #include <linux/etherdevice.h>
 #include <linux/io.h>
+#include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/pci.h>
 #include <linux/types.h>
@@ -90,6 +91,7 @@ enum ktlsnic_state {
  * @cmdq: the command queue
  * @events: the event ring
  * @events_lost: events the device had to drop
+ * @link_lock: looking at the link and telling the stack are one
  * @rss_key: Toeplitz key
  * @rss_indir: indirection table
  * @reset_work: recovery
@@ -124,6 +126,7 @@ struct ktlsnic_nic {
 	struct ktlsnic_cmdq cmdq;
 	struct ktlsnic_ring events;
 	u64 events_lost;
+	struct mutex link_lock;
 
 	u8 rss_key[KTLSNIC_RSS_KEY_SIZE];
 	u8 rss_indir[KTLSNIC_RSS_INDIR_SIZE];

@@ -136,6 +136,7 @@ struct net_device *ktlsnic_netdev_alloc(struct pci_dev *pdev,
 	nic = netdev_priv(netdev);
 	nic->netdev = netdev;
 	nic->pdev = pdev;
+	mutex_init(&nic->link_lock);
 	return netdev;
 }
 

@@ -118,14 +118,18 @@ void ktlsnic_port_restore(struct ktlsnic_nic *nic)
 /**
  * ktlsnic_port_link_update() - tell the stack what the link is
  * @nic: the device
+ *
+ * Without queues there is no carrier, whatever the link is. Sleeps: an event and
+ * whoever opens or closes the queues may be here at the same time, and the one who
+ * looks last must be the one who speaks last.
  */
 void ktlsnic_port_link_update(struct ktlsnic_nic *nic)
 {
-	u32 status = ktlsnic_read(nic, KTLSNIC_REG_STATUS);
-
+	mutex_lock(&nic->link_lock);
 	if (test_bit(KTLSNIC_QUEUES_UP, &nic->state) &&
-	    (status & KTLSNIC_STATUS_LINK_UP))
+	    (ktlsnic_read(nic, KTLSNIC_REG_STATUS) & KTLSNIC_STATUS_LINK_UP))
 		netif_carrier_on(nic->netdev);
 	else
 		netif_carrier_off(nic->netdev);
+	mutex_unlock(&nic->link_lock);
 }

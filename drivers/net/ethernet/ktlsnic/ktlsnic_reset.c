@@ -66,7 +66,7 @@ void ktlsnic_down(struct ktlsnic_nic *nic)
 	if (!test_and_clear_bit(KTLSNIC_QUEUES_UP, &nic->state))
 		return;
 	cancel_delayed_work_sync(&nic->health_work);
-	netif_carrier_off(nic->netdev);
+	ktlsnic_port_link_update(nic);
 	ktlsnic_port_rx_stop(nic);
 	ktlsnic_queues_close(nic);
 	ktlsnic_tls_queues_closed(nic->tls);
