@@ -15,7 +15,8 @@ static irqreturn_t ktlsnic_admin_irq(int irq, void *data)
 	bool sane = ktlsnic_cmdq_poll(nic);
 
 	ktlsnic_events_poll(nic);
-	if (sane)
+	/* see ktlsnic_hw_stop() */
+	if (sane && test_bit(KTLSNIC_HW_UP, &nic->state))
 		ktlsnic_irq_arm(nic, KTLSNIC_ADMIN_VECTOR);
 	return IRQ_HANDLED;
 }
@@ -76,10 +77,14 @@ int ktlsnic_hw_start(struct ktlsnic_nic *nic)
  */
 void ktlsnic_hw_stop(struct ktlsnic_nic *nic)
 {
+	int irq = pci_irq_vector(nic->pdev, KTLSNIC_ADMIN_VECTOR);
+
 	if (!test_and_clear_bit(KTLSNIC_HW_UP, &nic->state))
 		return;
+	/* a handler that began before arms the vector, none that begins now does */
+	synchronize_irq(irq);
 	ktlsnic_irq_disarm(nic, KTLSNIC_ADMIN_VECTOR);
-	synchronize_irq(pci_irq_vector(nic->pdev, KTLSNIC_ADMIN_VECTOR));
+	synchronize_irq(irq);
 	ktlsnic_cmdq_stop(nic);
 	ktlsnic_events_stop(nic);
 	ktlsnic_hw_reset(nic);
