@@ -407,7 +407,9 @@ void ktlsnic_cmdq_stop(struct ktlsnic_nic *nic)
 	cmdq->generation++;
 	spin_unlock_bh(&cmdq->lock);
 
-	/* the device may be reading a slot until its ring is disabled */
+	/* The device may be reading a slot until its ring is disabled. If it does not let
+	 * go the reset that follows helps.
+	 */
 	ktlsnic_ring_disable(nic, &cmdq->ring);
 	ktlsnic_ring_disable(nic, &cmdq->cq);
 

@@ -92,6 +92,19 @@ int ktlsnic_hw_reset(struct ktlsnic_nic *nic)
 }
 
 /**
+ * ktlsnic_hw_cut_off() - keep a device from memory that does not let go of it
+ * @nic: the device
+ *
+ * It reaches nothing any more, not even with an interrupt, until recovery, which is
+ * asked for, has reset it.
+ */
+void ktlsnic_hw_cut_off(struct ktlsnic_nic *nic)
+{
+	pci_clear_master(nic->pdev);
+	ktlsnic_reset_schedule(nic);
+}
+
+/**
  * ktlsnic_reset_schedule() - something is wrong with the device: recover
  * @nic: the device
  *

@@ -13,6 +13,7 @@ struct ktlsnic_nic;
 int ktlsnic_hw_identify(struct ktlsnic_nic *nic);
 void ktlsnic_caps_read(struct ktlsnic_nic *nic);
 int ktlsnic_hw_reset(struct ktlsnic_nic *nic);
+void ktlsnic_hw_cut_off(struct ktlsnic_nic *nic);
 void ktlsnic_reset_schedule(struct ktlsnic_nic *nic);
 
 #endif /* KTLSNIC_DEV_H */

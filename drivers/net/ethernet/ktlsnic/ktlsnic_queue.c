@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "ktlsnic.h"
+#include "ktlsnic_dev.h"
 #include "ktlsnic_irq.h"
 #include "ktlsnic_txrx.h"
 
@@ -152,14 +153,18 @@ static int ktlsnic_queue_enable(struct ktlsnic_queue *q)
 	return err;
 }
 
+/* Afterwards the device touches nothing of the pair any more. */
 static void ktlsnic_queue_disable(struct ktlsnic_queue *q)
 {
 	struct ktlsnic_nic *nic = q->nic;
+	bool held;
 
-	ktlsnic_ring_disable(nic, &q->rx.ring);
-	ktlsnic_ring_disable(nic, &q->rx.cq);
-	ktlsnic_ring_disable(nic, &q->tx.ring);
-	ktlsnic_ring_disable(nic, &q->tx.cq);
+	held = ktlsnic_ring_disable(nic, &q->rx.ring);
+	held |= ktlsnic_ring_disable(nic, &q->rx.cq);
+	held |= ktlsnic_ring_disable(nic, &q->tx.ring);
+	held |= ktlsnic_ring_disable(nic, &q->tx.cq);
+	if (held)
+		ktlsnic_hw_cut_off(nic);
 }
 
 static irqreturn_t ktlsnic_queue_irq(int irq, void *data)

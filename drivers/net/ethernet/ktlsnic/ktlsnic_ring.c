@@ -5,7 +5,6 @@
 #include <linux/iopoll.h>
 
 #include "ktlsnic.h"
-#include "ktlsnic_dev.h"
 
 /* How long the device may take to finish the entry that it is working on. */
 #define KTLSNIC_RING_TIMEOUT_US		(500 * USEC_PER_MSEC)
@@ -81,10 +80,8 @@ int ktlsnic_ring_enable(struct ktlsnic_nic *nic, struct ktlsnic_ring *ring)
  * @nic: the device
  * @ring: the ring
  *
- * A device that does not let go is cut off from memory, so that the ring and
- * its buffers may be freed whatever this returns; only a reset helps then.
- *
- * Return: 0 or -ETIMEDOUT.
+ * Return: 0, or -ETIMEDOUT if the device does not let go: until it is reset or kept
+ * from memory, see ktlsnic_hw_cut_off(), neither the ring nor its buffers may be freed.
  */
 int ktlsnic_ring_disable(struct ktlsnic_nic *nic, struct ktlsnic_ring *ring)
 {
@@ -95,11 +92,8 @@ int ktlsnic_ring_disable(struct ktlsnic_nic *nic, struct ktlsnic_ring *ring)
 	err = readl_poll_timeout(ring->regs + KTLSNIC_RING_STATUS, status,
 				 !(status & KTLSNIC_RING_STATUS_ENABLED) ||
 				 status == ~0, 10, KTLSNIC_RING_TIMEOUT_US);
-	if (err) {
+	if (err)
 		dev_err(&nic->pdev->dev, "ring at %#tx does not stop\n",
 			ring->regs - nic->regs);
-		pci_clear_master(nic->pdev);
-		ktlsnic_reset_schedule(nic);
-	}
 	return err;
 }
