@@ -11,6 +11,7 @@ from lib.system import NETIF, REMOTE_NS, ip, run
 registry = Registry()
 STRANGER = "02:00:00:aa:bb:01"
 GROUP = "01:00:5e:01:02:03"
+ALL_NODES = "33:33:00:00:00:01"         # of IPv6: everybody is in that group
 SOL_PACKET, PACKET_ADD_MEMBERSHIP, PACKET_MR_MULTICAST = 263, 1, 0
 
 
@@ -62,6 +63,19 @@ def group(_context):
                         struct.pack("iHH8s", index, PACKET_MR_MULTICAST, 6, packet.mac(GROUP)))
         check(arrives(GROUP), "a frame to a joined group was filtered")
     check(not arrives(GROUP), "a frame to a group that was left got in")
+
+
+@registry.case("multicast-is-counted")
+def multicast_counted(_context):
+    """The interface counts frames to groups as the card does."""
+    nic.only_on_ktlsnic()
+    before = nic.stats64(), nic.statistics()
+    check(arrives(ALL_NODES), "a frame to all nodes was filtered")
+
+    def counted():
+        link, card = (nic.change(*pair) for pair in zip(before, (nic.stats64(), nic.statistics())))
+        return link["rx_multicast"] == card["hw_rx_multicast"] > 0
+    wait.until(counted, "the interface has counted as many as the card")
 
 
 @registry.case("many-multicast-groups")

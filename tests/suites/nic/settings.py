@@ -80,11 +80,13 @@ def too_long(context):
     netif = system.remote_netif()
     context.callback(ip, "link", "set", netif, "mtu", 1500, ns=REMOTE_NS)
     ip("link", "set", netif, "mtu", 4000, ns=REMOTE_NS)
-    before = nic.statistics()
+    before, link = nic.statistics(), nic.stats64()
     run("ping", "-c", "3", "-i", "0.01", "-W", "1", "-M", "do", "-s", 3000, LOCAL[4],
         ns=REMOTE_NS, check=False)
     wait.until(lambda: nic.change(before, nic.statistics())["hw_rx_too_long"] == 3,
                "hw_rx_too_long moved by 3")
+    moved = nic.change(link, nic.stats64())
+    equal((moved["rx_errors"], moved["rx_frame"]), (3, 3), "errors, and errors of length")
 
 
 @registry.case("mtu-change-under-traffic", seconds=120)

@@ -5,7 +5,7 @@ import hashlib
 import socket
 import threading
 
-from lib import nic, system, tcp, wait
+from lib import nic, regs, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.system import LOCAL, NETIF, REMOTE, REMOTE_NS, SO_RCVBUFFORCE, in_ns, run
 
@@ -132,6 +132,23 @@ def counters(_context):
     equal(link["tx_bytes"], own["hw_tx_bytes"], "tx_bytes: stats64 and NIC")
     equal(sum(_queues(own, "tx").values()), link["tx_packets"],
           "tx_packets: sum of the queues")
+
+
+@registry.case("frames-for-a-closed-queue-are-missed")
+def missed(context):
+    """The card sends frames to a queue that is not open: the interface counts them."""
+    nic.only_on_ktlsnic()
+    context.callback(run, "ethtool", "-L", NETIF, "combined", nic.channels().now, check=False)
+    run("ethtool", "-L", NETIF, "combined", 1)
+    registers, before = regs.Registers(), (nic.stats64(), nic.statistics())
+    for word in range(regs.RSS_WORDS):
+        registers.write(regs.RSS_TABLE + 4 * word, 0x01010101)
+    with in_ns(REMOTE_NS), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        for _ in range(FLOW):
+            sock.sendto(b"nobody takes it", (LOCAL[4], nic.CLOSED))
+    wait.until(lambda: nic.change(before[1], nic.statistics())["hw_rx_no_queue"] >= FLOW,
+               "the card has dropped the datagrams")
+    at_least(nic.change(before[0], nic.stats64())["rx_dropped"], FLOW, "missed frames")
 
 
 @registry.case("tso-is-done-by-the-nic")

@@ -13,6 +13,7 @@
 #include <linux/mutex.h>
 #include <linux/netdevice.h>
 #include <linux/pci.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -59,6 +60,22 @@ struct ktlsnic_caps {
 };
 
 /**
+ * enum ktlsnic_link_stat - what the device alone sees of what an interface counts
+ * @KTLSNIC_LINK_MULTICAST: received frames to a group
+ * @KTLSNIC_LINK_TOO_LONG: frames above the MTU
+ * @KTLSNIC_LINK_TOO_SHORT: frames without a whole header
+ * @KTLSNIC_LINK_MISSED: frames that came while their queue was closed
+ * @KTLSNIC_LINK_STATS: how many these are
+ */
+enum ktlsnic_link_stat {
+	KTLSNIC_LINK_MULTICAST,
+	KTLSNIC_LINK_TOO_LONG,
+	KTLSNIC_LINK_TOO_SHORT,
+	KTLSNIC_LINK_MISSED,
+	KTLSNIC_LINK_STATS
+};
+
+/**
  * enum ktlsnic_state - bits of &ktlsnic_nic.state
  * @KTLSNIC_HW_UP: reset is over and the admin rings work
  * @KTLSNIC_QUEUES_UP: the queues are open
@@ -91,9 +108,12 @@ enum ktlsnic_state {
  * @cmdq: the command queue
  * @events: the event ring
  * @events_lost: events the device had to drop
- * @link_lock: looking at the link and telling the stack are one
+ * @link_lock: makes one of looking at the link and telling the stack
  * @rss_key: Toeplitz key
  * @rss_indir: indirection table
+ * @stats_lock: makes one of the two halves in which a counter of the device is read
+ * @link_seen: the device's counters of enum ktlsnic_link_stat when last read
+ * @link_stats: by how much they have moved since probe
  * @reset_work: recovery
  * @health_work: looks after the rings while the queues are open
  * @last_reset: jiffies of the last recovery
@@ -126,10 +146,14 @@ struct ktlsnic_nic {
 	struct ktlsnic_cmdq cmdq;
 	struct ktlsnic_ring events;
 	u64 events_lost;
-	struct mutex link_lock;
+	struct mutex link_lock; /* the carrier */
 
 	u8 rss_key[KTLSNIC_RSS_KEY_SIZE];
 	u8 rss_indir[KTLSNIC_RSS_INDIR_SIZE];
+
+	spinlock_t stats_lock; /* reading the device's counters */
+	u64 link_seen[KTLSNIC_LINK_STATS];
+	u64 link_stats[KTLSNIC_LINK_STATS];
 
 	struct delayed_work reset_work;
 	struct delayed_work health_work;

@@ -81,6 +81,11 @@ void ktlsnic_hw_stop(struct ktlsnic_nic *nic)
 
 	if (!test_and_clear_bit(KTLSNIC_HW_UP, &nic->state))
 		return;
+	/* whoever reads statistics has done so before the device is reset, or sees the
+	 * bit cleared
+	 */
+	spin_lock_bh(&nic->stats_lock);
+	spin_unlock_bh(&nic->stats_lock);
 	/* a handler that began before arms the vector, none that begins now does */
 	synchronize_irq(irq);
 	ktlsnic_irq_disarm(nic, KTLSNIC_ADMIN_VECTOR);

@@ -205,5 +205,6 @@ void ktlsnic_netdev_init(struct ktlsnic_nic *nic)
 	netif_set_tso_max_size(netdev,
 			       min(nic->caps.max_tso, KTLSNIC_TSO_LIMIT));
 	ktlsnic_netdev_init_addr(nic);
+	ktlsnic_stats_init(nic);
 	netif_carrier_off(netdev);
 }

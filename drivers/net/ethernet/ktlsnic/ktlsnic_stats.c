@@ -83,12 +83,73 @@ static const char * const ktlsnic_nic_names[] = {
 	"events_lost",
 };
 
-/* Called under RTNL: the low half latches the high half. */
+static const enum ktlsnic_stat ktlsnic_link_stats[KTLSNIC_LINK_STATS] = {
+	[KTLSNIC_LINK_MULTICAST] = KTLSNIC_STAT_RX_MULTICAST,
+	[KTLSNIC_LINK_TOO_LONG] = KTLSNIC_STAT_RX_TOO_LONG,
+	[KTLSNIC_LINK_TOO_SHORT] = KTLSNIC_STAT_RX_TOO_SHORT,
+	[KTLSNIC_LINK_MISSED] = KTLSNIC_STAT_RX_NO_QUEUE,
+};
+
+/* The low half latches the high half. */
 static u64 ktlsnic_hw_stat(struct ktlsnic_nic *nic, enum ktlsnic_stat stat)
 {
-	u32 lo = ktlsnic_read(nic, KTLSNIC_REG_STAT_LO(stat));
+	u32 lo;
 
+	lockdep_assert_held(&nic->stats_lock);
+	lo = ktlsnic_read(nic, KTLSNIC_REG_STAT_LO(stat));
 	return (u64)ktlsnic_read(nic, KTLSNIC_REG_STAT_HI(stat)) << 32 | lo;
+}
+
+/**
+ * ktlsnic_stats_init() - count from here on
+ * @nic: a device that is out of reset
+ */
+void ktlsnic_stats_init(struct ktlsnic_nic *nic)
+{
+	unsigned int i;
+
+	spin_lock_init(&nic->stats_lock);
+	spin_lock_bh(&nic->stats_lock);
+	for (i = 0; i < KTLSNIC_LINK_STATS; i++)
+		nic->link_seen[i] = ktlsnic_hw_stat(nic, ktlsnic_link_stats[i]);
+	spin_unlock_bh(&nic->stats_lock);
+}
+
+/* Adds what the device has counted since the last time. Its counters survive a reset,
+ * but cannot be read during one, see ktlsnic_hw_stop(), and begin anew when it has been
+ * without power.
+ */
+static void ktlsnic_link_stats_update(struct ktlsnic_nic *nic)
+{
+	unsigned int i;
+
+	if (!test_bit(KTLSNIC_HW_UP, &nic->state))
+		return;
+	for (i = 0; i < KTLSNIC_LINK_STATS; i++) {
+		u64 now = ktlsnic_hw_stat(nic, ktlsnic_link_stats[i]);
+		u64 seen = nic->link_seen[i];
+
+		/* off the bus */
+		if (upper_32_bits(now) == ~0U)
+			return;
+		nic->link_stats[i] += now < seen ? now : now - seen;
+		nic->link_seen[i] = now;
+	}
+}
+
+static void ktlsnic_link_stats_get(struct ktlsnic_nic *nic,
+				   struct rtnl_link_stats64 *stats)
+{
+	const u64 *link = nic->link_stats;
+
+	spin_lock_bh(&nic->stats_lock);
+	ktlsnic_link_stats_update(nic);
+	stats->multicast = link[KTLSNIC_LINK_MULTICAST];
+	stats->rx_length_errors = link[KTLSNIC_LINK_TOO_LONG] +
+				  link[KTLSNIC_LINK_TOO_SHORT];
+	stats->rx_errors = stats->rx_length_errors;
+	stats->rx_missed_errors = link[KTLSNIC_LINK_MISSED];
+	spin_unlock_bh(&nic->stats_lock);
 }
 
 static void ktlsnic_stats_copy(const struct u64_stats_sync *syncp,
@@ -134,6 +195,7 @@ void ktlsnic_get_stats64(struct net_device *netdev,
 		stats->rx_dropped += rx[KTLSNIC_RX_STAT_DROPPED];
 	}
 	stats->tx_dropped += ktlsnic_tls_stats_dropped(nic->tls);
+	ktlsnic_link_stats_get(nic, stats);
 }
 
 /**
@@ -203,8 +265,10 @@ void ktlsnic_stats_values(struct ktlsnic_nic *nic, u64 *data)
 	*data++ = nic->cmdq.timeouts;
 	*data++ = nic->events_lost;
 	ktlsnic_tls_stats_values(nic->tls, &data);
+	spin_lock_bh(&nic->stats_lock);
 	for (i = 0; i < KTLSNIC_STATS; i++)
 		*data++ = ktlsnic_hw_stat(nic, i);
+	spin_unlock_bh(&nic->stats_lock);
 	for (i = 0; i < nic->max_queues; i++) {
 		const struct ktlsnic_txq *txq = &nic->queues[i].tx;
 		const struct ktlsnic_rxq *rxq = &nic->queues[i].rx;

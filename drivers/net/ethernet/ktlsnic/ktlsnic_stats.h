@@ -9,6 +9,7 @@ struct ktlsnic_nic;
 struct net_device;
 struct rtnl_link_stats64;
 
+void ktlsnic_stats_init(struct ktlsnic_nic *nic);
 void ktlsnic_get_stats64(struct net_device *netdev,
 			 struct rtnl_link_stats64 *stats);
 int ktlsnic_stats_count(struct ktlsnic_nic *nic);
