@@ -5,7 +5,7 @@ import errno
 import pathlib
 
 from lib import alloc_failures, nic, system, tcp, wait
-from lib.cases import Registry, at_least, check
+from lib.cases import Registry, at_least, check, equal
 from lib.system import NETIF, ip, run, write
 
 registry = Registry()
@@ -32,14 +32,10 @@ def is_up():
     return "UP" in system.ip_json("link", "show", NETIF)[0]["flags"]
 
 
-def opened():
-    """Where memory is short twice, for a change and for taking it back, the port ends
-    down, which is to be seen; then the next round begins with opening it."""
-    return is_up() or attempt("ip", "link", "set", NETIF, "up")
-
-
-def up_means_carrier():
-    check(nic.carrier() or not is_up(), "the port says that it is up, and is not")
+def untouched(changes):
+    """The port is up, and its link has not changed since then."""
+    check(is_up() and nic.carrier(), "the port is not up any more")
+    equal(nic.carrier_changes(), changes, "changes of the carrier")
 
 
 def works():
@@ -91,37 +87,35 @@ def no_buffers(context):
 
 @registry.case("ring-sizes", seconds=200, splats=alloc_failures.SPLATS)
 def rings(context):
-    """A change that is refused leaves the rings, and the port, as they were."""
+    """A change that is refused leaves the rings, and the port, as they were: nothing is
+    given up before all that takes its place is there."""
+    changes = nic.carrier_changes()
     before = {name: nic.ring_size(name) for name in ("TX", "RX")}
     context.callback(run, "ethtool", "-G", NETIF, "tx", before["TX"], "rx", before["RX"],
                      check=False)
 
     def step(number):
-        if not opened():
-            return False
         was = nic.ring_size("TX"), nic.ring_size("RX")
         size = (128, 256, 512, 1024)[number % 4]
         done = attempt("ethtool", "-G", NETIF, "tx", size, "rx", size)
         now = nic.ring_size("TX"), nic.ring_size("RX")
         check(now == ((size, size) if done else was), f"rings {was} -> {now}, done {done}")
-        up_means_carrier()
+        untouched(changes)
         return done
     again_and_again(context, step, 2)
 
 
 @registry.case("channels", seconds=200, splats=alloc_failures.SPLATS)
 def channels(context):
-    most = nic.channels().now
+    most, changes = nic.channels().now, nic.carrier_changes()
     context.callback(run, "ethtool", "-L", NETIF, "combined", most, check=False)
 
     def step(_round):
-        if not opened():
-            return False
         was = nic.channels().now
         wanted = 1 if was > 1 else 2
         done = attempt("ethtool", "-L", NETIF, "combined", wanted)
         check(nic.channels().now == (wanted if done else was), "the number of channels")
-        up_means_carrier()
+        untouched(changes)
         return done
     again_and_again(context, step, 2)
 

@@ -159,6 +159,11 @@ def carrier(netif=None, ns=None):
     return ethtool.link(netif or NETIF, ns)
 
 
+def carrier_changes():
+    """How often the port has lost or got its carrier, as far as the kernel was told."""
+    return int(pathlib.Path("/sys/class/net", NETIF, "carrier_changes").read_text())
+
+
 def up_again():
     """After the local port was down: give it its addresses back and wait for it."""
     ip("link", "set", NETIF, "up")

@@ -110,14 +110,17 @@ def set_rings(rx, tx):
 
 @registry.case("ring-sizes-under-traffic", seconds=120)
 def ring_sizes(context):
+    """What is not in the rings is not lost: the kernel is not told that the link went."""
     most, before = rings()
     context.callback(set_rings, *before)
+    changes = nic.carrier_changes()
     with traffic():
         for rx, tx in ((64, 64), (most[0], most[1]), (256, 128)):
             if (rx, tx) != tuple(rings()[1]):
                 set_rings(rx, tx)
             equal(rings()[1], [rx, tx], "ring sizes")
             wait.until(nic.reachable, f"answers with rings {rx}, {tx}")
+    equal(nic.carrier_changes(), changes, "changes of the carrier")
 
 
 def interrupt(queue):
@@ -194,12 +197,14 @@ def channel_count(context):
     most, before = nic.channels()
     at_least(most, 2, "queue pairs")
     context.callback(run, "ethtool", "-L", NETIF, "combined", before, check=False)
+    changes = nic.carrier_changes()
     with traffic():
         for count in (1, most, 1, before):
             if count != nic.channels().now:
                 run("ethtool", "-L", NETIF, "combined", count)
             equal(nic.channels().now, count, "channels")
             wait.until(nic.reachable, f"answers with {count} channels")
+    equal(nic.carrier_changes(), changes, "changes of the carrier")
 
 
 @registry.case("bad-channels-refused")

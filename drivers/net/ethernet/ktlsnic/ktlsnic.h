@@ -98,7 +98,7 @@ enum ktlsnic_state {
  * @state: enum ktlsnic_state bits
  * @num_vectors: MSI-X vectors that were granted
  * @max_queues: queue pairs that hardware and vectors allow
- * @num_queues: queue pairs in use, changed under RTNL with the queues closed
+ * @num_queues: queue pairs in use, changed under RTNL with the queues closed or paused
  * @queues: all @max_queues pairs
  * @tx_log2: log2 of the TX ring's entries
  * @rx_log2: log2 of the RX ring's entries

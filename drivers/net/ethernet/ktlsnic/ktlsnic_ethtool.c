@@ -106,53 +106,13 @@ static void ktlsnic_get_ringparam(struct net_device *netdev,
 	ring->rx_pending = BIT(nic->rx_log2);
 }
 
-/* Closes the queues, lets @change happen, and opens them again; if that fails,
- * @undo brings back what worked.
- */
-static int ktlsnic_reconfigure(struct ktlsnic_nic *nic,
-			       void (*change)(struct ktlsnic_nic *nic,
-					      const void *arg),
-			       const void *arg, const void *undo)
-{
-	bool up = test_bit(KTLSNIC_QUEUES_UP, &nic->state);
-	int err = 0;
-
-	ktlsnic_down(nic);
-	change(nic, arg);
-	if (!up)
-		return 0;
-	err = ktlsnic_up(nic);
-	if (err) {
-		change(nic, undo);
-		if (ktlsnic_up(nic)) {
-			netdev_err(nic->netdev, "queues cannot be opened again\n");
-			dev_close(nic->netdev);
-		}
-	}
-	return err;
-}
-
-struct ktlsnic_ring_sizes {
-	u8 tx_log2;
-	u8 rx_log2;
-};
-
-static void ktlsnic_ring_sizes_set(struct ktlsnic_nic *nic, const void *arg)
-{
-	const struct ktlsnic_ring_sizes *sizes = arg;
-
-	nic->tx_log2 = sizes->tx_log2;
-	nic->rx_log2 = sizes->rx_log2;
-}
-
 static int ktlsnic_set_ringparam(struct net_device *netdev,
 				 struct ethtool_ringparam *ring,
 				 struct kernel_ethtool_ringparam *kernel_ring,
 				 struct netlink_ext_ack *extack)
 {
 	struct ktlsnic_nic *nic = netdev_priv(netdev);
-	struct ktlsnic_ring_sizes old = { nic->tx_log2, nic->rx_log2 };
-	struct ktlsnic_ring_sizes new;
+	struct ktlsnic_layout new = { .queues = nic->num_queues };
 	u32 min = BIT(nic->caps.ring_log2_min);
 
 	if (ring->rx_mini_pending || ring->rx_jumbo_pending)
@@ -164,9 +124,9 @@ static int ktlsnic_set_ringparam(struct net_device *netdev,
 	}
 	new.tx_log2 = order_base_2(ring->tx_pending);
 	new.rx_log2 = order_base_2(ring->rx_pending);
-	if (new.tx_log2 == old.tx_log2 && new.rx_log2 == old.rx_log2)
+	if (new.tx_log2 == nic->tx_log2 && new.rx_log2 == nic->rx_log2)
 		return 0;
-	return ktlsnic_reconfigure(nic, ktlsnic_ring_sizes_set, &new, &old);
+	return ktlsnic_relayout(nic, &new);
 }
 
 static void ktlsnic_get_channels(struct net_device *netdev,
@@ -180,31 +140,25 @@ static void ktlsnic_get_channels(struct net_device *netdev,
 	ch->other_count = 1;
 }
 
-static void ktlsnic_channels_set(struct ktlsnic_nic *nic, const void *arg)
-{
-	nic->num_queues = *(const unsigned int *)arg;
-	if (!netif_is_rxfh_configured(nic->netdev))
-		ktlsnic_rss_spread(nic);
-}
-
 static int ktlsnic_set_channels(struct net_device *netdev,
 				struct ethtool_channels *ch)
 {
 	struct ktlsnic_nic *nic = netdev_priv(netdev);
-	unsigned int old = nic->num_queues;
-	unsigned int new = ch->combined_count;
+	const struct ktlsnic_layout new = {
+		ch->combined_count, nic->tx_log2, nic->rx_log2
+	};
 	unsigned int i;
 
-	if (!new || new > nic->max_queues || ch->rx_count || ch->tx_count ||
-	    ch->other_count != 1)
+	if (!new.queues || new.queues > nic->max_queues || ch->rx_count ||
+	    ch->tx_count || ch->other_count != 1)
 		return -EINVAL;
 	if (netif_is_rxfh_configured(netdev))
 		for (i = 0; i < KTLSNIC_RSS_INDIR_SIZE; i++)
-			if (nic->rss_indir[i] >= new)
+			if (nic->rss_indir[i] >= new.queues)
 				return -EINVAL;
-	if (new == old)
+	if (new.queues == nic->num_queues)
 		return 0;
-	return ktlsnic_reconfigure(nic, ktlsnic_channels_set, &new, &old);
+	return ktlsnic_relayout(nic, &new);
 }
 
 static int ktlsnic_get_coalesce(struct net_device *netdev,

@@ -111,13 +111,11 @@ static int ktlsnic_rx_alloc(struct ktlsnic_queue *q)
 	return rxq->bufs ? ktlsnic_rx_pool_create(q) : -ENOMEM;
 }
 
-/* Frees whatever of a pair there is; its rings are disabled. */
-static void ktlsnic_queue_free(struct ktlsnic_queue *q)
+/* Frees whatever memory of a pair there is; nothing is in its TX ring. */
+static void ktlsnic_queue_free_memory(struct ktlsnic_queue *q)
 {
 	struct ktlsnic_nic *nic = q->nic;
 
-	if (q->tx.bufs)
-		ktlsnic_tx_drain(&q->tx);
 	kvfree(q->tx.bufs);
 	q->tx.bufs = NULL;
 	ktlsnic_ring_free(nic, &q->tx.ring);
@@ -129,6 +127,41 @@ static void ktlsnic_queue_free(struct ktlsnic_queue *q)
 	q->rx.bufs = NULL;
 	ktlsnic_ring_free(nic, &q->rx.ring);
 	ktlsnic_ring_free(nic, &q->rx.cq);
+}
+
+/* The same for a pair that was open; its rings are disabled. */
+static void ktlsnic_queue_free(struct ktlsnic_queue *q)
+{
+	if (q->tx.bufs)
+		ktlsnic_tx_drain(&q->tx);
+	ktlsnic_queue_free_memory(q);
+}
+
+static int ktlsnic_queue_alloc(struct ktlsnic_queue *q)
+{
+	int err;
+
+	err = ktlsnic_tx_alloc(q);
+	if (!err)
+		err = ktlsnic_rx_alloc(q);
+	if (err)
+		ktlsnic_queue_free_memory(q);
+	return err;
+}
+
+/* Gives a pair that has no memory that of another, which was never open. */
+static void ktlsnic_queue_take(struct ktlsnic_queue *q,
+			       const struct ktlsnic_queue *spare)
+{
+	q->tx.ring = spare->tx.ring;
+	q->tx.cq = spare->tx.cq;
+	q->tx.bufs = spare->tx.bufs;
+	q->tx.clean = 0;
+	q->rx.ring = spare->rx.ring;
+	q->rx.cq = spare->rx.cq;
+	q->rx.bufs = spare->rx.bufs;
+	q->rx.pool = spare->rx.pool;
+	q->rx.clean = 0;
 }
 
 static int ktlsnic_queue_enable(struct ktlsnic_queue *q)
@@ -217,36 +250,56 @@ static void ktlsnic_queue_irq_free(struct ktlsnic_queue *q)
 	free_irq(q->irq, q);
 }
 
-static int ktlsnic_queue_open(struct ktlsnic_queue *q)
+/* Interrupt and NAPI instance, both silent. */
+static int ktlsnic_queue_attach(struct ktlsnic_queue *q)
 {
 	int err;
 
 	netif_napi_add(q->nic->netdev, &q->napi, ktlsnic_napi_poll);
-	err = ktlsnic_tx_alloc(q);
-	if (!err)
-		err = ktlsnic_rx_alloc(q);
-	if (!err)
-		err = ktlsnic_queue_irq_request(q);
+	err = ktlsnic_queue_irq_request(q);
+	if (err)
+		netif_napi_del(&q->napi);
+	return err;
+}
+
+static void ktlsnic_queue_detach(struct ktlsnic_queue *q)
+{
+	ktlsnic_queue_irq_free(q);
+	netif_napi_del(&q->napi);
+}
+
+/* The first poll arms the vector. A ring that could not be filled completes nothing,
+ * so that no interrupt would lead to the poll that tries again.
+ */
+static void ktlsnic_queue_resume(struct ktlsnic_queue *q)
+{
+	napi_enable(&q->napi);
+	local_bh_disable();
+	napi_schedule(&q->napi);
+	local_bh_enable();
+}
+
+static int ktlsnic_queue_open(struct ktlsnic_queue *q)
+{
+	int err;
+
+	err = ktlsnic_queue_alloc(q);
+	if (err)
+		return err;
+	err = ktlsnic_queue_attach(q);
 	if (err)
 		goto free;
 	err = ktlsnic_queue_enable(q);
 	if (err)
 		goto disable;
-	napi_enable(&q->napi);
-	/* The first poll arms the vector. A ring that could not be filled completes
-	 * nothing, so that no interrupt would lead to the poll that tries again.
-	 */
-	local_bh_disable();
-	napi_schedule(&q->napi);
-	local_bh_enable();
+	ktlsnic_queue_resume(q);
 	return 0;
 
 disable:
 	ktlsnic_queue_disable(q);
-	ktlsnic_queue_irq_free(q);
+	ktlsnic_queue_detach(q);
 free:
 	ktlsnic_queue_free(q);
-	netif_napi_del(&q->napi);
 	return err;
 }
 
@@ -262,9 +315,38 @@ static void ktlsnic_queue_quiesce(struct ktlsnic_queue *q)
 static void ktlsnic_queue_close(struct ktlsnic_queue *q)
 {
 	ktlsnic_queue_disable(q);
-	ktlsnic_queue_irq_free(q);
 	ktlsnic_queue_free(q);
-	netif_napi_del(&q->napi);
+	ktlsnic_queue_detach(q);
+}
+
+/* No poll and no transmission afterwards. The stack's watchdog shall not take it for a
+ * queue that hangs.
+ */
+static void ktlsnic_queues_pause(struct ktlsnic_nic *nic)
+{
+	unsigned int i;
+
+	for (i = 0; i < nic->num_queues; i++) {
+		ktlsnic_queue_quiesce(&nic->queues[i]);
+		txq_trans_cond_update(nic->queues[i].tx.nq);
+	}
+	/* only now can no poll wake a queue again */
+	netif_tx_disable(nic->netdev);
+}
+
+/* How many queues the stack is to use. */
+static int ktlsnic_queues_announce(struct ktlsnic_nic *nic, unsigned int count)
+{
+	unsigned int i;
+	int err;
+
+	err = netif_set_real_num_queues(nic->netdev, count, count);
+	if (err)
+		return err;
+	/* the stack has forgotten all about the others, their XPS too */
+	for (i = count; i < nic->max_queues; i++)
+		nic->queues[i].xps_placed = false;
+	return 0;
 }
 
 /**
@@ -280,11 +362,7 @@ int ktlsnic_queues_open(struct ktlsnic_nic *nic)
 	unsigned int i;
 	int err;
 
-	err = netif_set_real_num_queues(nic->netdev, nic->num_queues,
-					nic->num_queues);
-	/* the stack knows nothing of queues that are not in use, their XPS neither */
-	for (i = nic->num_queues; i < nic->max_queues; i++)
-		nic->queues[i].xps_placed = false;
+	err = ktlsnic_queues_announce(nic, nic->num_queues);
 	for (i = 0; !err && i < nic->num_queues; i++)
 		err = ktlsnic_queue_open(&nic->queues[i]);
 	if (!err)
@@ -310,10 +388,147 @@ void ktlsnic_queues_close(struct ktlsnic_nic *nic)
 {
 	unsigned int i;
 
-	for (i = 0; i < nic->num_queues; i++)
-		ktlsnic_queue_quiesce(&nic->queues[i]);
-	/* only now can no poll wake a queue again */
-	netif_tx_disable(nic->netdev);
+	ktlsnic_queues_pause(nic);
 	for (i = 0; i < nic->num_queues; i++)
 		ktlsnic_queue_close(&nic->queues[i]);
+}
+
+static void ktlsnic_spare_free(struct ktlsnic_queue *spare, unsigned int count)
+{
+	while (count--)
+		ktlsnic_queue_free_memory(&spare[count]);
+	kfree(spare);
+}
+
+static struct ktlsnic_queue *ktlsnic_spare_alloc(struct ktlsnic_nic *nic,
+						 unsigned int count)
+{
+	struct ktlsnic_queue *spare;
+	unsigned int i;
+
+	spare = kcalloc(count, sizeof(*spare), GFP_KERNEL);
+	for (i = 0; spare && i < count; i++) {
+		spare[i].nic = nic;
+		spare[i].index = i;
+		if (ktlsnic_queue_alloc(&spare[i])) {
+			ktlsnic_spare_free(spare, i);
+			return NULL;
+		}
+	}
+	return spare;
+}
+
+/* Pairs from @from on, up to @to, that have not been in use. */
+static void ktlsnic_queues_detach(struct ktlsnic_nic *nic, unsigned int from,
+				  unsigned int to)
+{
+	while (to > from)
+		ktlsnic_queue_detach(&nic->queues[--to]);
+}
+
+static int ktlsnic_queues_attach(struct ktlsnic_nic *nic, unsigned int from,
+				 unsigned int to)
+{
+	unsigned int i;
+	int err;
+
+	for (i = from; i < to; i++) {
+		err = ktlsnic_queue_attach(&nic->queues[i]);
+		if (err) {
+			ktlsnic_queues_detach(nic, from, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/**
+ * ktlsnic_queues_prepare() - get all that other queue pairs need, beside what runs
+ * @nic: the device, with its queues open and the sizes of the new rings set
+ * @count: how many pairs it is to have
+ *
+ * Nothing changes for the pairs in use. Called under RTNL.
+ *
+ * Return: what ktlsnic_queues_swap() wants, or an ERR_PTR().
+ */
+struct ktlsnic_queue *ktlsnic_queues_prepare(struct ktlsnic_nic *nic,
+					     unsigned int count)
+{
+	struct ktlsnic_queue *spare;
+	int err;
+
+	spare = ktlsnic_spare_alloc(nic, count);
+	if (!spare)
+		return ERR_PTR(-ENOMEM);
+	err = ktlsnic_queues_attach(nic, nic->num_queues, count);
+	if (err) {
+		ktlsnic_spare_free(spare, count);
+		return ERR_PTR(err);
+	}
+	return spare;
+}
+
+/* The old pairs are quiet; @spare's memory is used up. */
+static void ktlsnic_queues_replace(struct ktlsnic_nic *nic,
+				   const struct ktlsnic_queue *spare,
+				   unsigned int count)
+{
+	unsigned int i, old = nic->num_queues;
+	int err = 0;
+
+	for (i = 0; i < old; i++) {
+		ktlsnic_queue_disable(&nic->queues[i]);
+		ktlsnic_queue_free(&nic->queues[i]);
+	}
+	ktlsnic_queues_detach(nic, count, old);
+	nic->num_queues = count;
+	for (i = 0; i < count; i++) {
+		ktlsnic_queue_take(&nic->queues[i], &spare[i]);
+		err |= ktlsnic_queue_enable(&nic->queues[i]);
+	}
+	/* what the driver asks for is within what the device says that it can do */
+	if (err)
+		ktlsnic_reset_schedule(nic);
+}
+
+/**
+ * ktlsnic_queues_swap() - put other queue pairs in the place of those in use
+ * @nic: the device, which receives nothing more
+ * @spare: from ktlsnic_queues_prepare(); used up
+ * @count: as there
+ *
+ * Called under RTNL. Frames that the device has not sent are dropped. Afterwards the
+ * pairs in use, new or old, are paused until ktlsnic_queues_resume().
+ *
+ * Return: 0, or a negative errno; then the old pairs are as they were.
+ */
+int ktlsnic_queues_swap(struct ktlsnic_nic *nic, struct ktlsnic_queue *spare,
+			unsigned int count)
+{
+	int err;
+
+	ktlsnic_queues_pause(nic);
+	err = ktlsnic_queues_announce(nic, count);
+	if (err) {
+		ktlsnic_queues_detach(nic, nic->num_queues, count);
+		ktlsnic_spare_free(spare, count);
+		return err;
+	}
+	ktlsnic_queues_replace(nic, spare, count);
+	kfree(spare);
+	return 0;
+}
+
+/**
+ * ktlsnic_queues_resume() - take completions again after ktlsnic_queues_swap()
+ * @nic: the device
+ *
+ * Called under RTNL. What polls, and what TX queues a poll wakes, is open from here on.
+ */
+void ktlsnic_queues_resume(struct ktlsnic_nic *nic)
+{
+	unsigned int i;
+
+	for (i = 0; i < nic->num_queues; i++)
+		ktlsnic_queue_resume(&nic->queues[i]);
 }

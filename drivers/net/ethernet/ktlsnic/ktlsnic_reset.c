@@ -27,6 +27,18 @@ static void ktlsnic_health_start(struct ktlsnic_nic *nic)
 			   round_jiffies_relative(KTLSNIC_HEALTH_PERIOD));
 }
 
+/* The queues are open: sets all else that traffic needs. */
+static void ktlsnic_traffic_start(struct ktlsnic_nic *nic)
+{
+	ktlsnic_irq_moderation(nic);
+	ktlsnic_rss_write(nic);
+	set_bit(KTLSNIC_QUEUES_UP, &nic->state);
+	ktlsnic_port_restore(nic);
+	netif_tx_wake_all_queues(nic->netdev);
+	ktlsnic_health_start(nic);
+	ktlsnic_port_link_update(nic);
+}
+
 /**
  * ktlsnic_up() - let traffic flow
  * @nic: the device
@@ -42,16 +54,9 @@ int ktlsnic_up(struct ktlsnic_nic *nic)
 	if (!test_bit(KTLSNIC_HW_UP, &nic->state))
 		return -ENETDOWN;
 	err = ktlsnic_queues_open(nic);
-	if (err)
-		return err;
-	ktlsnic_irq_moderation(nic);
-	ktlsnic_rss_write(nic);
-	set_bit(KTLSNIC_QUEUES_UP, &nic->state);
-	ktlsnic_port_restore(nic);
-	netif_tx_start_all_queues(nic->netdev);
-	ktlsnic_health_start(nic);
-	ktlsnic_port_link_update(nic);
-	return 0;
+	if (!err)
+		ktlsnic_traffic_start(nic);
+	return err;
 }
 
 /**
@@ -70,6 +75,60 @@ void ktlsnic_down(struct ktlsnic_nic *nic)
 	ktlsnic_port_rx_stop(nic);
 	ktlsnic_queues_close(nic);
 	ktlsnic_tls_queues_closed(nic->tls);
+}
+
+/* The number of queue pairs has changed. */
+static void ktlsnic_rss_follow(struct ktlsnic_nic *nic)
+{
+	if (!netif_is_rxfh_configured(nic->netdev))
+		ktlsnic_rss_spread(nic);
+}
+
+/**
+ * ktlsnic_relayout() - use another number of queue pairs, or other rings
+ * @nic: the device
+ * @layout: what it is to use
+ *
+ * While traffic flows, nothing is touched before the new pairs have all they need, and
+ * the link stays. Frames that the device has not sent are dropped. Called under RTNL.
+ *
+ * Return: 0, or a negative errno; then everything is as it was.
+ */
+int ktlsnic_relayout(struct ktlsnic_nic *nic,
+		     const struct ktlsnic_layout *layout)
+{
+	u8 tx_log2 = nic->tx_log2, rx_log2 = nic->rx_log2;
+	struct ktlsnic_queue *spare;
+	int err;
+
+	ASSERT_RTNL();
+	nic->tx_log2 = layout->tx_log2;
+	nic->rx_log2 = layout->rx_log2;
+	if (!test_bit(KTLSNIC_QUEUES_UP, &nic->state)) {
+		nic->num_queues = layout->queues;
+		ktlsnic_rss_follow(nic);
+		return 0;
+	}
+	spare = ktlsnic_queues_prepare(nic, layout->queues);
+	err = PTR_ERR_OR_ZERO(spare);
+	if (err)
+		goto keep;
+
+	cancel_delayed_work_sync(&nic->health_work);
+	ktlsnic_port_rx_stop(nic);
+	err = ktlsnic_queues_swap(nic, spare, layout->queues);
+	if (!err) {
+		ktlsnic_tls_queues_closed(nic->tls);
+		ktlsnic_rss_follow(nic);
+	}
+	ktlsnic_queues_resume(nic);
+	ktlsnic_traffic_start(nic);
+	if (!err)
+		return 0;
+keep:
+	nic->tx_log2 = tx_log2;
+	nic->rx_log2 = rx_log2;
+	return err;
 }
 
 /**

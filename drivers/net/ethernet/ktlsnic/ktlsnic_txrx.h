@@ -209,6 +209,11 @@ int ktlsnic_queues_alloc(struct ktlsnic_nic *nic);
 void ktlsnic_queues_free(struct ktlsnic_nic *nic);
 int ktlsnic_queues_open(struct ktlsnic_nic *nic);
 void ktlsnic_queues_close(struct ktlsnic_nic *nic);
+struct ktlsnic_queue *ktlsnic_queues_prepare(struct ktlsnic_nic *nic,
+					     unsigned int count);
+int ktlsnic_queues_swap(struct ktlsnic_nic *nic, struct ktlsnic_queue *spare,
+			unsigned int count);
+void ktlsnic_queues_resume(struct ktlsnic_nic *nic);
 
 /* ktlsnic_tx.c */
 netdev_features_t ktlsnic_features_check(struct sk_buff *skb,
