@@ -7,7 +7,7 @@ from lib import capture, kmsg, netem, rx, tcp, wait, xdp
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import Keys, Write, size_of
 from lib.packet import TCP
-from lib.system import NETIF, ip, run
+from lib.system import NETIF, REMOTE_NS, ip, remote_netif, run
 
 registry = Registry()
 ASTRAY, ASTRAY_END = "astray", "astray-end"
@@ -115,4 +115,33 @@ def redirected(context):
     equal(len(flow.reader.bytes), 0, "bytes that were read meanwhile")
     detach()
     flow.finish()
+    flow.evidence.gone()
+
+
+@registry.case("sent-back-by-generic-xdp")
+def sent_back(context):
+    """To the port that it came from: there the driver sees that it was decrypted, and that no
+    socket sends it, and drops it."""
+    content = tcp.data("content", size_of(SMALL))
+    flow = rx.Flow(context)
+    flow.evidence.offloaded(flow.near)
+    port = flow.far.getsockname()[1]
+    # the frames have the address of the port that they came to
+    wire = "link", "set", remote_netif(), "promisc"
+    ip(*wire, "on", ns=REMOTE_NS)
+    context.callback(ip, *wire, "off", ns=REMOTE_NS)
+    tap, came_back = context.enter_context(capture.Capture(remote=True)), []
+
+    def sent_or_dropped():
+        came_back.extend(bytes(frame.payload) for frame in tap.frames()
+                         if frame.protocol == TCP and frame.ports[0] == port)
+        return came_back or flow.evidence.moved("tx_tls_drop_bypass_req")
+    detach = xdp.redirect(context, NETIF)
+    flow.play(SMALL)
+    wait.until(sent_or_dropped, "what the NIC decrypted is sent back or dropped")
+    detach()
+    flow.finish()
+    sent_or_dropped()
+    equal(in_clear(content, came_back), False, "plaintext is sent back")
+    at_least(flow.evidence.moved("tx_tls_drop_bypass_req"), 1, "tx_tls_drop_bypass_req")
     flow.evidence.gone()

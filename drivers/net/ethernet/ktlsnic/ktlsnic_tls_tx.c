@@ -380,7 +380,7 @@ static void ktlsnic_tls_xmit_from_elsewhere(const struct ktlsnic_tls_packet *p)
 	ktlsnic_tls_hw_tx_send(p->tls->nic, p->queue, p->skb);
 }
 
-/* Has the core encrypted an skb twice, which makes plaintext of it? It does so on
+/* Has the core encrypted a marked skb twice, which makes plaintext of it? It does so on
  * each device that the skb passes and that is not the connection's own, and leaves
  * the mark that says what it is to encrypt. On a bond it does so only when the
  * connection's device has gone down.
@@ -390,8 +390,6 @@ static bool ktlsnic_tls_encrypted_twice(const struct ktlsnic_tls *tls,
 {
 	const struct dst_entry *dst = skb_dst(skb);
 
-	if (!ktlsnic_skb_decrypted(skb))
-		return false;
 	if (!ktlsnic_skb_tls_offloaded(skb))
 		return dst && dst->dev != tls->netdev;
 	/* redirected from the connection's device: once, on this one */
@@ -401,11 +399,13 @@ static bool ktlsnic_tls_encrypted_twice(const struct ktlsnic_tls *tls,
 }
 
 /* Sends what the core has encrypted on this device, since the connection belongs to
- * another one or to none any more.
+ * another one or to none any more. What is marked and is no socket's has been received
+ * and decrypted, and an XDP program sends it past the core's check.
  */
 static void ktlsnic_tls_xmit_foreign(const struct ktlsnic_tls_packet *p)
 {
-	if (ktlsnic_tls_encrypted_twice(p->tls, p->skb)) {
+	if (ktlsnic_skb_decrypted(p->skb) &&
+	    (!p->skb->sk || ktlsnic_tls_encrypted_twice(p->tls, p->skb))) {
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_BYPASS_REQ, 1);
 		dev_kfree_skb_any(p->skb);
 		return;
