@@ -63,7 +63,7 @@ static bool ktlsnic_cmd_room(const struct ktlsnic_cmdq *cmdq)
  * Commands complete in order, so that a completion can only be for the oldest
  * one; a device that says otherwise is reset, and not listened to until then.
  *
- * Return: false if completions are left behind that nobody will take in: the
+ * Return: false if completions remain that nobody will take in: the
  * device would announce them as often as it is allowed to.
  */
 bool ktlsnic_cmdq_poll(struct ktlsnic_nic *nic)

@@ -64,7 +64,7 @@ int ktlsnic_up(struct ktlsnic_nic *nic)
  * @nic: the device
  *
  * Called under RTNL. Frames that the device has not sent are dropped, so that
- * TLS contexts are behind what was given to them.
+ * no TLS context is where the last packet given to it ends.
  */
 void ktlsnic_down(struct ktlsnic_nic *nic)
 {

@@ -206,7 +206,7 @@ static bool ktlsnic_rx_tls(struct ktlsnic_queue *q, struct sk_buff *skb,
 	return good;
 }
 
-/* The frame is whole: to the stack with it. */
+/* Delivers the completed frame. */
 static void ktlsnic_rx_deliver(struct ktlsnic_queue *q,
 			       const struct ktlsnic_rx_cpl *cpl, u16 flags)
 {

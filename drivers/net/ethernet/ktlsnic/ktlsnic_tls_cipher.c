@@ -17,8 +17,8 @@
  * @iv_off: offset of the IV
  * @iv_len: its length
  * @rec_seq_off: offset of the record number, 8 bytes, big-endian
- * @rx: the core gets records right of which the device decrypted only a part:
- *	it does so for AES-GCM in all kernels, and spoils those of ciphers
+ * @rx: the core handles records of which the device decrypted only a part: it
+ *	does so for AES-GCM in all kernels, and corrupts those of ciphers
  *	without an explicit nonce
  */
 struct ktlsnic_tls_cipher_desc {

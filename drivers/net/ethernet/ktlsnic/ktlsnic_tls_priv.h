@@ -147,7 +147,7 @@ struct ktlsnic_tls_tx {
 	bool dead;
 };
 
-/* What lies in the room that the core keeps for drivers. */
+/* The driver's state within the core's, see TLS_DRIVER_STATE_SIZE_TX. */
 struct ktlsnic_tls_tx_state {
 	struct ktlsnic_tls_tx *tx;
 };

@@ -245,7 +245,7 @@ int ktlsnic_tls_rx_resync(struct ktlsnic_tls *tls, struct tls_context *tls_ctx,
 /*
  * Where to put a context after a reset. If nothing has come since the offload
  * began it belongs there. Otherwise nobody but the device knew the place, so it
- * is put where it is lost for sure: as far back as TCP can not reach, for bytes
+ * is put where it is lost for sure: farther back than a TCP window, for bytes
  * that came to its place would be taken for a record header.
  */
 static u32 ktlsnic_tls_rx_place(const struct ktlsnic_tls_rx *rx)

@@ -120,7 +120,7 @@ struct ktlsnic_tls_rx {
 	struct tls_offload_resync_async async;
 };
 
-/* What lies in the room that the core keeps for drivers. */
+/* The driver's state within the core's, see TLS_DRIVER_STATE_SIZE_RX. */
 struct ktlsnic_tls_rx_state {
 	struct ktlsnic_tls_rx *rx;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Hardware that can do nothing, behind ktlsnic_tls_hw.h: the first file of a port
- * of the TLS half, to be filled in one function after the other. That it links
+ * ktlsnic_tls_hw.h for hardware that can do nothing: the first file of a port of
+ * the TLS half, to be filled in one function after the other. That it links
  * shows that the TLS half needs no more than this. What each function has to do
  * is said where this driver's own hardware does it, in ktlsnic_tls_hw*.c.
  */

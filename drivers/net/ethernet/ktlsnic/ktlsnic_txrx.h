@@ -84,8 +84,8 @@ struct ktlsnic_tx_buf {
 
 /**
  * struct ktlsnic_txq - the transmit half of a queue pair
- * @ring: descriptors; its index is what has been posted, the doorbell may be
- *	  behind
+ * @ring: descriptors; its index is what has been posted, of which the doorbell
+ *	  may not have told yet
  * @bufs: as many as @ring has entries
  * @nq: the stack's queue
  * @q: the pair
