@@ -21,12 +21,17 @@ TIME_LIMIT = 0.2            # KTLSNIC_TLS_RX_TIMEOUT, in seconds
 REQUEST_AGAIN = 256 * 1024  # bytes without an answer after which the NIC asks again
 
 
-def after(stream, count=6):
+def after(stream, ends=1, count=6):
     """More records, each after the last one's end, all of which must be decrypted but
-    for those of which the NIC has seen the beginning."""
-    for _ in range(count):
+    for those of which the NIC has seen the beginning. The NIC knows its place from the first
+    on: so many requests have ended, and the kernel answers with the next header."""
+    wait.until(lambda: stream.evidence.moved("rx_tls_resync_req_end") >= ends,
+               lambda: f"{ends} requests have ended: {stream.evidence.resync_counters()}")
+    for number in range(count):
         send(stream, *pieces(stream))
         stream.peer.wait_acked()
+        if not number:
+            stream.resynced()
     stream.finish()
 
 
@@ -129,7 +134,7 @@ def overflow_headers_first(context):
     equal(stream.trace.sent(), [], "numbers from the kernel")
     while stream.evidence.moved("rx_tls_resync_req_start") < 2:
         much(stream)
-    after(stream)
+    after(stream, ends=2)
     stream.evidence.requests_balance()
     equal(stream.trace.fates()[-2:], ["hw"] * 2, "what became of the last records")
     counts(stream, req_start=2, req_end=2, res_ok=1)
@@ -146,7 +151,7 @@ def override(context):
     equal(stream.trace.sent(), [], "numbers from the kernel while nobody reads")
     stream.read()
     stream.resynced()
-    after(stream)
+    after(stream, ends=2)
     equal(stream.trace.fates()[-5:], ["hw"] * 5, "what became of the last records")
     counts(stream, req_start=2, req_end=2, res_ok=1)
 
