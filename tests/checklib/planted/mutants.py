@@ -12,7 +12,9 @@ object code is that of the original, is none."""
 
 import fnmatch
 import hashlib
+import pathlib
 import subprocess
+import tempfile
 from dataclasses import dataclass
 
 from vmlib import paths, ui
@@ -142,14 +144,21 @@ def _original(tree, what):
 
 def _digest(tree, what):
     state = hashlib.sha256()
-    for path in sorted(tree.top.glob(what.objects)):
-        if what.strip:
-            code = subprocess.run(["objcopy", "--strip-debug", path, "/dev/stdout"], check=True,
-                                  stdout=subprocess.PIPE).stdout
-        else:
-            code = path.read_bytes()
+    found = sorted(tree.top.glob(what.objects))
+    if not found:
+        raise ui.Failure(f"{' '.join(what.build)} made no {what.objects}")
+    for path in found:
+        code = without_debugging(path) if what.strip else path.read_bytes()
         state.update(f"{path.name} {len(code)}\n".encode() + code)
     return state.hexdigest()
+
+
+def without_debugging(path):
+    # objcopy replaces its output: never a device
+    with tempfile.TemporaryDirectory() as directory:
+        stripped = pathlib.Path(directory, path.name)
+        subprocess.run(["objcopy", "--strip-debug", path, stripped], check=True)
+        return stripped.read_bytes()
 
 
 def _reason(said):

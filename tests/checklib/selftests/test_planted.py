@@ -3,7 +3,9 @@
 
 import fnmatch
 import io
+import pathlib
 import subprocess
+import tempfile
 
 from checklib.planted import blind, calls, mutants, mutate, patches, trees
 from checklib.suites import complaint
@@ -103,3 +105,17 @@ def test_runs_that_need_not_end():
                               start_new_session=True) as process:
             assert trees.follow(process, said, seconds, first) == status, script
         assert "not ok" in said.getvalue(), said.getvalue()
+
+
+def test_code_is_told_from_debugging_data():
+    """A mutant that moves a line changes nothing; one that changes code does."""
+    def compiled(source):
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory, "a.c")
+            path.write_text(source, encoding="ascii")
+            subprocess.run(["cc", "-g", "-c", "-o", "a.o", "a.c"], cwd=directory, check=True)
+            return mutants.without_debugging(path.with_suffix(".o"))
+    original = compiled("int f(void) { return 1; }\n")
+    assert original
+    assert compiled("\n\nint f(void) { return 1; }\n") == original
+    assert compiled("int f(void) { return 2; }\n") != original
