@@ -502,6 +502,12 @@ bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget)
 			done = true;
 			break;
 		}
+		/* Netpoll may come in a hard interrupt, where the TLS half must
+		 * not be told of an error: it may be just posting.
+		 */
+		if (unlikely(!budget) &&
+		    le16_to_cpu(cpl->status) != KTLSNIC_TX_OK)
+			break;
 		if (!ktlsnic_tx_complete(txq, le32_to_cpu(cpl->index),
 					 le16_to_cpu(cpl->status), budget,
 					 &bytes, &packets)) {
