@@ -5,7 +5,7 @@ told the NIC where a record begins."""
 import pathlib
 import re
 
-from . import kernel_features
+from . import kallsyms, kernel_features
 from .cases import skip
 
 TRACING = pathlib.Path("/sys/kernel/tracing")
@@ -73,14 +73,17 @@ class Trace:
                                     (TRACING / "trace").read_text())]
 
     @staticmethod
-    def works(context, function):
-        """From now on, when the kernel ran this function as deferred work: a function that
-        returns the times."""
-        enable = TRACING / "events/workqueue/workqueue_execute_start/enable"
-        enable.write_text("1")
-        context.callback(enable.write_text, "0")
+    def timers(context, function):
+        """From now on, when the kernel ran this function of a timer: a function that returns
+        the times."""
+        event = TRACING / "events/timer/timer_expire_entry"
+        address = next(address for address, _, name, _ in kallsyms.symbols() if name == function)
+        (event / "filter").write_text(f"function == {address:#x}")
+        context.callback((event / "filter").write_text, "0")
+        (event / "enable").write_text("1")
+        context.callback((event / "enable").write_text, "0")
         return lambda: [float(match[1]) for match in
-                        re.finditer(rf"\s(\d+\.\d+): workqueue_.*function {function}\b",
+                        re.finditer(rf"\s(\d+\.\d+): timer_expire_.*function={function}\b",
                                     (TRACING / "trace").read_text())]
 
     def records(self):

@@ -197,7 +197,7 @@ def time_limit(context):
     """The socket closes while its request's time limit is running. One that has run out is
     seen first, so that it is known what is not seen later."""
     stream = Lost(context, reading=False)
-    ran = stream.trace.works(context, "ktlsnic_tls_rx_request_timeout")
+    ran = stream.trace.timers(context, "ktlsnic_tls_rx_request_timeout")
     send(stream, *pieces(stream), *pieces(stream))
     stream.send_late()
     wait.until(ran, "the first request's time limit runs out")

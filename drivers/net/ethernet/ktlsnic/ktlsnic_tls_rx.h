@@ -6,6 +6,7 @@
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/rhashtable-types.h>
+#include <linux/timer.h>
 
 #include "ktlsnic_tls_priv.h"
 
@@ -108,7 +109,7 @@ struct ktlsnic_tls_rx {
 	bool parsed;
 	refcount_t refs;
 	struct rcu_head rcu;
-	struct delayed_work timeout;
+	struct timer_list timeout;
 
 	spinlock_t lock; /* requests, and whether the socket is there */
 	u64 ctx;

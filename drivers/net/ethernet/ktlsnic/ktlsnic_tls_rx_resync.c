@@ -196,14 +196,16 @@ static void ktlsnic_tls_rx_query_done(void *arg, int err, u32 value)
 	ktlsnic_tls_rx_put(rx);
 }
 
-static void ktlsnic_tls_rx_request_timeout(struct work_struct *work)
+static void ktlsnic_tls_rx_request_timeout(struct timer_list *timer)
 {
-	struct ktlsnic_tls_rx *rx = container_of(to_delayed_work(work),
-						 struct ktlsnic_tls_rx, timeout);
+	struct ktlsnic_tls_rx *rx = container_of(timer, struct ktlsnic_tls_rx,
+						 timeout);
 
-	spin_lock_bh(&rx->lock);
-	ktlsnic_tls_rx_request_end(rx, false);
-	spin_unlock_bh(&rx->lock);
+	spin_lock(&rx->lock);
+	/* unless it belongs to another request by now */
+	if (!timer_pending(timer))
+		ktlsnic_tls_rx_request_end(rx, false);
+	spin_unlock(&rx->lock);
 }
 
 static void ktlsnic_tls_rx_request_start(struct ktlsnic_tls_rx *rx,
@@ -218,7 +220,7 @@ static void ktlsnic_tls_rx_request_start(struct ktlsnic_tls_rx *rx,
 	ktlsnic_resync_async_start(rx->sk, &rx->async, segment->seq,
 				   segment->len);
 	ktlsnic_tls_rx_count(rx->half, KTLSNIC_TLS_RX_RESYNC_REQ_START);
-	mod_delayed_work(system_wq, &rx->timeout, KTLSNIC_TLS_RX_TIMEOUT);
+	mod_timer(&rx->timeout, jiffies + KTLSNIC_TLS_RX_TIMEOUT);
 }
 
 /*
@@ -395,7 +397,7 @@ bool ktlsnic_tls_rx_request(struct ktlsnic_tls_rx_half *half,
  */
 void ktlsnic_tls_rx_request_init(struct ktlsnic_tls_rx *rx)
 {
-	INIT_DELAYED_WORK(&rx->timeout, ktlsnic_tls_rx_request_timeout);
+	timer_setup(&rx->timeout, ktlsnic_tls_rx_request_timeout, 0);
 }
 
 /**
@@ -411,5 +413,5 @@ void ktlsnic_tls_rx_request_stop(struct ktlsnic_tls_rx *rx)
 	rx->gone = true;
 	ktlsnic_tls_rx_request_end(rx, false);
 	spin_unlock_bh(&rx->lock);
-	cancel_delayed_work_sync(&rx->timeout);
+	timer_delete_sync(&rx->timeout);
 }
