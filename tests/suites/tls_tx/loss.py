@@ -116,6 +116,7 @@ def many_lossy(context):
         accounted.as_software(result, run_.spec)
     state.gone()
     again = sum(result.again[0] for result in results)
+    context.note(f"{again} segments sent again; {state.tls_counters()}")
     state.no_errors(again=again)
     state.by_the_nic(sum(len(result.stream) for result in results), again)
     if not state.moved(TOO_LATE):
