@@ -13,13 +13,16 @@ from . import console, environ, machine, spawn, streams, ui
 BOOT_DEADLINE = 120         # seconds for a guest to come up, on a busy machine
 HELPER_DEADLINE = 10        # seconds for a helper to listen
 CONSOLE = "console.log"     # in the directory of the run
+WATCH_SECONDS = 5           # between two looks at the console
 END_DEADLINE = 30           # seconds to power off once COMMAND is done
 
 
 class Guest:
     """A guest from its start to its end; use it in a with statement."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, watched=False):
+        """watched: end a guest whose kernel says that it hangs."""
+        self.watched = watched
         self.directory = directory
         self.console = directory / CONSOLE
         self.mark = secrets.token_hex(16)
@@ -109,11 +112,15 @@ class Guest:
         return line.decode(errors="replace")
 
     def _wait_for_input(self, deadline):
-        left = None if deadline is None else max(0, deadline - time.monotonic())
-        control = self.ours["control"]
-        ready = select.select([control, self._broken], [], [], left)[0]
-        if not ready:
-            raise TimeoutError
+        control, ready = self.ours["control"], []
+        while not ready:
+            left = WATCH_SECONDS if deadline is None else max(0, deadline - time.monotonic())
+            ready = select.select([control, self._broken], [], [], min(WATCH_SECONDS, left))[0]
+            if not ready and left <= WATCH_SECONDS and deadline is not None:
+                raise TimeoutError
+            if not ready and self.watched and console.stuck(self.console):
+                raise ui.Failure(f"the guest's kernel hangs; its console ({self.console}):\n"
+                                 + console.splat(self.console))
         if control not in ready:
             raise BrokenPipeError
 

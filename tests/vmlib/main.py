@@ -36,7 +36,7 @@ def run(options):
         directory = stack.enter_context(rundir.create())
         if options.console:     # last of all, however the guest ends: it is down by then
             stack.callback(keep_consoles, directory, options.console)
-        guest = stack.enter_context(guestrun.Guest(directory))
+        guest = stack.enter_context(guestrun.Guest(directory, options.fail_on_splat))
         start(guest, options, parts, acceleration, stack)
         status = verdict(guest, options, converse(guest, options))
         if options.count_instructions and guest.finished:
@@ -58,7 +58,8 @@ def start(guest, options, parts, acceleration, stack):
     descriptors = []
     if options.topology == "pair":
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
-        twin = stack.enter_context(guestrun.Guest(rundir.below(guest.directory, TWIN)))
+        twin = stack.enter_context(guestrun.Guest(rundir.below(guest.directory, TWIN),
+                                                  options.fail_on_splat))
         links = nics.paired(options.nic, options.device, 1, theirs.fileno())
         boot(twin, options, parts, acceleration, links, TWIN_COMMAND, 1, [theirs.fileno()])
         twin.connect(None, None, None)

@@ -15,3 +15,6 @@ SPLAT = re.compile(
     r"kmemleak: (?!Kernel memory leak detector initialized|Automatic memory scanning)|"
     r"DMA-API: (?!preallocated|debugging enabled)|"
     r"DMAR: (\[DMA|\[INTR|DRHD: handling fault)")
+
+# A CPU does nothing any more; the kernel says so again and again.
+STUCK = re.compile(r"rcu: INFO: rcu_\w+ (self-)?detected (expedited )?stall|soft lockup|hard LOCKUP")
