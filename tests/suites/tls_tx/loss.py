@@ -111,6 +111,8 @@ def many_lossy(context):
     state = offload.install_all(runs)
     offload.play_together(runs)
     results = [run_.finish() for run_ in runs]
+    # before software sends the same: its connections may get one of these ports
+    handed_over = given.bytes(ports)
     at_least(sum(result.again[0] for result in results), 1, "segments sent again")
     for run_, result in zip(runs, results):
         accounted.as_software(result, run_.spec)
@@ -121,4 +123,4 @@ def many_lossy(context):
     state.by_the_nic(sum(len(result.stream) for result in results), again)
     if not state.moved(TOO_LATE):
         equal(state.moved("hw_tls_tx_bytes") + state.moved("tx_tls_fallback_bytes"),
-              given.bytes(ports), "hw_tls_tx_bytes and tx_tls_fallback_bytes")
+              handed_over, "hw_tls_tx_bytes and tx_tls_fallback_bytes")
