@@ -142,6 +142,13 @@ class Evidence(Readings):
                     and now["hw_tls_tx_added"] == now["hw_tls_tx_deleted"])
         wait.until(balanced, lambda: f"contexts deleted equal contexts added: {self.contexts()}")
 
+    def gone_in_software(self):
+        """The same of a connection that ran without the NIC, whatever others come to their end
+        meanwhile: contexts are deleted some time after the end of a connection."""
+        wait.until(lambda: tls_stat()["TlsCurrTxSw"] <= self.kernel["TlsCurrTxSw"],
+                   "TlsCurrTxSw is back where it was")
+        equal(self.moved("tx_tls_ctx"), 0, "tx_tls_ctx")
+
     def contexts(self):
         """Those counters of contexts that moved."""
         return {name: n for name, n in self.counters().items() if re.search(CONTEXTS, name)}

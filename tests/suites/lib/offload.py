@@ -170,7 +170,7 @@ def in_software(context, spec):
     run.evidence.in_software(run.near)
     run.play()
     result = run.finish()
-    result.evidence.gone()
+    result.evidence.gone_in_software()
     equal(result.evidence.moved("tx_tls_encrypted_bytes"), 0, "tx_tls_encrypted_bytes")
     return result
 
