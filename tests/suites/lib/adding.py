@@ -126,15 +126,20 @@ class Apart:
               "status of a process that adds and closes a connection")
 
 
+def many_connections(context):
+    """MANY of them, of both families by turns."""
+    pairs = [tcp.connect(6 if number % 2 else 4) for number in range(MANY)]
+    context.enter_context(tcp.closing(*(end for pair in pairs for end in pair)))
+    return [near for near, _far in pairs]
+
+
 def many_at_once(context, direction, alive):
     """The device has the commands of many connections at a time, that add them and that delete
     them. alive: what is true of them in between."""
     signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
     context.callback(signal.pthread_sigmask, signal.SIG_UNBLOCK, TOLD)
     registers = regs.Registers()
-    pairs = [tcp.connect(6 if number % 2 else 4) for number in range(MANY)]
-    context.enter_context(tcp.closing(*(end for pair in pairs for end in pair)))
-    nears = [near for near, _far in pairs]
+    nears = many_connections(context)
     processes = [Apart(nears, near, f"many {number}", direction)
                  for number, near in enumerate(nears)]
 
@@ -158,9 +163,7 @@ def many_come_back(context, direction, counter):
     """After a reset the device gets the contexts of many connections back at once, not one
     after the other."""
     registers = regs.Registers()
-    pairs = [tcp.connect(6 if number % 2 else 4) for number in range(MANY)]
-    context.enter_context(tcp.closing(*(end for pair in pairs for end in pair)))
-    for number, (near, _far) in enumerate(pairs):
+    for number, near in enumerate(many_connections(context)):
         ktls.install(near, ktls.Keys(seed=f"many {number}"), direction)
     before = nic.statistics()
     device = system.pci_device()

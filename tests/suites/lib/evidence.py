@@ -104,12 +104,13 @@ class Evidence(Readings):
         at_least(counters["hw_tls_tx_bytes"], size, "hw_tls_tx_bytes")
 
     @staticmethod
-    def no_software(counters, again=0):
+    def no_software(counters, most=0):
         """Software encrypted nothing; but a segment that TCP sends again needlessly may be sent
-        on another CPU, and meet units of its connection in that CPU's ring (case 28)."""
+        on another CPU, and meet units of its connection in that CPU's ring (case 28). most: so
+        many at most, of those that were sent again."""
         name, only = "tx_tls_fallback", "tx_tls_other_queue"
-        check(counters[name] == counters[only] <= again, f"{name}: {counters[name]}, {only}: "
-              f"{counters[only]}, of {again} segments that were sent again")
+        check(counters[name] == counters[only] <= most,
+              f"{name}: {counters[name]}, {only}: {counters[only]}, of which {most} may be")
 
     def tls_counters(self):
         """Those of the NIC's TLS counters that moved, for a note."""

@@ -173,7 +173,6 @@ void ktlsnic_tls_keys_fill(struct ktlsnic_tls_keys *keys,
 	memset(keys, 0, sizeof(*keys));
 	keys->version = info->version;
 	keys->cipher = info->cipher_type;
-	keys->key_len = desc->key_len;
 	memcpy(keys->key, bytes + desc->key_off, desc->key_len);
 	memcpy(keys->iv, bytes + desc->salt_off, desc->salt_len);
 	memcpy(keys->iv + desc->salt_len, bytes + desc->iv_off, desc->iv_len);

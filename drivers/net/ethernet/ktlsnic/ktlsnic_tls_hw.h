@@ -46,7 +46,6 @@ struct ktlsnic_tls_tx;
  * struct ktlsnic_tls_keys - what a context is made of
  * @version: TLS_1_2_VERSION or TLS_1_3_VERSION
  * @cipher: TLS_CIPHER_*
- * @key_len: bytes of @key in use
  * @iv: the salt, then the IV
  * @key: the key, then zeros
  * @rec_num: number of the first record
@@ -56,7 +55,6 @@ struct ktlsnic_tls_tx;
 struct ktlsnic_tls_keys {
 	u16 version;
 	u16 cipher;
-	u8 key_len;
 	u8 iv[KTLSNIC_TLS_HW_IV_SIZE];
 	u8 key[KTLSNIC_TLS_HW_KEY_MAX];
 	u64 rec_num;

@@ -189,13 +189,12 @@ u32 ktlsnic_tls_hw_live(struct ktlsnic_nic *nic,
 }
 
 /* What both directions' contexts are made of. */
-static void ktlsnic_tls_hw_fill(struct ktlsnic_cmd_tls_add *add, u64 ctx,
+static void ktlsnic_tls_hw_fill(struct ktlsnic_cmd_tls_add *add,
 				const struct ktlsnic_tls_keys *keys,
 				u32 tcp_seq)
 {
 	BUILD_BUG_ON(sizeof(add->key) != sizeof(keys->key));
 	BUILD_BUG_ON(sizeof(add->iv) != sizeof(keys->iv));
-	add->tls_ctx = cpu_to_le32(ktlsnic_ctx_index(ctx));
 	add->version = ktlsnic_tls_hw_version(keys->version);
 	add->cipher = ktlsnic_tls_hw_cipher(keys->cipher);
 	add->tcp_seq = cpu_to_le32(tcp_seq);
@@ -223,34 +222,47 @@ static int ktlsnic_tls_hw_exec(struct ktlsnic_nic *nic, u64 ctx,
 	return ktlsnic_cmd_exec(nic, ktlsnic_ctx_generation(ctx), cmd);
 }
 
-/* Runs an add command, which holds a key, for a handle that was just taken. */
+/* Runs an add command, which holds a key, for a new context; @add is the part of it
+ * that names the context.
+ */
 static int ktlsnic_tls_hw_add(struct ktlsnic_nic *nic,
-			      struct ktlsnic_ctx_table *table, u64 ctx,
-			      struct ktlsnic_cmd *cmd)
+			      struct ktlsnic_ctx_table *table, void *owner,
+			      struct ktlsnic_cmd *cmd,
+			      struct ktlsnic_cmd_tls_add *add, u64 *ctx)
 {
-	int err = ktlsnic_tls_hw_exec(nic, ctx, cmd);
+	int err = ktlsnic_ctx_get(table, owner, ctx);
 
+	if (!err) {
+		add->tls_ctx = cpu_to_le32(ktlsnic_ctx_index(*ctx));
+		err = ktlsnic_tls_hw_exec(nic, *ctx, cmd);
+		if (err)
+			ktlsnic_ctx_put(table, *ctx, err == -ETIMEDOUT ||
+					err == -EEXIST);
+	}
 	memzero_explicit(cmd, sizeof(*cmd));
-	if (err)
-		ktlsnic_ctx_put(table, ctx, err == -ETIMEDOUT ||
-				err == -EEXIST);
 	return err;
 }
 
-/* Posts one for a handle that is to replace @ctx. */
+/* Posts one for a context that takes the place of @ctx. */
 static int ktlsnic_tls_hw_restore(struct ktlsnic_nic *nic,
-				  struct ktlsnic_ctx_table *table, u64 fresh,
-				  u64 *ctx, struct ktlsnic_cmd *cmd,
-				  ktlsnic_tls_hw_done_t done, void *arg)
+				  struct ktlsnic_ctx_table *table, void *owner,
+				  struct ktlsnic_cmd *cmd,
+				  struct ktlsnic_cmd_tls_add *add, u64 *ctx,
+				  ktlsnic_tls_hw_done_t done)
 {
-	int err = ktlsnic_cmd_post_wait(nic, ktlsnic_ctx_generation(fresh), cmd,
-					done, arg);
+	u64 fresh;
+	int err = ktlsnic_ctx_get_again(table, owner, *ctx, &fresh);
 
+	if (!err) {
+		add->tls_ctx = cpu_to_le32(ktlsnic_ctx_index(fresh));
+		err = ktlsnic_cmd_post_wait(nic, ktlsnic_ctx_generation(fresh),
+					    cmd, done, owner);
+		if (err)
+			ktlsnic_ctx_put(table, fresh, false);
+		else
+			*ctx = fresh;
+	}
 	memzero_explicit(cmd, sizeof(*cmd));
-	if (err)
-		ktlsnic_ctx_put(table, fresh, false);
-	else
-		*ctx = fresh;
 	return err;
 }
 
@@ -300,12 +312,10 @@ int ktlsnic_tls_hw_tx_add(struct ktlsnic_nic *nic,
 			  struct ktlsnic_tls_tx *owner, u64 *ctx)
 {
 	struct ktlsnic_cmd cmd = { .op = cpu_to_le16(KTLSNIC_CMD_TLS_TX_ADD) };
-	int err = ktlsnic_ctx_get(&nic->tls_tx_ctxs, owner, ctx);
 
-	if (err)
-		return err;
-	ktlsnic_tls_hw_fill(&cmd.body.tls_add, *ctx, keys, tcp_seq);
-	return ktlsnic_tls_hw_add(nic, &nic->tls_tx_ctxs, *ctx, &cmd);
+	ktlsnic_tls_hw_fill(&cmd.body.tls_add, keys, tcp_seq);
+	return ktlsnic_tls_hw_add(nic, &nic->tls_tx_ctxs, owner, &cmd,
+				  &cmd.body.tls_add, ctx);
 }
 
 /**
@@ -330,15 +340,10 @@ int ktlsnic_tls_hw_tx_restore(struct ktlsnic_nic *nic,
 			      ktlsnic_tls_hw_done_t done)
 {
 	struct ktlsnic_cmd cmd = { .op = cpu_to_le16(KTLSNIC_CMD_TLS_TX_ADD) };
-	u64 fresh;
-	int err;
 
-	err = ktlsnic_ctx_get_again(&nic->tls_tx_ctxs, owner, *ctx, &fresh);
-	if (err)
-		return err;
-	ktlsnic_tls_hw_fill(&cmd.body.tls_add, fresh, keys, tcp_seq);
-	return ktlsnic_tls_hw_restore(nic, &nic->tls_tx_ctxs, fresh, ctx, &cmd,
-				      done, owner);
+	ktlsnic_tls_hw_fill(&cmd.body.tls_add, keys, tcp_seq);
+	return ktlsnic_tls_hw_restore(nic, &nic->tls_tx_ctxs, owner, &cmd,
+				      &cmd.body.tls_add, ctx, done);
 }
 
 /**
@@ -400,13 +405,11 @@ int ktlsnic_tls_hw_rx_add(struct ktlsnic_nic *nic,
 			  struct ktlsnic_tls_rx *owner, u64 *ctx)
 {
 	struct ktlsnic_cmd cmd = { .op = cpu_to_le16(KTLSNIC_CMD_TLS_RX_ADD) };
-	int err = ktlsnic_ctx_get(&nic->tls_rx_ctxs, owner, ctx);
 
-	if (err)
-		return err;
-	ktlsnic_tls_hw_fill(&cmd.body.tls_rx_add.add, *ctx, keys, tcp_seq);
+	ktlsnic_tls_hw_fill(&cmd.body.tls_rx_add.add, keys, tcp_seq);
 	ktlsnic_tls_hw_tuple(&cmd.body.tls_rx_add.tuple, flow);
-	return ktlsnic_tls_hw_add(nic, &nic->tls_rx_ctxs, *ctx, &cmd);
+	return ktlsnic_tls_hw_add(nic, &nic->tls_rx_ctxs, owner, &cmd,
+				  &cmd.body.tls_rx_add.add, ctx);
 }
 
 /**
@@ -432,16 +435,11 @@ int ktlsnic_tls_hw_rx_restore(struct ktlsnic_nic *nic,
 			      ktlsnic_tls_hw_done_t done)
 {
 	struct ktlsnic_cmd cmd = { .op = cpu_to_le16(KTLSNIC_CMD_TLS_RX_ADD) };
-	u64 fresh;
-	int err;
 
-	err = ktlsnic_ctx_get_again(&nic->tls_rx_ctxs, owner, *ctx, &fresh);
-	if (err)
-		return err;
-	ktlsnic_tls_hw_fill(&cmd.body.tls_rx_add.add, fresh, keys, tcp_seq);
+	ktlsnic_tls_hw_fill(&cmd.body.tls_rx_add.add, keys, tcp_seq);
 	ktlsnic_tls_hw_tuple(&cmd.body.tls_rx_add.tuple, flow);
-	return ktlsnic_tls_hw_restore(nic, &nic->tls_rx_ctxs, fresh, ctx, &cmd,
-				      done, owner);
+	return ktlsnic_tls_hw_restore(nic, &nic->tls_rx_ctxs, owner, &cmd,
+				      &cmd.body.tls_rx_add.add, ctx, done);
 }
 
 /**

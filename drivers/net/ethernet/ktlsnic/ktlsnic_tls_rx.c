@@ -367,6 +367,12 @@ bool ktlsnic_tls_rx(struct ktlsnic_tls *tls, unsigned int queue,
 	return true;
 }
 
+static void ktlsnic_tls_rx_half_free(struct ktlsnic_tls_rx_half *half)
+{
+	kfree(half->queues);
+	kfree(half);
+}
+
 /**
  * ktlsnic_tls_rx_init() - offer to decrypt what the device can
  * @tls: the TLS half
@@ -397,8 +403,7 @@ int ktlsnic_tls_rx_init(struct ktlsnic_tls *tls)
 		u64_stats_init(&half->queues[i].syncp);
 	err = ktlsnic_tls_rx_flows_init(half);
 	if (err) {
-		kfree(half->queues);
-		kfree(half);
+		ktlsnic_tls_rx_half_free(half);
 		return err;
 	}
 	INIT_LIST_HEAD(&half->list);
@@ -424,6 +429,5 @@ void ktlsnic_tls_rx_cleanup(struct ktlsnic_tls *tls)
 	ktlsnic_rcu_tasks_barrier();
 	tls->rx = NULL;
 	rhashtable_destroy(&half->flows);
-	kfree(half->queues);
-	kfree(half);
+	ktlsnic_tls_rx_half_free(half);
 }
