@@ -2,11 +2,16 @@
 /*
  * A TCG plugin of QEMU that counts the guest's instructions between marks (mark.h).
  *
- * Each translation block of the kernel has a counter for each virtual CPU, to which its
- * number of instructions is added when it is entered; user space has one counter in all.
- * An instruction that faults is counted again, with the rest of its block, when it is
- * repeated. The end mark writes a line "ADDRESS COUNT" for each block to the file out=FILE;
- * address 0 is user space.
+ * Each translation block of the kernel has a counter, to which its number of instructions is
+ * added when it is entered between the marks; user space has one counter in all. An
+ * instruction that faults is counted again, with the rest of its block, when it is repeated.
+ * The end mark writes a line "ADDRESS COUNT" for each block to the file out=FILE; address 0
+ * is user space.
+ *
+ * QEMU's inline counters, which add without a call, are not for a guest with -icount and
+ * several CPUs: where all CPUs share a thread, QEMU 10.0 multiplies the number of the CPU
+ * that translates, a constant, in place. What CPU 1 translates then has another number
+ * wherever it wants a 1: its I/O ends QEMU with "Bad icount read".
  *
  * QEMU's devices work in its main loop, beside the CPU, and how far the guest gets meanwhile
  * is a matter of the host's scheduler. So that each run is the same, between the marks a CPU
@@ -22,13 +27,17 @@
 
 #define KERNEL_HALF	(UINT64_C(1) << 63)
 #define PATIENCE	(10 * G_TIME_SPAN_SECOND)
-#define CHUNK		4096		/* counters in a scoreboard, which has them for 16 CPUs */
 
+/* The number of instructions counted at an address; the thread of the CPUs counts. */
 struct block {
 	uint64_t address;
-	qemu_plugin_u64 counter;
-	uint64_t at_begin;
 	uint64_t counted;
+};
+
+/* One translation of a block: the same address can have longer and shorter ones. */
+struct translation {
+	struct block *block;
+	size_t size;			/* in instructions */
 };
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
@@ -37,46 +46,54 @@ static GMutex lock;
 static GCond loop_idle;
 static gboolean loop_busy;
 static GHashTable *blocks;		/* by address */
-static struct qemu_plugin_scoreboard *chunk;
-static size_t used = CHUNK;
+static GHashTable *translations;	/* by what they hold: kept, they are made anew often */
 static gboolean counting;
 static unsigned int intervals;
 static const char *out;
 
-/* The block that begins at an address; the caller holds the lock. */
-static struct block *block_at(uint64_t address)
+static guint translation_hash(gconstpointer key)
 {
-	struct block *block = g_hash_table_lookup(blocks, &address);
+	const struct translation *translation = key;
 
-	if (block) {
-		return block;
+	return g_direct_hash(translation->block) + translation->size;
+}
+
+static gboolean translation_equal(gconstpointer one, gconstpointer other)
+{
+	return !memcmp(one, other, sizeof(struct translation));
+}
+
+/* What is counted when so many instructions at an address are entered. */
+static struct translation *translation_at(uint64_t address, size_t size)
+{
+	struct translation key = { g_hash_table_lookup(blocks, &address), size };
+	struct translation *translation;
+
+	if (!key.block) {
+		key.block = g_new0(struct block, 1);
+		key.block->address = address;
+		g_hash_table_insert(blocks, &key.block->address, key.block);
 	}
-	if (used == CHUNK) {
-		chunk = qemu_plugin_scoreboard_new(CHUNK * sizeof(uint64_t));
-		used = 0;
+	translation = g_hash_table_lookup(translations, &key);
+	if (!translation) {
+		translation = g_memdup2(&key, sizeof(key));
+		g_hash_table_add(translations, translation);
 	}
-	block = g_new0(struct block, 1);
-	block->address = address;
-	block->counter.score = chunk;
-	block->counter.offset = used++ * sizeof(uint64_t);
-	g_hash_table_insert(blocks, &block->address, block);
-	return block;
+	return translation;
+}
+
+static void entered(unsigned int cpu, void *data)
+{
+	struct translation *translation = data;
+
+	if (counting) {
+		translation->block->counted += translation->size;
+	}
 }
 
 static void begin(unsigned int cpu, void *data)
 {
-	GHashTableIter iter;
-	gpointer value;
-
-	g_mutex_lock(&lock);
-	g_hash_table_iter_init(&iter, blocks);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		struct block *block = value;
-
-		block->at_begin = qemu_plugin_u64_sum(block->counter);
-	}
 	counting = TRUE;
-	g_mutex_unlock(&lock);
 }
 
 static void write_all(void)
@@ -106,22 +123,11 @@ static void write_all(void)
 
 static void end(unsigned int cpu, void *data)
 {
-	GHashTableIter iter;
-	gpointer value;
-
-	g_mutex_lock(&lock);
 	if (counting) {
-		g_hash_table_iter_init(&iter, blocks);
-		while (g_hash_table_iter_next(&iter, NULL, &value)) {
-			struct block *block = value;
-
-			block->counted += qemu_plugin_u64_sum(block->counter) - block->at_begin;
-		}
 		counting = FALSE;
 		intervals++;
 		write_all();
 	}
-	g_mutex_unlock(&lock);
 }
 
 /* In the main loop, in a turn in which nothing of a higher priority was left to do. */
@@ -183,7 +189,6 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t count = qemu_plugin_tb_n_insns(tb);
 	uint64_t address = qemu_plugin_tb_vaddr(tb);
-	struct block *block;
 
 	if (address < KERNEL_HALF) {
 		for (size_t i = 0; i < count; i++) {
@@ -195,11 +200,8 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		qemu_plugin_register_vcpu_mem_cb(qemu_plugin_tb_get_insn(tb, count - 1), stored,
 						 QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_W, NULL);
 	}
-	g_mutex_lock(&lock);
-	block = block_at(address);
-	g_mutex_unlock(&lock);
-	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(tb, QEMU_PLUGIN_INLINE_ADD_U64,
-							  block->counter, count);
+	qemu_plugin_register_vcpu_tb_exec_cb(tb, entered, QEMU_PLUGIN_CB_NO_REGS,
+					     translation_at(address, count));
 }
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info,
@@ -215,6 +217,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 		return -1;
 	}
 	blocks = g_hash_table_new(g_int64_hash, g_int64_equal);
+	translations = g_hash_table_new(translation_hash, translation_equal);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
 	return 0;
 }
