@@ -127,8 +127,9 @@ for _percent in bulk.PERCENT:
     registry.add(f"share/loss-{_percent}-percent", bulk.curve, _percent, False, False,
                  seconds=200, every=True)
 for _name, _case in bulk.CASES.items():
-    _finds = [False] if _case in (bulk.burst, bulk.all_lost) else []
-    registry.add(f"share/{_name}", _case, *_finds, seconds=250, every=bool(_finds))
+    _asks = [] if _case is bulk.clean else [False]
+    registry.add(f"share/{_name}", _case, *_asks, seconds=250,
+                 every=_case in (bulk.burst, bulk.all_lost))
 for _family, _cipher in COMBINATIONS:
     registry.add(f"impaired/one/v{_family}/{_cipher.name[-3:]}", impaired.one, _family, _cipher,
                  False)
