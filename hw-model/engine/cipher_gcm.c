@@ -6,42 +6,47 @@
 static void gcm_ops_set_key(union cipher_key *key, const struct cipher *cipher,
                             const uint8_t *bytes)
 {
-    key->gcm.aes = cipher->block_cipher;
-    key->gcm.aes->set_encrypt_key(&key->gcm.schedule, bytes);
-    gcm_set_key(&key->gcm.hash, &key->gcm.schedule, key->gcm.aes->encrypt);
+    struct cipher_aes *block = &key->gcm.block;
+
+    cipher_aes_set_key(block, cipher, bytes);
+    gcm_set_key(&key->gcm.hash, &block->schedule, block->aes->encrypt);
 }
 
 static void gcm_ops_start(const union cipher_key *key,
                           union cipher_state *state,
-                          const uint8_t nonce[CIPHER_NONCE_LEN],
-                          const uint8_t *aad, size_t aad_len,
-                          size_t payload_len G_GNUC_UNUSED)
+                          const struct cipher_start *record)
 {
-    gcm_set_iv(&state->gcm, &key->gcm.hash, CIPHER_NONCE_LEN, nonce);
-    gcm_update(&state->gcm, &key->gcm.hash, aad_len, aad);
+    gcm_set_iv(&state->gcm, &key->gcm.hash, CIPHER_NONCE_LEN, record->nonce);
+    gcm_update(&state->gcm, &key->gcm.hash, record->aad_len, record->aad);
 }
 
 static void gcm_ops_encrypt(const union cipher_key *key,
                             union cipher_state *state,
                             uint8_t *dst, const uint8_t *src, size_t len)
 {
-    gcm_encrypt(&state->gcm, &key->gcm.hash, &key->gcm.schedule,
-                key->gcm.aes->encrypt, len, dst, src);
+    const struct cipher_aes *block = &key->gcm.block;
+
+    gcm_encrypt(&state->gcm, &key->gcm.hash, &block->schedule,
+                block->aes->encrypt, len, dst, src);
 }
 
 static void gcm_ops_decrypt(const union cipher_key *key,
                             union cipher_state *state,
                             uint8_t *dst, const uint8_t *src, size_t len)
 {
-    gcm_decrypt(&state->gcm, &key->gcm.hash, &key->gcm.schedule,
-                key->gcm.aes->encrypt, len, dst, src);
+    const struct cipher_aes *block = &key->gcm.block;
+
+    gcm_decrypt(&state->gcm, &key->gcm.hash, &block->schedule,
+                block->aes->encrypt, len, dst, src);
 }
 
 static void gcm_ops_tag(const union cipher_key *key, union cipher_state *state,
                         uint8_t *tag, size_t tag_len)
 {
-    gcm_digest(&state->gcm, &key->gcm.hash, &key->gcm.schedule,
-               key->gcm.aes->encrypt, tag_len, tag);
+    const struct cipher_aes *block = &key->gcm.block;
+
+    gcm_digest(&state->gcm, &key->gcm.hash, &block->schedule,
+               block->aes->encrypt, tag_len, tag);
 }
 
 const struct cipher_ops cipher_gcm_ops = {

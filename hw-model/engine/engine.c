@@ -5,14 +5,13 @@
 
 #include "engine/cipher.h"
 #include "engine/engine.h"
-
-/* TLS 1.2: record number, type, version, payload length (RFC 5246 6.2.3.3). */
-#define AAD_LEN 13
+#include "engine/format.h"
 
 struct engine {
     const struct cipher *cipher;
+    const struct format *format;
     struct engine_layout layout;
-    uint8_t salt[CIPHER_NONCE_LEN];
+    uint8_t iv[CIPHER_NONCE_LEN];
     union cipher_key key;
     union cipher_state state;           /* up to the last whole block */
     uint8_t partial[CIPHER_BLOCK_MAX];  /* input after it */
@@ -24,18 +23,18 @@ typedef void cipher_op(const union cipher_key *key, union cipher_state *state,
 
 bool engine_supported(unsigned version, unsigned cipher)
 {
-    return version == KTLSNIC_TLS_1_2 && cipher_find(cipher);
+    return format_find(version, cipher) && cipher_find(cipher);
 }
 
 static void set_layout(struct engine_layout *layout,
-                       const struct cipher *cipher)
+                       const struct format *format, const struct cipher *cipher)
 {
-    size_t overhead = cipher->explicit_nonce_len + cipher->tag_len;
-
-    layout->prefix_len = ENGINE_HEADER_LEN + cipher->explicit_nonce_len;
+    layout->prefix_len = ENGINE_HEADER_LEN + format->explicit_nonce_len;
     layout->tag_len = cipher->tag_len;
-    layout->length_min = overhead;
-    layout->length_max = ENGINE_PAYLOAD_MAX + overhead;
+    layout->payload_min = format->payload_min;
+    layout->payload_max = format->payload_max;
+    layout->type_first = format->type_first;
+    layout->type_last = format->type_last;
 }
 
 struct engine *engine_new(const struct engine_params *params)
@@ -48,8 +47,9 @@ struct engine *engine_new(const struct engine_params *params)
 
     engine = g_new0(struct engine, 1);
     engine->cipher = cipher_find(params->cipher);
-    set_layout(&engine->layout, engine->cipher);
-    memcpy(engine->salt, params->iv, engine->cipher->salt_len);
+    engine->format = format_find(params->version, params->cipher);
+    set_layout(&engine->layout, engine->format, engine->cipher);
+    memcpy(engine->iv, params->iv, sizeof(engine->iv));
     engine->cipher->ops->set_key(&engine->key, engine->cipher, params->key);
     return engine;
 }
@@ -74,46 +74,33 @@ bool engine_parse_header(const struct engine *engine,
 {
     const struct engine_layout *layout = &engine->layout;
     size_t length = header[3] << 8 | header[4];
+    size_t around = layout->prefix_len - ENGINE_HEADER_LEN + layout->tag_len;
 
     if (header[1] != 3 || header[2] != 3 ||
-        length < layout->length_min || length > layout->length_max) {
+        length < around + layout->payload_min ||
+        length > around + layout->payload_max) {
         return false;
     }
-    *payload_len = length - layout->length_min;
+    *payload_len = length - around;
     return true;
-}
-
-static void put_be16(uint8_t *p, uint16_t value)
-{
-    p[0] = value >> 8;
-    p[1] = value;
-}
-
-static void put_be64(uint8_t *p, uint64_t value)
-{
-    value = GUINT64_TO_BE(value);
-    memcpy(p, &value, sizeof(value));
 }
 
 void engine_record_start(struct engine *engine, const uint8_t *prefix,
                          uint64_t rec_num)
 {
-    const struct cipher *cipher = engine->cipher;
-    uint8_t nonce[CIPHER_NONCE_LEN], aad[AAD_LEN];
-    size_t payload_len;
-    bool valid = engine_parse_header(engine, prefix, &payload_len);
+    uint8_t nonce[CIPHER_NONCE_LEN], aad[FORMAT_AAD_MAX];
+    struct cipher_start record = {
+        .nonce = nonce,
+        .aad = aad,
+        .tag_len = engine->layout.tag_len,
+    };
+    bool valid = engine_parse_header(engine, prefix, &record.payload_len);
 
     g_assert(valid);
-    memcpy(nonce, engine->salt, cipher->salt_len);
-    memcpy(nonce + cipher->salt_len, prefix + ENGINE_HEADER_LEN,
-           cipher->explicit_nonce_len);
-
-    put_be64(aad, rec_num);
-    memcpy(aad + 8, prefix, 3);
-    put_be16(aad + 11, payload_len);
-
-    cipher->ops->start(&engine->key, &engine->state, nonce, aad, sizeof(aad),
-                       payload_len);
+    engine->format->nonce(nonce, engine->iv, prefix, rec_num);
+    record.aad_len = engine->format->aad(aad, prefix, rec_num,
+                                         record.payload_len);
+    engine->cipher->ops->start(&engine->key, &engine->state, &record);
     engine->partial_len = 0;
 }
 
@@ -139,6 +126,7 @@ static size_t transform_in_block(struct engine *engine, cipher_op *op,
         union cipher_state ahead = engine->state;
 
         op(&engine->key, &ahead, out, engine->partial, before + take);
+        explicit_bzero(&ahead, sizeof(ahead));
         engine->partial_len = before + take;
     }
     memcpy(dst, out + before, take);
@@ -197,7 +185,7 @@ void engine_tag(struct engine *engine, uint8_t *tag)
 
 bool engine_verify(struct engine *engine, const uint8_t *tag)
 {
-    uint8_t expected[ENGINE_TAG_MAX];
+    uint8_t expected[ENGINE_TAG_LEN];
 
     finish(engine, engine->cipher->ops->decrypt);
     engine->cipher->ops->tag(&engine->key, &engine->state, expected,

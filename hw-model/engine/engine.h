@@ -18,12 +18,8 @@
 #include <stdint.h>
 #include <linux/types.h>
 
+#include "engine/tls_record.h"
 #include "ktlsnic_hw.h"
-
-#define ENGINE_HEADER_LEN   5       /* type, version, length (big-endian) */
-#define ENGINE_PREFIX_MAX   13      /* header, explicit nonce */
-#define ENGINE_TAG_MAX      16
-#define ENGINE_PAYLOAD_MAX  16384   /* TLS 1.2 */
 
 struct engine;
 
@@ -35,14 +31,16 @@ struct engine_params {
 };
 
 /*
- * A record on the wire is prefix, payload, tag. The length in its header counts
- * all but the header, and lies in length_min..length_max.
+ * A record on the wire is prefix, payload, tag; of TLS 1.3 what is encrypted, the
+ * content type and padding included, is payload. Lengths in bytes.
  */
 struct engine_layout {
-    size_t prefix_len;      /* header and explicit nonce */
+    size_t prefix_len;      /* header and explicit nonce, if there is one */
     size_t tag_len;
-    size_t length_min;
-    size_t length_max;
+    size_t payload_min;
+    size_t payload_max;
+    uint8_t type_first;     /* content types that stand in headers */
+    uint8_t type_last;
 };
 
 /* Whether the pair is implemented. Any values may be asked. */
@@ -57,8 +55,8 @@ void engine_free(struct engine *engine);
 const struct engine_layout *engine_layout(const struct engine *engine);
 
 /*
- * Whether header can begin a record: version 0x0303 and a length that the
- * cipher allows; any content type. If so *payload_len is the payload's length
+ * Whether header can begin a record: version 0x0303 and a length that version
+ * and cipher allow; any content type. If so *payload_len is the payload's length
  * in bytes.
  */
 bool engine_parse_header(const struct engine *engine,

@@ -22,7 +22,7 @@ struct flow_rx {
     bool lost;              /* no place known; next_seq is only a lower bound */
     uint32_t next_seq;      /* expected TCP sequence */
     struct record rec;      /* the place there */
-    uint8_t tag[ENGINE_TAG_MAX];    /* as it came, up to that place */
+    uint8_t tag[ENGINE_TAG_LEN];    /* as it came, up to that place */
     uint64_t unmoved;       /* bytes seen since next_seq moved */
     struct flow_search search;
 };
@@ -61,15 +61,23 @@ void flow_rx_free(struct flow_rx *flow)
 
 /* ---- in a record ---- */
 
+/* At the end of the prefix the cipher is told of the record. */
+static void start_payload(struct flow_rx *flow)
+{
+    struct record *rec = &flow->rec;
+
+    if (!rec->broken && rec->pos == rec->layout->prefix_len) {
+        engine_record_start(flow->engine, rec->prefix, rec->num);
+    }
+}
+
 static bool take_prefix(struct flow_rx *flow, const uint8_t *data, size_t len,
                         size_t *take)
 {
     if (!record_take_prefix(&flow->rec, data, len, take)) {
         return false;
     }
-    if (record_has_prefix(&flow->rec)) {
-        engine_record_start(flow->engine, flow->rec.prefix, flow->rec.num);
-    }
+    start_payload(flow);
     return true;
 }
 
@@ -154,16 +162,16 @@ static void set_place(struct flow_rx *flow, uint32_t seq,
 }
 
 /*
- * Goes on where the search is, in record num. Its payload, as far as it went
- * by, has not been through the cipher; what has been seen of a prefix is
- * good.
+ * Goes on where the search is, in record num. What has been seen of a prefix is
+ * good; payload that went by has not been through the cipher.
  */
 static void join_search(struct flow_rx *flow, uint64_t num)
 {
     struct record rec = flow->search.rec;
 
-    rec.broken |= record_has_prefix(&rec);
+    rec.broken |= rec.pos > rec.layout->prefix_len;
     set_place(flow, flow->search.next, &rec, num);
+    start_payload(flow);
 }
 
 /* Where the next header begins, and the number of its record; if known. */

@@ -4,10 +4,6 @@
 #include "flow/flow_search.h"
 #include "flow/tcp_seq.h"
 
-/* change_cipher_spec, alert, handshake, application_data, heartbeat */
-#define TYPE_FIRST  20
-#define TYPE_LAST   24
-
 /* Two headers where they belong tell a record from chance. */
 #define HEADERS_AGREE 2
 
@@ -62,6 +58,7 @@ static void begin(struct flow_search *search, uint32_t seq)
  */
 static bool window_is_header(struct flow_search *search)
 {
+    const struct engine_layout *layout = engine_layout(search->engine);
     uint8_t header[ENGINE_HEADER_LEN];
     size_t take;
 
@@ -69,7 +66,7 @@ static bool window_is_header(struct flow_search *search)
         return false;
     }
     header[0] = search->window >> 32;
-    if (header[0] < TYPE_FIRST || header[0] > TYPE_LAST) {
+    if (header[0] < layout->type_first || header[0] > layout->type_last) {
         return false;
     }
     header[1] = search->window >> 24;

@@ -14,7 +14,7 @@ struct flow_tx {
     bool lost;                  /* position unknown until a resync */
     uint32_t next_seq;          /* expected TCP sequence */
     struct record rec;          /* the place there */
-    uint8_t tag[ENGINE_TAG_MAX];    /* valid once the payload went by */
+    uint8_t tag[ENGINE_TAG_LEN];    /* valid once the payload went by */
 };
 
 bool flow_tx_supported(unsigned version, unsigned cipher)

@@ -37,7 +37,7 @@ void conn_open(struct conn *t, enum ktlsnic_tls_rx_mode mode,
     t->spec.proto = PROTO_TCP;
     t->spec.tcp_options = 12;
     random_tuple(&t->tuple, ip_version);
-    rx_setup(&t->rx, rx_ciphers[g_test_rand_int_range(0, 2)], mode, seq,
+    rx_setup(&t->rx, reference_suites[g_test_rand_int_range(0, 2)], mode, seq,
              rec_num, lengths, count);
     g_assert_cmpuint(conn_add(t, CONN_CONTEXT), ==, KTLSNIC_CMD_OK);
     t->want[KTLSNIC_STAT_TLS_RX_ADDED] = 1;

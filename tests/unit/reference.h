@@ -14,6 +14,20 @@
 #include "ktlsnic_hw.h"
 
 #define REFERENCE_OVERHEAD_MAX (5 + 8 + 16)
+#define REFERENCE_TAG           16
+
+/* A version and a cipher, for instance SUITE(1_2, AES_GCM_128). */
+struct reference_suite {
+    enum ktlsnic_tls_version version;
+    enum ktlsnic_tls_cipher cipher;
+};
+
+#define SUITE(v, c) \
+    ((struct reference_suite) { KTLSNIC_TLS_##v, KTLSNIC_CIPHER_##c })
+#define REFERENCE_SUITES    8
+
+/* All that there are. */
+extern const struct reference_suite reference_suites[REFERENCE_SUITES];
 
 struct reference_key {
     enum ktlsnic_tls_version version;
@@ -32,19 +46,31 @@ struct reference_stream {
 
 void reference_random(void *buf, size_t len);
 
-/* Random key and IV; TLS 1.2. The unused end of the key is zero. */
+/* Random key and IV. The unused end of the key is zero. */
 void reference_key_random(struct reference_key *key,
-                          enum ktlsnic_tls_cipher cipher);
+                          struct reference_suite suite);
+
+/* Length of what is in front of the payload. */
+size_t reference_prefix(const struct reference_key *key);
 
 /*
- * Makes one record of len payload bytes: its framed plaintext, whose tag
- * placeholder is random, and its wire image. Returns the length of each.
+ * Protects a payload, what TLS 1.3 encrypts beside the data included, under the
+ * prefix in front of which it stands: ciphertext and tag go to dst.
+ */
+void reference_seal(const struct reference_key *key, uint64_t rec_num,
+                    const uint8_t *prefix, const uint8_t *payload, size_t len,
+                    uint8_t *dst);
+
+/*
+ * Makes one record of len bytes of data: its framed plaintext, whose tag
+ * placeholder is random, and its wire image. TLS 1.3: type is the inner one.
+ * Returns the length of each.
  */
 size_t reference_record(const struct reference_key *key, uint64_t rec_num,
-                        uint8_t type, const uint8_t *payload, size_t len,
+                        uint8_t type, const uint8_t *data, size_t len,
                         uint8_t *plain, uint8_t *wire);
 
-/* count records with random payload and the given lengths. */
+/* count records with random data of the given lengths. */
 struct reference_stream *reference_stream_new(const struct reference_key *key,
                                               uint64_t rec_num,
                                               const size_t *lengths,

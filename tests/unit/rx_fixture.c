@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
-#include <openssl/evp.h>
 
 #include "rx_fixture.h"
 
-#define PREFIX  13
-#define TAG     16
-
-const enum ktlsnic_tls_cipher rx_ciphers[2] = {
-    KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_CIPHER_AES_GCM_256,
-};
+#define TAG     REFERENCE_TAG
 
 void rx_restart(struct rx *rx)
 {
@@ -36,7 +30,7 @@ static bool chance_header(const struct rx *rx)
         size_t length = wire[i + 3] << 8 | wire[i + 4];
 
         if (wire[i] >= 20 && wire[i] <= 24 && wire[i + 1] == 3 &&
-            wire[i + 2] == 3 && length >= 24 && length <= 16384 + 24 &&
+            wire[i + 2] == 3 && length >= 16 && length <= 16384 + 256 &&
             rx_start(rx, rx_record_at(rx, i)) != i) {
             return true;
         }
@@ -51,14 +45,15 @@ static void make_stream(struct rx *rx, uint64_t rec_num, const size_t *lengths,
     rx->len = rx->stream->wire->len;
 }
 
-void rx_setup(struct rx *rx, enum ktlsnic_tls_cipher cipher,
+void rx_setup(struct rx *rx, struct reference_suite suite,
               enum ktlsnic_tls_rx_mode mode, uint32_t seq, uint64_t rec_num,
               const size_t *lengths, unsigned count)
 {
     memset(rx, 0, sizeof(*rx));
     rx->seq = seq;
     rx->mode = mode;
-    reference_key_random(&rx->key, cipher);
+    reference_key_random(&rx->key, suite);
+    rx->prefix = reference_prefix(&rx->key);
     make_stream(rx, rec_num, lengths, count);
     while (chance_header(rx)) {
         reference_stream_free(rx->stream);
@@ -66,9 +61,10 @@ void rx_setup(struct rx *rx, enum ktlsnic_tls_cipher cipher,
     }
     rx->clear = g_memdup2(rx->stream->wire->data, rx->len);
     for (unsigned i = 0; i < count; i++) {
-        size_t start = rx_start(rx, i) + PREFIX;
+        size_t start = rx_start(rx, i) + rx->prefix;
 
-        memcpy(rx->clear + start, rx->stream->plain->data + start, lengths[i]);
+        memcpy(rx->clear + start, rx->stream->plain->data + start,
+               rx_start(rx, i + 1) - TAG - start);
     }
     rx_restart(rx);
 }
@@ -111,7 +107,7 @@ size_t rx_payload(const struct rx *rx, size_t from, size_t to)
     size_t sum = 0;
 
     for (unsigned i = 0; i + 1 < rx->stream->starts->len; i++) {
-        size_t begin = MAX(from, rx_start(rx, i) + PREFIX);
+        size_t begin = MAX(from, rx_start(rx, i) + rx->prefix);
         size_t end = MIN(to, rx_start(rx, i + 1) - TAG);
 
         sum += end > begin ? end - begin : 0;
@@ -183,39 +179,22 @@ void rx_send_forged(struct rx *rx, size_t from, size_t to, size_t at)
     g_assert_false(rx_send_bytes(rx, from, data, to - from));
 }
 
-/* GCM is a stream cipher under a tag that has to be made anew. */
+/* Each of the ciphers is a stream cipher under a tag that has to be made anew. */
 void rx_plant(struct rx *rx, unsigned record, size_t offset,
               const uint8_t *bytes, size_t len)
 {
-    uint8_t *wire = rx->stream->wire->data + rx_start(rx, record);
-    uint8_t *clear = rx->clear + rx_start(rx, record);
-    int payload_len = rx_start(rx, record + 1) - rx_start(rx, record)
-                      - PREFIX - TAG;
-    uint64_t num = GUINT64_TO_BE(rx->stream->rec_num + record);
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    const EVP_CIPHER *cipher = rx->key.cipher == KTLSNIC_CIPHER_AES_GCM_128
-                               ? EVP_aes_128_gcm() : EVP_aes_256_gcm();
-    uint8_t nonce[12], aad[13];
-    int n;
+    uint8_t *header = rx->stream->wire->data + rx_start(rx, record);
+    uint8_t *wire = header + rx->prefix;
+    uint8_t *clear = rx->clear + rx_start(rx, record) + rx->prefix;
+    size_t payload_len = rx_start(rx, record + 1) - rx_start(rx, record)
+                         - rx->prefix - TAG;
 
     g_assert_cmpuint(offset + len, <=, payload_len);
     for (size_t i = 0; i < len; i++) {
-        clear[PREFIX + offset + i] ^= wire[PREFIX + offset + i] ^ bytes[i];
+        clear[offset + i] ^= wire[offset + i] ^ bytes[i];
     }
-    memcpy(nonce, rx->key.iv, 4);
-    memcpy(nonce + 4, wire + 5, 8);
-    memcpy(aad, &num, 8);
-    memcpy(aad + 8, wire, 3);
-    aad[11] = payload_len >> 8;
-    aad[12] = payload_len;
-    g_assert_true(EVP_EncryptInit_ex(ctx, cipher, NULL, rx->key.key, nonce));
-    g_assert_true(EVP_EncryptUpdate(ctx, NULL, &n, aad, sizeof(aad)));
-    g_assert_true(EVP_EncryptUpdate(ctx, wire + PREFIX, &n, clear + PREFIX,
-                                    payload_len));
-    g_assert_true(EVP_EncryptFinal_ex(ctx, wire + PREFIX + payload_len, &n));
-    g_assert_true(EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, TAG,
-                                      wire + PREFIX + payload_len));
-    memcpy(clear + PREFIX + payload_len, wire + PREFIX + payload_len, TAG);
-    g_assert_cmpmem(wire + PREFIX + offset, len, bytes, len);
-    EVP_CIPHER_CTX_free(ctx);
+    reference_seal(&rx->key, rx->stream->rec_num + record, header, clear,
+                   payload_len, wire);
+    memcpy(clear + payload_len, wire + payload_len, TAG);
+    g_assert_cmpmem(wire + offset, len, bytes, len);
 }

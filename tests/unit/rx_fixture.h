@@ -11,6 +11,7 @@
 
 struct rx {
     struct reference_key key;
+    size_t prefix;          /* header, and explicit nonce if there is one */
     struct reference_stream *stream;
     uint8_t *clear;         /* the wire with its payload in plaintext */
     size_t len;             /* of the stream */
@@ -20,10 +21,8 @@ struct rx {
     struct flow_rx_result result;   /* of the last segment */
 };
 
-extern const enum ktlsnic_tls_cipher rx_ciphers[2];
-
 /* The stream looks nowhere like a header by chance: rx_plant() can do that. */
-void rx_setup(struct rx *rx, enum ktlsnic_tls_cipher cipher,
+void rx_setup(struct rx *rx, struct reference_suite suite,
               enum ktlsnic_tls_rx_mode mode, uint32_t seq, uint64_t rec_num,
               const size_t *lengths, unsigned count);
 void rx_teardown(struct rx *rx);

@@ -163,8 +163,8 @@ static struct ktlsnic_tls_tuple any_tuple(void)
 
 static void fill_rx_add(struct ktlsnic_cmd_tls_rx_add *body)
 {
-    body->add.cipher = pick(16) ? pick(2) : any_value();
-    body->add.version = !pick(32);
+    body->add.cipher = pick(16) ? pick(KTLSNIC_CIPHERS) : any_value();
+    body->add.version = pick(KTLSNIC_TLS_VERSIONS);
     body->add.rec_num = pick(4) ? pick(5) : UINT64_MAX - pick(3);
     body->tuple = any_tuple();
     if (!pick(32)) {

@@ -65,7 +65,7 @@ static void del_context(struct fixture *f)
                      KTLSNIC_CMD_OK);
 }
 
-static struct fixture setup(unsigned version, enum ktlsnic_tls_cipher cipher,
+static struct fixture setup(unsigned version, struct reference_suite suite,
                             uint32_t seq, uint64_t rec_num)
 {
     struct fixture f = {
@@ -78,7 +78,7 @@ static struct fixture setup(unsigned version, enum ktlsnic_tls_cipher cipher,
     f.cmd_cq = fake_ring_open(f.host, KTLSNIC_RING_CMD_CQ, 6, 16);
     f.cmd = fake_ring_open(f.host, KTLSNIC_RING_CMD, 6, 128);
     f.used = f.host->used;
-    reference_key_random(&f.key, cipher);
+    reference_key_random(&f.key, suite);
     f.stream = reference_stream_new(&f.key, rec_num, lengths,
                                     G_N_ELEMENTS(lengths));
     add_context(&f, rec_num);
@@ -177,18 +177,15 @@ static unsigned push(struct fixture *f, size_t from, size_t to, uint32_t mss)
     return status;
 }
 
-static const enum ktlsnic_tls_cipher ciphers[] = {
-    KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_CIPHER_AES_GCM_256,
-};
-
 /* The whole stream, cut anywhere, with and without TSO; the sequence wraps. */
 static void test_stream(void)
 {
     for (unsigned i = 0; i < 60; i++) {
         uint32_t seq = i % 3 ? (uint32_t)g_test_rand_int()
                              : 0xffffffffu - i * 100;
-        struct fixture f = setup(i % 2 ? 4 : 6, ciphers[i / 2 % 2], seq,
-                                 i % 4 ? 1 : 0xfffffffffull);
+        struct fixture f = setup(i % 2 ? 4 : 6,
+                                 reference_suites[i / 2 % REFERENCE_SUITES],
+                                 seq, i % 4 ? 1 : 0xfffffffffull);
         uint64_t packets = 0;
 
         for (size_t from = 0, to; from < stream_len(&f); from = to) {
@@ -215,7 +212,7 @@ static void test_stream(void)
  * the flag. */
 static void test_pure_ack(void)
 {
-    struct fixture f = setup(4, KTLSNIC_CIPHER_AES_GCM_128, 1000, 0);
+    struct fixture f = setup(4, SUITE(1_2, AES_GCM_128), 1000, 0);
     struct frame frame;
     struct tx_unit_spec unit;
 
@@ -236,7 +233,7 @@ static void test_pure_ack(void)
 
 static void test_bad_seq(void)
 {
-    struct fixture f = setup(6, KTLSNIC_CIPHER_AES_GCM_256, 77, 9);
+    struct fixture f = setup(6, SUITE(1_2, AES_GCM_256), 77, 9);
 
     g_assert_cmpuint(push(&f, 1, 100, 0), ==, KTLSNIC_TX_TLS_BAD_SEQ);
     g_assert_cmpuint(push(&f, 0, 1000, 0), ==, KTLSNIC_TX_OK);
@@ -252,7 +249,7 @@ static void test_bad_seq(void)
 static void test_no_context(void)
 {
     static const uint32_t bad[] = { 4, 6, 15, 16, 0xffffffff };
-    struct fixture f = setup(4, KTLSNIC_CIPHER_AES_GCM_128, 0, 0);
+    struct fixture f = setup(4, SUITE(1_2, AES_GCM_128), 0, 0);
     struct frame frame = frame_of(&f, f.stream->plain, 0, 100);
     struct tx_unit_spec unit = tls_unit(&f, &frame, 0);
 
@@ -276,7 +273,7 @@ static void test_no_context(void)
 /* A check that fails before the sequence is looked at leaves the context. */
 static void test_failed_check_touches_nothing(void)
 {
-    struct fixture f = setup(4, KTLSNIC_CIPHER_AES_GCM_128, 0, 0);
+    struct fixture f = setup(4, SUITE(1_2, AES_GCM_128), 0, 0);
     struct frame frame = frame_of(&f, f.stream->plain, 0, 1000);
     struct tx_unit_spec unit = tls_unit(&f, &frame, 0);
 
@@ -297,7 +294,7 @@ static void test_failed_check_touches_nothing(void)
 /* No record where one must start: nothing leaves, and only a resync helps. */
 static void test_bad_record(void)
 {
-    struct fixture f = setup(4, KTLSNIC_CIPHER_AES_GCM_128, 50, 3);
+    struct fixture f = setup(4, SUITE(1_2, AES_GCM_128), 50, 3);
     size_t second = reference_stream_start(f.stream, 1);
     uint8_t type = f.stream->plain->data[second + 1];
     struct tx_unit_spec unit;
@@ -320,7 +317,7 @@ static void test_bad_record(void)
  * pushed together, as a driver does it. */
 static void test_resync(void)
 {
-    struct fixture f = setup(4, KTLSNIC_CIPHER_AES_GCM_256, 0xfffff000, 17);
+    struct fixture f = setup(4, SUITE(1_2, AES_GCM_256), 0xfffff000, 17);
     uint64_t bytes = 0;
 
     for (unsigned i = 0; i < 400; i++) {
@@ -353,7 +350,7 @@ static void test_resync(void)
 
 static void test_resync_bad(void)
 {
-    struct fixture f = setup(4, KTLSNIC_CIPHER_AES_GCM_128, 0, 0);
+    struct fixture f = setup(4, SUITE(1_2, AES_GCM_128), 0, 0);
     const uint8_t *plain = f.stream->plain->data;
     size_t record = reference_stream_start(f.stream, 1);
     const struct tx_unit_spec good = tx_unit_resync(f.host, CONTEXT, 0, 0,
@@ -405,7 +402,7 @@ static void test_resync_bad(void)
 /* By command: only to the start of a record, of any number. */
 static void test_resync_command(void)
 {
-    struct fixture f = setup(6, KTLSNIC_CIPHER_AES_GCM_256, 0xffffff00, 9);
+    struct fixture f = setup(6, SUITE(1_2, AES_GCM_256), 0xffffff00, 9);
     unsigned records = G_N_ELEMENTS(lengths);
 
     for (unsigned i = 0; i < 40; i++) {
@@ -430,7 +427,7 @@ static void test_resync_command(void)
 /* A completion tells the payload of all units since the last one. */
 static void test_payload_count(void)
 {
-    struct fixture f = setup(4, KTLSNIC_CIPHER_AES_GCM_128, 0, 0);
+    struct fixture f = setup(4, SUITE(1_2, AES_GCM_128), 0, 0);
     size_t first = reference_stream_start(f.stream, 1);
     size_t second = reference_stream_start(f.stream, 2);
     size_t third = reference_stream_start(f.stream, 3);
@@ -462,7 +459,7 @@ static void test_payload_count(void)
 /* With the link down the context goes on, but no packet has left. */
 static void test_link_down(void)
 {
-    struct fixture f = setup(4, KTLSNIC_CIPHER_AES_GCM_128, 0, 0);
+    struct fixture f = setup(4, SUITE(1_2, AES_GCM_128), 0, 0);
     struct frame frame = frame_of(&f, f.stream->plain, 0, 200);
     struct tx_unit_spec unit = tls_unit(&f, &frame, 0);
 
@@ -482,7 +479,7 @@ static void test_link_down(void)
  * (traces carry no more than numbers from descriptors). */
 static void test_keys_stay(void)
 {
-    struct fixture f = setup(4, KTLSNIC_CIPHER_AES_GCM_256, 0, 0);
+    struct fixture f = setup(4, SUITE(1_2, AES_GCM_256), 0, 0);
     uint32_t words[8];
 
     memset(fake_ptr(f.host, f.cmd.base), 0, 128 * 64);  /* as the driver does */

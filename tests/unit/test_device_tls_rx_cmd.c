@@ -210,6 +210,7 @@ static void test_unsupported(void)
     struct conn t;
 
     config.tls_rx_ciphers[0] = 1u << KTLSNIC_CIPHER_AES_GCM_256;
+    config.tls_rx_ciphers[1] = 0;
     setup(&t, 4);
     fake_host_free(t.h.host);
     t.h = rx_host_open_device(&config, 0);

@@ -75,7 +75,8 @@ static void setup(struct hostile *t, unsigned round)
     for (unsigned i = 0; i < G_N_ELEMENTS(lengths); i++) {
         lengths[i] = pick(300);
     }
-    reference_key_random(&t->key, pick(2));
+    reference_key_random(&t->key,
+                         reference_suites[pick(REFERENCE_SUITES)]);
     t->stream = reference_stream_new(&t->key, 0, lengths,
                                      G_N_ELEMENTS(lengths));
 }

@@ -317,7 +317,7 @@ static void test_many(void)
     t.want[KTLSNIC_STAT_TLS_RX_DELETED] = 1;
     rx_teardown(&t.rx);
     for (unsigned i = 0; i < 16; i++) {
-        rx_setup(&rx[i], rx_ciphers[i % 2], KTLSNIC_TLS_RX_ASYNC, i, i,
+        rx_setup(&rx[i], reference_suites[i % REFERENCE_SUITES], KTLSNIC_TLS_RX_ASYNC, i, i,
                  lengths, G_N_ELEMENTS(lengths));
         t.rx = rx[i];
         t.tuple.remote_port[1] = i;

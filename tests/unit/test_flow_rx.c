@@ -20,7 +20,7 @@ static const size_t small_lengths[] = { 0, 1, 15, 16, 17, 0, 48, 3 };
 static void setup_small(struct rx *rx, enum ktlsnic_tls_rx_mode mode,
                         uint32_t seq)
 {
-    rx_setup(rx, KTLSNIC_CIPHER_AES_GCM_128, mode, seq, 7, small_lengths,
+    rx_setup(rx, SUITE(1_2, AES_GCM_128), mode, seq, 7, small_lengths,
              G_N_ELEMENTS(small_lengths));
 }
 
@@ -48,10 +48,10 @@ static void test_keys_wiped(void)
 
 static void test_every_split(void)
 {
-    for (size_t c = 0; c < G_N_ELEMENTS(rx_ciphers); c++) {
+    for (size_t c = 0; c < REFERENCE_SUITES; c++) {
         struct rx rx;
 
-        rx_setup(&rx, rx_ciphers[c], KTLSNIC_TLS_RX_ASYNC, 1000, 0,
+        rx_setup(&rx, reference_suites[c], KTLSNIC_TLS_RX_ASYNC, 1000, 0,
                  small_lengths, G_N_ELEMENTS(small_lengths));
         for (size_t cut = 1; cut < rx.len; cut++) {
             rx_restart(&rx);
@@ -128,10 +128,10 @@ static void test_byte_by_byte(void)
 {
     static const size_t lengths[] = { 0, 100, 1, 333, 16384, 16 };
 
-    for (size_t c = 0; c < G_N_ELEMENTS(rx_ciphers); c++) {
+    for (size_t c = 0; c < REFERENCE_SUITES; c++) {
         struct rx rx;
 
-        rx_setup(&rx, rx_ciphers[c], KTLSNIC_TLS_RX_ASYNC, 0xfffffff0, 9,
+        rx_setup(&rx, reference_suites[c], KTLSNIC_TLS_RX_ASYNC, 0xfffffff0, 9,
                  lengths, G_N_ELEMENTS(lengths));
         rx_send_all_clear(&rx, 0, rx.len, 1);
         rx_teardown(&rx);
@@ -150,7 +150,7 @@ static void test_random_segments(void)
         for (unsigned i = 0; i < count; i++) {
             lengths[i] = g_test_rand_int_range(0, n % 10 ? 300 : 16385);
         }
-        rx_setup(&rx, rx_ciphers[n % 2], n % 3, g_test_rand_int(),
+        rx_setup(&rx, reference_suites[n % REFERENCE_SUITES], n % 3, g_test_rand_int(),
                  g_test_rand_int(), lengths, count);
         rx_send_all_clear(&rx, 0, rx.len,
                           piece_max[n % G_N_ELEMENTS(piece_max)]);
@@ -164,7 +164,7 @@ static void test_sequence_wrap(void)
     static const size_t lengths[] = { 20, 20, 20 };
     struct rx rx;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, KTLSNIC_TLS_RX_ASYNC, 0, 3,
+    rx_setup(&rx, SUITE(1_2, AES_GCM_256), KTLSNIC_TLS_RX_ASYNC, 0, 3,
              lengths, 3);
     for (uint32_t before = 0; before <= 2 * (20 + OVERHEAD); before++) {
         rx.seq = -before;
@@ -192,11 +192,13 @@ static void test_sequence_wrap(void)
 
 static void test_supported(void)
 {
-    struct flow_params params = { .version = KTLSNIC_TLS_1_3 };
+    struct flow_params params = { .version = KTLSNIC_TLS_VERSIONS };
 
-    g_assert_true(flow_rx_supported(KTLSNIC_TLS_1_2, 0));
-    g_assert_true(flow_rx_supported(KTLSNIC_TLS_1_2, 1));
-    g_assert_false(flow_rx_supported(KTLSNIC_TLS_1_3, 0));
+    for (size_t i = 0; i < REFERENCE_SUITES; i++) {
+        g_assert_true(flow_rx_supported(reference_suites[i].version,
+                                        reference_suites[i].cipher));
+    }
+    g_assert_false(flow_rx_supported(KTLSNIC_TLS_VERSIONS, 0));
     g_assert_false(flow_rx_supported(KTLSNIC_TLS_1_2, KTLSNIC_CIPHERS));
     g_assert_false(flow_rx_supported(0xff, 0xff));
     g_assert_null(flow_rx_new(&params, KTLSNIC_TLS_RX_HINT));
@@ -212,7 +214,7 @@ static void test_record_numbers_end(void)
         struct rx rx;
         size_t third;
 
-        rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_TLS_RX_HINT, 0,
+        rx_setup(&rx, SUITE(1_2, AES_GCM_128), KTLSNIC_TLS_RX_HINT, 0,
                  UINT64_MAX - 1, lengths, 3);
         third = rx_start(&rx, 2);
         if (gap) {
@@ -297,7 +299,7 @@ static void test_overlap_long(void)
     static const size_t lengths[] = { 16384, 16384 };
     struct rx rx;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, KTLSNIC_TLS_RX_HINT, 1, 0,
+    rx_setup(&rx, SUITE(1_2, AES_GCM_256), KTLSNIC_TLS_RX_HINT, 1, 0,
              lengths, 2);
     for (size_t len = 2000; len < rx.len; len += 2000) {
         rx_restart(&rx);
@@ -349,7 +351,7 @@ static void gaps(enum ktlsnic_tls_rx_mode mode)
     static const size_t lengths[] = { 20, 0, 25 };
     struct rx rx;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, mode, 0xffffffd0, 7, lengths, 3);
+    rx_setup(&rx, SUITE(1_2, AES_GCM_128), mode, 0xffffffd0, 7, lengths, 3);
     for (size_t a = 0; a < rx.len; a++) {
         size_t end = rx_start(&rx, rx_record_at(&rx, a) + 1);
 
@@ -380,7 +382,7 @@ static void test_gap_again(void)
     static const size_t lengths[] = { 100, 100, 100, 100 };
     struct rx rx;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_TLS_RX_HINT, 1, 0,
+    rx_setup(&rx, SUITE(1_2, AES_GCM_128), KTLSNIC_TLS_RX_HINT, 1, 0,
              lengths, 4);
     rx_send_clear(&rx, 0, 30);
     rx_send_wire(&rx, 50, 60);
@@ -407,7 +409,7 @@ static void test_late(void)
         struct rx rx;
         size_t second, third;
 
-        rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, mode, 0xffffff80, 0, lengths,
+        rx_setup(&rx, SUITE(1_2, AES_GCM_256), mode, 0xffffff80, 0, lengths,
                  3);
         second = rx_start(&rx, 1);
         third = rx_start(&rx, 2);

@@ -191,7 +191,7 @@ static void make_sim(struct sim *sim, size_t size, unsigned count,
         lengths[i] = size;
     }
     memset(sim, 0, sizeof(*sim));
-    rx_setup(&sim->rx, KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_TLS_RX_HINT, 0, 0,
+    rx_setup(&sim->rx, SUITE(1_2, AES_GCM_128), KTLSNIC_TLS_RX_HINT, 0, 0,
              lengths, count);
     sim->pauses = pauses;
 }

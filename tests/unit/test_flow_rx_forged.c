@@ -28,9 +28,9 @@ static void test_forged_record(void)
     struct rx rx, other;
     size_t second, third, pos = 0;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_TLS_RX_HINT, 0xffffffd0,
+    rx_setup(&rx, SUITE(1_2, AES_GCM_128), KTLSNIC_TLS_RX_HINT, 0xffffffd0,
              0, lengths, 3);
-    rx_setup(&other, KTLSNIC_CIPHER_AES_GCM_256, KTLSNIC_TLS_RX_HINT,
+    rx_setup(&other, SUITE(1_2, AES_GCM_256), KTLSNIC_TLS_RX_HINT,
              0xffffffd0, 0, other_lengths, 1);
     second = rx_start(&rx, 1);
     third = rx_start(&rx, 2);
@@ -67,7 +67,7 @@ static void test_forged_length(void)
     struct rx rx;
     size_t second, third;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_TLS_RX_HINT, 1, 0,
+    rx_setup(&rx, SUITE(1_2, AES_GCM_128), KTLSNIC_TLS_RX_HINT, 1, 0,
              lengths, 3);
     second = rx_start(&rx, 1);
     third = rx_start(&rx, 2);
@@ -104,7 +104,7 @@ static void test_forged_segment(void)
     struct rx rx;
     size_t end;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_256, KTLSNIC_TLS_RX_HINT, 1, 0,
+    rx_setup(&rx, SUITE(1_2, AES_GCM_256), KTLSNIC_TLS_RX_HINT, 1, 0,
              lengths, 2);
     end = rx_start(&rx, 1);
     for (size_t last = end - 200; last < end; last += 3) {
@@ -133,7 +133,7 @@ static void test_forged_unseen(void)
     struct rx rx;
     size_t second, third;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_TLS_RX_HINT, 1, 0,
+    rx_setup(&rx, SUITE(1_2, AES_GCM_128), KTLSNIC_TLS_RX_HINT, 1, 0,
              lengths, 3);
     second = rx_start(&rx, 1);
     third = rx_start(&rx, 2);
@@ -161,7 +161,7 @@ static void bad_header(const uint8_t header[HEADER])
     struct rx rx;
     size_t second;
 
-    rx_setup(&rx, KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_TLS_RX_HINT, 1, 0,
+    rx_setup(&rx, SUITE(1_2, AES_GCM_128), KTLSNIC_TLS_RX_HINT, 1, 0,
              lengths, 3);
     second = rx_start(&rx, 1);
     memcpy(rx.stream->wire->data + second, header, HEADER);

@@ -26,7 +26,7 @@ static const size_t lengths[] = { 40, 50, 60, 70, 80, 90, 30, 31 };
 static void setup(struct rx *rx, enum ktlsnic_tls_rx_mode mode, uint32_t seq,
                   uint64_t rec_num)
 {
-    rx_setup(rx, rx_ciphers[mode % 2], mode, seq, rec_num, lengths,
+    rx_setup(rx, reference_suites[mode % REFERENCE_SUITES], mode, seq, rec_num, lengths,
              G_N_ELEMENTS(lengths));
 }
 
@@ -44,7 +44,7 @@ static void swap(struct rx *rx, size_t a, size_t b, size_t c)
     bool shared = b > start && b < start + HEADER;
     size_t last = rx_start(rx, rx_record_at(rx, c));
     size_t first = b == start ? b : rx_start(rx, rx_record_at(rx, b) + 1);
-    bool whole = c == first || (c < last + PREFIX && c >= first + HEADER);
+    bool whole = c == first || (c <= last + PREFIX && c >= first + HEADER);
     size_t clear = whole ? c : rx_start(rx, rx_record_at(rx, c) + 1);
 
     rx_restart(rx);
@@ -72,7 +72,7 @@ static void test_swapped(void)
                 for (size_t n = 3; n < 6; n++) {
                     size_t c = rx_start(&rx, n);
 
-                    for (size_t off = 0; off < PREFIX + 5; off += 3) {
+                    for (size_t off = 0; off < PREFIX + 5; off++) {
                         swap(&rx, a, b, c + off);
                     }
                 }

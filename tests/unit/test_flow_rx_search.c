@@ -63,7 +63,7 @@ static size_t decrypts_from(const struct rx *rx, size_t pos)
 {
     size_t start = rx_start(rx, rx_record_at(rx, pos));
 
-    return pos < start + PREFIX ? pos : header_from(rx, pos);
+    return pos <= start + PREFIX ? pos : header_from(rx, pos);
 }
 
 /* A segment after the place where the context was put at `synced`. */
@@ -138,7 +138,7 @@ static void test_find(void)
     for (size_t m = 0; m < G_N_ELEMENTS(search_modes); m++) {
         struct rx rx;
 
-        rx_setup(&rx, rx_ciphers[m], search_modes[m], 0xffffff00,
+        rx_setup(&rx, reference_suites[m], search_modes[m], 0xffffff00,
                  UINT64_MAX / 2, lengths, G_N_ELEMENTS(lengths));
         for (size_t piece = 1; piece < 150; piece += 1 + piece / 20) {
             for (size_t b = rx_start(&rx, 1) + 3; b < rx_start(&rx, 2) + 1;
@@ -159,7 +159,7 @@ static void test_find_not(void)
     struct rx rx;
     uint32_t seq;
 
-    rx_setup(&rx, rx_ciphers[0], KTLSNIC_TLS_RX_HINT, 1, 0, lengths, 5);
+    rx_setup(&rx, reference_suites[0], KTLSNIC_TLS_RX_HINT, 1, 0, lengths, 5);
     for (size_t pos = 10; pos < rx.len; pos++) {
         rx_send_wire(&rx, pos, pos + 1);
         g_assert_false(rx.result.resync_request);
@@ -177,7 +177,7 @@ static void test_find_after_forgery(void)
         struct rx rx;
         size_t second, third, fourth;
 
-        rx_setup(&rx, rx_ciphers[m], search_modes[m], -60, 0, lengths, 6);
+        rx_setup(&rx, reference_suites[m], search_modes[m], -60, 0, lengths, 6);
         second = rx_start(&rx, 1);
         third = rx_start(&rx, 2);
         fourth = rx_start(&rx, 3);
@@ -213,21 +213,28 @@ struct false_case {
 /*
  * A chain of count false headers in record 1 of 8; at + count * 69 is its end.
  */
-static void plant_chain(struct false_case *f, enum ktlsnic_tls_rx_mode mode,
-                        unsigned count, size_t to_from_next)
+static void plant_chain_in(struct false_case *f, struct reference_suite suite,
+                           enum ktlsnic_tls_rx_mode mode, unsigned count,
+                           size_t to_from_next)
 {
     static const uint8_t header[HEADER] = { 23, 3, 3, 0, FALSE_LEN };
     static const size_t lengths[] = { 9, 800, 90, 90, 90, 90, 90, 90 };
     size_t total = count * (HEADER + FALSE_LEN);
 
-    rx_setup(&f->rx, rx_ciphers[0], mode, 0xfffffe00, 0, lengths, 8);
+    rx_setup(&f->rx, suite, mode, 0xfffffe00, 0, lengths, 8);
     f->to = rx_start(&f->rx, 2) + to_from_next - 50;
     f->at = f->to - total;
     for (unsigned i = 0; i < count; i++) {
-        rx_plant(&f->rx, 1, f->at - rx_start(&f->rx, 1) - PREFIX +
+        rx_plant(&f->rx, 1, f->at - rx_start(&f->rx, 1) - f->rx.prefix +
                  i * (HEADER + FALSE_LEN), header, HEADER);
     }
     rx_restart(&f->rx);
+}
+
+static void plant_chain(struct false_case *f, enum ktlsnic_tls_rx_mode mode,
+                        unsigned count, size_t to_from_next)
+{
+    plant_chain_in(f, SUITE(1_2, AES_GCM_128), mode, count, to_from_next);
 }
 
 /*
@@ -297,26 +304,35 @@ static void test_false_header_near(void)
     }
 }
 
-/*
- * Which types a header may have to be found, and that bytes on both sides of a
- * hole make none.
- */
+/* Which types a header may have to be found: those that are on the wire. */
+static void test_false_header_types(void)
+{
+    for (size_t s = 0; s < REFERENCE_SUITES; s++) {
+        struct reference_suite suite = reference_suites[s];
+        struct false_case f;
+        struct rx *rx = &f.rx;
+
+        plant_chain_in(&f, suite, KTLSNIC_TLS_RX_ASYNC, 1, 0);
+        for (unsigned type = 0; type < 256; type++) {
+            uint8_t header[HEADER] = { type, 3, 3, 0, FALSE_LEN };
+            bool found = suite.version == KTLSNIC_TLS_1_3
+                         ? type == 23 : type >= 20 && type <= 24;
+
+            rx_plant(rx, 1, f.at - rx_start(rx, 1) - rx->prefix, header,
+                     HEADER);
+            rx_restart(rx);
+            rx_send_wire(rx, f.at - 20, f.to + 10);
+            g_assert_cmpuint(rx->result.false_headers, ==, found);
+        }
+        rx_teardown(rx);
+    }
+}
+
+/* Bytes on both sides of a hole make no header. */
 static void test_false_header_not(void)
 {
     struct false_case f;
     struct rx *rx = &f.rx;
-
-    plant_chain(&f, KTLSNIC_TLS_RX_ASYNC, 1, 0);
-    for (unsigned type = 0; type < 256; type++) {
-        uint8_t header[HEADER] = { type, 3, 3, 0, FALSE_LEN };
-
-        rx_plant(rx, 1, f.at - rx_start(rx, 1) - PREFIX, header, HEADER);
-        rx_restart(rx);
-        rx_send_wire(rx, f.at - 20, f.to + 10);
-        g_assert_cmpuint(rx->result.false_headers, ==,
-                         type >= 20 && type <= 24);
-    }
-    rx_teardown(rx);
 
     plant_chain(&f, KTLSNIC_TLS_RX_ASYNC, 1, 0);
     for (size_t cut = 1; cut < HEADER; cut++) {
@@ -416,7 +432,7 @@ static void test_hole(void)
     for (size_t m = 0; m < G_N_ELEMENTS(search_modes); m++) {
         struct rx rx;
 
-        rx_setup(&rx, rx_ciphers[m], search_modes[m], 0xfffffe80, 0, lengths,
+        rx_setup(&rx, reference_suites[m], search_modes[m], 0xfffffe80, 0, lengths,
                  8);
         for (size_t a = rx_start(&rx, 4) - 3; a < rx_start(&rx, 4) + 20; a++) {
             for (size_t b = a + 1; b < rx_start(&rx, 5) + 8; b++) {
@@ -439,7 +455,7 @@ static void test_behind(void)
         struct rx rx;
         unsigned requests = 0;
 
-        rx_setup(&rx, rx_ciphers[m], search_modes[m], 0xfffffe80, 0, lengths,
+        rx_setup(&rx, reference_suites[m], search_modes[m], 0xfffffe80, 0, lengths,
                  8);
         for (size_t pos = 50; pos + 3 < rx.len; pos += 3) {
             uint8_t junk[40] = { 0 };
@@ -467,6 +483,8 @@ int main(int argc, char **argv)
     g_test_add_func("/flow-rx/search/case-36-false-header", test_false_header);
     g_test_add_func("/flow-rx/search/case-36-false-header-near",
                     test_false_header_near);
+    g_test_add_func("/flow-rx/search/case-36-false-header-types",
+                    test_false_header_types);
     g_test_add_func("/flow-rx/search/case-36-false-header-not",
                     test_false_header_not);
     g_test_add_func("/flow-rx/search/case-36-false-header-old",

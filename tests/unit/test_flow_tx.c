@@ -5,10 +5,6 @@
 #include "flow/flow_tx.h"
 #include "reference.h"
 
-static const enum ktlsnic_tls_cipher gcm_ciphers[] = {
-    KTLSNIC_CIPHER_AES_GCM_128, KTLSNIC_CIPHER_AES_GCM_256,
-};
-
 /* A connection under test, and what the model must make of its stream. */
 struct fixture {
     struct reference_key key;
@@ -37,11 +33,11 @@ static struct flow_tx *flow_for(const struct reference_key *key, uint32_t seq,
     return flow;
 }
 
-static void setup(struct fixture *f, enum ktlsnic_tls_cipher cipher,
+static void setup(struct fixture *f, struct reference_suite suite,
                   uint32_t seq, uint64_t rec_num,
                   const size_t *lengths, unsigned count)
 {
-    reference_key_random(&f->key, cipher);
+    reference_key_random(&f->key, suite);
     f->stream = reference_stream_new(&f->key, rec_num, lengths, count);
     f->flow = flow_for(&f->key, seq, rec_num);
     f->seq = seq;
@@ -83,7 +79,8 @@ static size_t payload_between(const struct fixture *f, size_t from, size_t to)
     size_t sum = 0;
 
     for (unsigned i = 1; i < f->stream->starts->len; i++) {
-        size_t first = reference_stream_start(f->stream, i - 1) + 5 + 8;
+        size_t first = reference_stream_start(f->stream, i - 1) +
+                       reference_prefix(&f->key);
         size_t end = reference_stream_start(f->stream, i) - 16;
 
         first = MAX(first, from);
@@ -144,10 +141,10 @@ static const size_t small_lengths[] = { 0, 1, 15, 16, 17, 0, 48, 3 };
 
 static void test_every_split(void)
 {
-    for (size_t c = 0; c < G_N_ELEMENTS(gcm_ciphers); c++) {
+    for (size_t c = 0; c < REFERENCE_SUITES; c++) {
         struct fixture f;
 
-        setup(&f, gcm_ciphers[c], 1000, 0, small_lengths,
+        setup(&f, reference_suites[c], 1000, 0, small_lengths,
               G_N_ELEMENTS(small_lengths));
         for (size_t cut = 0; cut <= f.len; cut++) {
             restart(&f);
@@ -163,7 +160,7 @@ static void test_every_short_piece(void)
 {
     struct fixture f;
 
-    setup(&f, KTLSNIC_CIPHER_AES_GCM_128, 77, 5, small_lengths,
+    setup(&f, SUITE(1_2, AES_GCM_128), 77, 5, small_lengths,
           G_N_ELEMENTS(small_lengths));
     for (size_t cut = 0; cut < f.len; cut++) {
         for (size_t len = 1; len <= 20 && cut + len <= f.len; len++) {
@@ -180,10 +177,10 @@ static void test_byte_by_byte(void)
 {
     static const size_t lengths[] = { 0, 100, 1, 333, 16384, 16 };
 
-    for (size_t c = 0; c < G_N_ELEMENTS(gcm_ciphers); c++) {
+    for (size_t c = 0; c < REFERENCE_SUITES; c++) {
         struct fixture f;
 
-        setup(&f, gcm_ciphers[c], 0xfffffff0, 9, lengths,
+        setup(&f, reference_suites[c], 0xfffffff0, 9, lengths,
               G_N_ELEMENTS(lengths));
         for (size_t i = 0; i < f.len; i++) {
             send_good(&f, i, i + 1);
@@ -204,7 +201,7 @@ static void test_random_segments(void)
         for (unsigned i = 0; i < count; i++) {
             lengths[i] = g_test_rand_int_range(0, n % 10 ? 300 : 16385);
         }
-        setup(&f, gcm_ciphers[n % 2], g_test_rand_int(), g_test_rand_int(),
+        setup(&f, reference_suites[n % REFERENCE_SUITES], g_test_rand_int(), g_test_rand_int(),
               lengths, count);
         send_rest(&f, 0, piece_max[n % G_N_ELEMENTS(piece_max)]);
         teardown(&f);
@@ -218,11 +215,11 @@ static void test_sequence_wrap(void)
     static const size_t lengths[] = { 20, 20 };
 
     for (uint32_t before = 0; before <= 2 * (20 + 29); before++) {
-        setup(&f, KTLSNIC_CIPHER_AES_GCM_256, -before, 3, lengths, 2);
+        setup(&f, SUITE(1_2, AES_GCM_256), -before, 3, lengths, 2);
         send_rest(&f, 0, 10);
         teardown(&f);
 
-        setup(&f, KTLSNIC_CIPHER_AES_GCM_256, -before, 3, lengths, 2);
+        setup(&f, SUITE(1_2, AES_GCM_256), -before, 3, lengths, 2);
         send_good(&f, 0, before);
         send_good(&f, before, f.len);
         teardown(&f);
@@ -238,7 +235,7 @@ static void test_bad_seq(void)
     struct fixture f;
     struct flow_tx_done done = { 999, 999 };
 
-    setup(&f, KTLSNIC_CIPHER_AES_GCM_128, 5000, 0, lengths, 2);
+    setup(&f, SUITE(1_2, AES_GCM_128), 5000, 0, lengths, 2);
     for (size_t pos = 0; pos < f.len; pos++) {
         uint8_t data[8] = { 23, 3, 3, 0, 30 }, before[8];
 
@@ -275,7 +272,7 @@ static void bad_record(const uint8_t header[5])
     struct fixture f;
     size_t second;
 
-    setup(&f, KTLSNIC_CIPHER_AES_GCM_128, 1, 0, lengths, 3);
+    setup(&f, SUITE(1_2, AES_GCM_128), 1, 0, lengths, 3);
     second = reference_stream_start(f.stream, 1);
     for (size_t cut = 1; cut <= second + 10; cut++) {
         struct flow_tx_done done = { 999, 999 };
@@ -324,7 +321,7 @@ static void test_record_numbers_end(void)
         struct flow_tx_done done;
         size_t third;
 
-        setup(&f, KTLSNIC_CIPHER_AES_GCM_128, 0, UINT64_MAX - 1, lengths, 3);
+        setup(&f, SUITE(1_2, AES_GCM_128), 0, UINT64_MAX - 1, lengths, 3);
         third = reference_stream_start(f.stream, 2);
         if (!together) {
             send_good(&f, 0, third);
@@ -349,11 +346,13 @@ static void test_record_numbers_end(void)
 
 static void test_supported(void)
 {
-    struct flow_params params = { .version = KTLSNIC_TLS_1_3 };
+    struct flow_params params = { .version = KTLSNIC_TLS_VERSIONS };
 
-    g_assert_true(flow_tx_supported(KTLSNIC_TLS_1_2, 0));
-    g_assert_true(flow_tx_supported(KTLSNIC_TLS_1_2, 1));
-    g_assert_false(flow_tx_supported(KTLSNIC_TLS_1_3, 0));
+    for (size_t i = 0; i < REFERENCE_SUITES; i++) {
+        g_assert_true(flow_tx_supported(reference_suites[i].version,
+                                        reference_suites[i].cipher));
+    }
+    g_assert_false(flow_tx_supported(KTLSNIC_TLS_VERSIONS, 0));
     g_assert_false(flow_tx_supported(KTLSNIC_TLS_1_2, KTLSNIC_CIPHERS));
     g_assert_false(flow_tx_supported(0xff, 0xff));
     g_assert_null(flow_tx_new(&params));
@@ -365,10 +364,10 @@ static void test_supported(void)
 /* To every place of every record, from every kind of place. */
 static void test_resync_every_prefix(void)
 {
-    for (size_t c = 0; c < G_N_ELEMENTS(gcm_ciphers); c++) {
+    for (size_t c = 0; c < REFERENCE_SUITES; c++) {
         struct fixture f;
 
-        setup(&f, gcm_ciphers[c], 0xffffff80, 1ULL << 40, small_lengths,
+        setup(&f, reference_suites[c], 0xffffff80, 1ULL << 40, small_lengths,
               G_N_ELEMENTS(small_lengths));
         for (unsigned i = 0; i < G_N_ELEMENTS(small_lengths); i++) {
             size_t start = reference_stream_start(f.stream, i);
@@ -393,7 +392,7 @@ static void test_resync_long(void)
     static const size_t lengths[] = { 16384, 16383, 5 };
     struct fixture f;
 
-    setup(&f, KTLSNIC_CIPHER_AES_GCM_256, 1, 0, lengths, 3);
+    setup(&f, SUITE(1_2, AES_GCM_256), 1, 0, lengths, 3);
     for (unsigned n = 0; n < 300; n++) {
         unsigned i = n % 2;
         size_t prefix = g_test_rand_int_range(0, lengths[i] + 29);
@@ -413,7 +412,7 @@ static void test_resync_bad(void)
     struct flow_tx_done done;
     size_t first;
 
-    setup(&f, KTLSNIC_CIPHER_AES_GCM_128, 9, 0, lengths, 2);
+    setup(&f, SUITE(1_2, AES_GCM_128), 9, 0, lengths, 2);
     first = reference_stream_start(f.stream, 1);
     for (size_t len = 5; len <= sizeof(junk); len++) {
         g_assert_cmpint(flow_tx_resync(f.flow, 9, 0, junk, len), ==,
@@ -443,8 +442,8 @@ static void test_resync_random_order(void)
         for (unsigned i = 0; i < G_N_ELEMENTS(lengths); i++) {
             lengths[i] = g_test_rand_int_range(0, 3000);
         }
-        setup(&f, gcm_ciphers[n % 2], g_test_rand_int(), 0, lengths,
-              G_N_ELEMENTS(lengths));
+        setup(&f, reference_suites[n % REFERENCE_SUITES], g_test_rand_int(), 0,
+              lengths, G_N_ELEMENTS(lengths));
         for (unsigned k = 0; k < 100; k++) {
             size_t from = g_test_rand_int_range(0, f.len);
             size_t piece = g_test_rand_int_range(1, 5000);
