@@ -133,15 +133,32 @@ def many_connections(context):
     return [near for near, _far in pairs]
 
 
+def many_apart(context, direction):
+    """Their sockets, and a process for each that adds it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
+    context.callback(signal.pthread_sigmask, signal.SIG_UNBLOCK, TOLD)
+    nears = many_connections(context)
+    return nears, [Apart(nears, near, f"many {number}", direction)
+                   for number, near in enumerate(nears)]
+
+
+def many_in_vain(context, direction, failed):
+    """Many connections are added at once and are closed when failed() says that all of that
+    came to nothing."""
+    _nears, processes = many_apart(context, direction)
+    for process in processes:
+        process.go_on()
+    wait.until(lambda: failed() == MANY, lambda: f"{failed()} of {MANY} were added in vain")
+    for process in processes:
+        process.go_on()
+        process.end()
+
+
 def many_at_once(context, direction, alive):
     """The device has the commands of many connections at a time, that add them and that delete
     them. alive: what is true of them in between."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
-    context.callback(signal.pthread_sigmask, signal.SIG_UNBLOCK, TOLD)
     registers = regs.Registers()
-    nears = many_connections(context)
-    processes = [Apart(nears, near, f"many {number}", direction)
-                 for number, near in enumerate(nears)]
+    nears, processes = many_apart(context, direction)
 
     def all_under_way(what):
         with registers.silent_admin():

@@ -2,7 +2,7 @@
 """Commands that the card refuses or never answers: the connection goes on in software,
 the others go on as they were, and nothing is left behind."""
 
-from lib import device_faults, evidence, ktls, nic, offload, system, tcp, wait
+from lib import adding, device_faults, evidence, ktls, nic, offload, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.ktls import Call, Keys, Write
 from lib.offload import Spec
@@ -67,6 +67,20 @@ def add_unanswered(context):
           f"of {plain} and {result.again[1]} that were sent again")
     equal(software, 0, "tx_tls_fallback")
     wait.until(lambda: nic.statistics()["hw_tls_tx_live"] == 0, "no context is left")
+    offload.offloaded(context, Spec(script=SCRIPT))
+
+
+@registry.case("command-timeout-at-many-adds")
+def adds_unanswered(context):
+    """The card answers nothing while many connections are added. Each of them finds out by
+    itself, within the same moment; that is one failure of the card, and one reset."""
+    ready()
+    state = evidence.Evidence()
+    with device_faults.command(device_faults.TX_ADD, device_faults.HANG):
+        adding.many_in_vain(context, ktls.TLS_TX, lambda: state.moved("tx_tls_add_failed"))
+    reset_is_over(state)
+    wait.unchanged(lambda: state.moved("resets"), "resets", seconds=2)
+    equal(moved(state, "cmd_timeouts", "resets"), (1, 1), "cmd_timeouts, resets")
     offload.offloaded(context, Spec(script=SCRIPT))
 
 

@@ -204,21 +204,26 @@ static void ktlsnic_cmd_wake(void *arg, int err, u32 value)
 	complete(&waiter->done);
 }
 
-/* The waiter leaves: nobody may call it back any more. */
+/* The waiter leaves: nobody may call it back any more. @first: nobody else has noticed
+ * yet that the device does not answer, and has it reset.
+ */
 static bool ktlsnic_cmd_forget(struct ktlsnic_cmdq *cmdq,
-			       struct ktlsnic_cmd_waiter *waiter)
+			       struct ktlsnic_cmd_waiter *waiter, bool *first)
 {
 	bool found = false;
 	u32 i;
 
 	spin_lock_bh(&cmdq->lock);
+	*first = !cmdq->dead;
 	for (i = 0; i < ktlsnic_ring_size(&cmdq->ring); i++) {
 		if (!cmdq->slots[i].done || cmdq->slots[i].arg != waiter)
 			continue;
 		cmdq->slots[i].done = NULL;
+		found = true;
+	}
+	if (found && *first) {
 		cmdq->timeouts++;
 		cmdq->dead = true;
-		found = true;
 	}
 	spin_unlock_bh(&cmdq->lock);
 	return found;
@@ -273,6 +278,7 @@ int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, u32 generation,
 {
 	struct ktlsnic_cmdq *cmdq = &nic->cmdq;
 	struct ktlsnic_cmd_waiter waiter;
+	bool first;
 	int err;
 
 	init_completion(&waiter.done);
@@ -283,10 +289,11 @@ int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, u32 generation,
 
 	if (!wait_for_completion_timeout(&waiter.done, KTLSNIC_CMD_TIMEOUT)) {
 		ktlsnic_cmdq_poll(nic);
-		if (ktlsnic_cmd_forget(cmdq, &waiter)) {
+		if (ktlsnic_cmd_forget(cmdq, &waiter, &first)) {
 			netdev_err(nic->netdev, "command %u timed out\n",
 				   le16_to_cpu(cmd->op));
-			ktlsnic_reset_schedule(nic);
+			if (first)
+				ktlsnic_reset_schedule(nic);
 			return -ETIMEDOUT;
 		}
 	}
