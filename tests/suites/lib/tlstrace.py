@@ -2,13 +2,12 @@
 """The kernel's own trace of kTLS offload: what it made of every record, and when it
 told the NIC where a record begins."""
 
-import pathlib
 import re
 
-from . import kallsyms, kernel_features
+from . import kallsyms, kernel_features, trace
 from .cases import skip
 
-TRACING = pathlib.Path("/sys/kernel/tracing")
+TRACING = trace.TRACEFS
 EVENTS = TRACING / "events/tls"
 LINE = re.compile(r"\s(\d+\.\d+): (\w+): (.*)$")
 FIELD = re.compile(r"(\w+)=(\S+)")
@@ -40,6 +39,7 @@ class Trace:
     """Collects the TLS events from here to the end of the case."""
 
     def __init__(self, context, kilobytes=4096):
+        trace.ready()
         (TRACING / "buffer_size_kb").write_text(str(kilobytes))
         (TRACING / "trace_clock").write_text("mono")
         (TRACING / "trace").write_text("")

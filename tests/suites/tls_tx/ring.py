@@ -42,8 +42,7 @@ class Refused:
     EVENT = trace.TRACEFS / "events/net/net_dev_xmit"
 
     def __enter__(self):
-        if not self.EVENT.exists():
-            run("mount", "-t", "tracefs", "tracefs", trace.TRACEFS)
+        trace.ready()
         write(trace.TRACEFS / "trace", "0")
         write(self.EVENT / "filter", f'name == "{NETIF}" && rc != 0')
         write(self.EVENT / "enable", "1")
