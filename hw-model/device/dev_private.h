@@ -8,12 +8,12 @@
 
 #include <glib.h>
 
-#include "device/filter.h"
 #include "device/ktlsnic_dev.h"
 #include "device/ring.h"
 #include "device/tls_ctx.h"
 #include "device/tls_rx.h"
 #include "flow/flow_tx.h"
+#include "packet/filter.h"
 
 #define FRAME_MIN           60      /* shortest frame on the wire, no FCS */
 #define FRAME_TAG_LEN       4       /* bytes of an 802.1Q tag */

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "device/checksum.h"
 #include "device/dev_private.h"
-#include "device/packet.h"
-#include "device/rss.h"
+#include "packet/checksum.h"
+#include "packet/packet.h"
+#include "packet/rss.h"
 
 /* The most buffers that a frame can take. */
 #define RX_MAX_BUFS (KTLSNIC_MAX_FRAME / KTLSNIC_RX_BUF_MIN + 1)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 
-#include "device/bytes.h"
 #include "device/dev_private.h"
 #include "device/tls_rx.h"
 #include "flow/flow_rx.h"
+#include "packet/bytes.h"
 
 #define IPV4_ADDR_LEN       4
 #define IPV4_SOURCE_OFF     12

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "device/ktlsnic_dev.h"
-#include "device/packet.h"
+#include "packet/packet.h"
 
 struct tls_rx_ctx;
 

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
-#include "device/checksum.h"
 #include "device/dev_private.h"
-#include "device/packet.h"
-#include "device/tso.h"
+#include "packet/checksum.h"
+#include "packet/packet.h"
+#include "packet/tso.h"
 
 #define TX_FLAGS (KTLSNIC_TXF_COMPLETE | KTLSNIC_TXF_L3_CSUM | \
                   KTLSNIC_TXF_L4_CSUM | KTLSNIC_TXF_TSO | \

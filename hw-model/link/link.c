@@ -2,9 +2,9 @@
 #include <string.h>
 #include <glib.h>
 
-#include "device/checksum.h"
 #include "link/link.h"
 #include "link/link_fate.h"
+#include "packet/checksum.h"
 
 const char *const link_counter_names[LINK_COUNTERS] = {
     [LINK_FRAMES] = "frames",

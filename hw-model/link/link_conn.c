@@ -2,8 +2,8 @@
 #include <string.h>
 #include <glib.h>
 
-#include "device/bytes.h"
 #include "link/link_conn.h"
+#include "packet/bytes.h"
 
 #define TCP_SEQ     4
 #define TCP_FLAGS   13

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "device/packet.h"
 #include "link/link_rule.h"
+#include "packet/packet.h"
 
 /* With more, the one that started first is forgotten. */
 #define LINK_CONNS_MAX 4096

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "device/packet.h"
 #include "link/link_config.h"
 #include "link/link_frame.h"
+#include "packet/packet.h"
 
 struct link_fate {
     bool drop;

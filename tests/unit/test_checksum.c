@@ -2,7 +2,7 @@
 #include <string.h>
 #include <glib.h>
 
-#include "device/checksum.h"
+#include "packet/checksum.h"
 #include "frames.h"
 #include "reference.h"
 

@@ -2,7 +2,7 @@
 /* Receive: what is found in a frame and said about it (SPEC 6, 10). */
 #include <string.h>
 
-#include "device/rss.h"
+#include "packet/rss.h"
 #include "frames.h"
 #include "reference.h"
 #include "rx_host.h"

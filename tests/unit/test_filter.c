@@ -2,7 +2,7 @@
 #include <string.h>
 #include <glib.h>
 
-#include "device/filter.h"
+#include "packet/filter.h"
 #include "reference.h"
 
 static const uint8_t station[6] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };

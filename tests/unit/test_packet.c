@@ -3,7 +3,7 @@
 #include <glib.h>
 #include <linux/types.h>
 
-#include "device/packet.h"
+#include "packet/packet.h"
 #include "frames.h"
 #include "ktlsnic_hw.h"
 #include "reference.h"

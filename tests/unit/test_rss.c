@@ -3,7 +3,7 @@
 #include <string.h>
 #include <glib.h>
 
-#include "device/rss.h"
+#include "packet/rss.h"
 #include "frames.h"
 #include "reference.h"
 

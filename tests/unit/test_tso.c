@@ -3,8 +3,8 @@
 #include <glib.h>
 #include <linux/types.h>
 
-#include "device/checksum.h"
-#include "device/tso.h"
+#include "packet/checksum.h"
+#include "packet/tso.h"
 #include "frames.h"
 #include "ktlsnic_hw.h"
 #include "reference.h"

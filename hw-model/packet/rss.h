@@ -2,14 +2,14 @@
 /*
  * Receive side scaling: the Toeplitz hash and what goes into it (SPEC.md 6).
  */
-#ifndef DEVICE_RSS_H
-#define DEVICE_RSS_H
+#ifndef PACKET_RSS_H
+#define PACKET_RSS_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/types.h>
 
-#include "device/packet.h"
+#include "packet/packet.h"
 #include "ktlsnic_hw.h"
 
 /* Toeplitz hash of len bytes, at most KTLSNIC_RSS_KEY_SIZE - 4 of them. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <linux/types.h>
 
-#include "device/bytes.h"
-#include "device/packet.h"
+#include "packet/bytes.h"
+#include "packet/packet.h"
 #include "ktlsnic_hw.h"
 
 #define ETHERTYPE_IPV4      0x0800

@@ -3,14 +3,14 @@
  * TCP segmentation: cuts one big frame into segments of at most mss payload
  * bytes, each with its own copy of the headers, made right (SPEC.md 9).
  */
-#ifndef DEVICE_TSO_H
-#define DEVICE_TSO_H
+#ifndef PACKET_TSO_H
+#define PACKET_TSO_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "device/packet.h"
+#include "packet/packet.h"
 
 struct tso {
     const uint8_t *frame;

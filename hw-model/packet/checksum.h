@@ -4,12 +4,12 @@
  * computed in full, pseudo header included; what the checksum field held
  * before does not matter (SPEC.md 9 and 10).
  */
-#ifndef DEVICE_CHECKSUM_H
-#define DEVICE_CHECKSUM_H
+#ifndef PACKET_CHECKSUM_H
+#define PACKET_CHECKSUM_H
 
 #include <stdint.h>
 
-#include "device/packet.h"
+#include "packet/packet.h"
 
 enum checksum_verdict {
     CHECKSUM_ABSENT,    /* nothing to check, or it cannot be checked */

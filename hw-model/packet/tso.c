@@ -2,9 +2,9 @@
 #include <string.h>
 #include <glib.h>
 
-#include "device/bytes.h"
-#include "device/checksum.h"
-#include "device/tso.h"
+#include "packet/bytes.h"
+#include "packet/checksum.h"
+#include "packet/tso.h"
 
 #define IP_LEN_MAX      65535
 

@@ -2,8 +2,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "device/bytes.h"
-#include "device/checksum.h"
+#include "packet/bytes.h"
+#include "packet/checksum.h"
 
 #define IPV4_CSUM_OFF   10
 #define TCP_CSUM_OFF    16

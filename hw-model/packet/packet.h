@@ -6,8 +6,8 @@
  * A frame is a plain array of bytes that starts with the destination address
  * and has no FCS. Nothing here reads beyond its length, whatever it contains.
  */
-#ifndef DEVICE_PACKET_H
-#define DEVICE_PACKET_H
+#ifndef PACKET_PACKET_H
+#define PACKET_PACKET_H
 
 #include <stdbool.h>
 #include <stddef.h>

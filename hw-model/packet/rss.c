@@ -2,8 +2,8 @@
 #include <string.h>
 #include <glib.h>
 
-#include "device/bytes.h"
-#include "device/rss.h"
+#include "packet/bytes.h"
+#include "packet/rss.h"
 
 #define INPUT_MAX (2 * 16 + 4)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Big-endian fields of packets, at any alignment. */
-#ifndef DEVICE_BYTES_H
-#define DEVICE_BYTES_H
+#ifndef PACKET_BYTES_H
+#define PACKET_BYTES_H
 
 #include <stdint.h>
 

@@ -2,8 +2,8 @@
 /*
  * Which frames the port accepts, by destination address (SPEC.md 5).
  */
-#ifndef DEVICE_FILTER_H
-#define DEVICE_FILTER_H
+#ifndef PACKET_FILTER_H
+#define PACKET_FILTER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 
-#include "device/filter.h"
+#include "packet/filter.h"
 
 void filter_addr_from_regs(uint8_t addr[FILTER_ADDR_LEN],
                            uint32_t lo, uint32_t hi)
