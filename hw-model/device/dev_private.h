@@ -8,6 +8,7 @@
 
 #include <glib.h>
 
+#include "device/host.h"
 #include "device/ktlsnic_dev.h"
 #include "device/ring.h"
 #include "device/tls_ctx.h"
@@ -30,6 +31,9 @@ struct ktlsnic_dev {
     /* Derived from the state. */
     struct filter filter;
     struct ring ring[KTLSNIC_RINGS];
+    uint8_t ring_failed[KTLSNIC_RINGS]; /* enum ktlsnic_ring_id: rings that
+                                     * failed in this call, oldest first */
+    unsigned ring_failures;         /* how many */
 
     struct tls_table tls_tx;
     struct flow_tx **tls_tx_flow;   /* the TX contexts, by index */
@@ -89,12 +93,17 @@ static inline bool dev_alive(const struct ktlsnic_dev *dev)
     return !dev->reset_pending && !dev->free_pending;
 }
 
-/* ktlsnic_dev.c: bus memory, false on a fault; asking for a run. */
-bool dev_dma_read(struct ktlsnic_dev *dev, uint64_t addr, void *buf,
-                  size_t len);
-bool dev_dma_write(struct ktlsnic_dev *dev, uint64_t addr, const void *buf,
-                   size_t len);
-void dev_wake(struct ktlsnic_dev *dev);
+/* A vector may have to fire: irq_flush() looks at it. */
+static inline void dev_irq_note(struct ktlsnic_dev *dev, unsigned vector)
+{
+    dev->irq_dirty |= 1u << vector;
+}
+
+/* TLS contexts in use, of both directions. */
+static inline unsigned dev_tls_live(const struct ktlsnic_dev *dev)
+{
+    return dev->tls_tx.live + dev->tls_rx.live;
+}
 
 /* regs.c (SPEC 3 to 8): decode; what follows from registers written at once. */
 uint32_t regs_read(struct ktlsnic_dev *dev, uint32_t offset);
@@ -105,8 +114,7 @@ void regs_update_filter(struct ktlsnic_dev *dev);
 /* stats.c (SPEC 13). */
 uint32_t stats_read(struct ktlsnic_dev *dev, uint32_t offset);
 
-/* irq.c (SPEC 7): note that a vector may have to fire; fire those that must. */
-void irq_note(struct ktlsnic_dev *dev, unsigned vector);
+/* irq.c (SPEC 7): fire the vectors that must. */
 void irq_flush(struct ktlsnic_dev *dev);
 uint32_t irq_read(struct ktlsnic_dev *dev, uint32_t offset);
 void irq_write(struct ktlsnic_dev *dev, uint32_t offset, uint32_t value);
@@ -115,6 +123,7 @@ void irq_reset(struct ktlsnic_dev *dev);
 /* event.c (SPEC 12). */
 void event_post(struct ktlsnic_dev *dev, enum ktlsnic_event_type type,
                 uint32_t source, uint32_t data);
+void event_post_ring_failures(struct ktlsnic_dev *dev);
 
 /* cmd.c (SPEC 11): returns whether there is more to do at once. */
 bool cmd_run(struct ktlsnic_dev *dev);
@@ -137,9 +146,8 @@ bool tx_run(struct ktlsnic_dev *dev);
 void tx_init(struct ktlsnic_dev *dev);
 void tx_free(struct ktlsnic_dev *dev);
 
-/* rx.c (SPEC 10). rx_kick: a paused wire may have reason to go on. */
+/* rx.c (SPEC 10). */
 enum ktlsnic_rx_verdict rx_receive(struct ktlsnic_dev *dev,
                                    const uint8_t *frame, size_t len);
-void rx_kick(struct ktlsnic_dev *dev);
 
 #endif

@@ -29,3 +29,15 @@ void event_post(struct ktlsnic_dev *dev, enum ktlsnic_event_type type,
         dev->state.events_lost = 0;
     }
 }
+
+/* The event ring can be one that failed, or fail now: then nobody is told. */
+void event_post_ring_failures(struct ktlsnic_dev *dev)
+{
+    for (unsigned i = 0; i < dev->ring_failures; i++) {
+        const struct ring *ring = &dev->ring[dev->ring_failed[i]];
+
+        event_post(dev, KTLSNIC_EVENT_RING_ERROR, ring->reg,
+                   ring->state->error);
+    }
+    dev->ring_failures = 0;
+}

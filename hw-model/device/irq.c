@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Interrupts (SPEC 7). A vector is looked at whenever one of the things that it
- * depends on may have changed: it is never fired from the change itself, so
- * that a batch of completions costs one look.
+ * Interrupts (SPEC 7). A vector is looked at after one of the things that it
+ * depends on may have changed (dev_irq_note()): it is never fired from the
+ * change itself, so that a batch of completions costs one look.
  */
 
 #include "device/dev_private.h"
-
-void irq_note(struct ktlsnic_dev *dev, unsigned vector)
-{
-    dev->irq_dirty |= 1u << vector;
-}
 
 static bool irq_has_news(struct ktlsnic_dev *dev, unsigned vector)
 {
@@ -95,7 +90,7 @@ void irq_write(struct ktlsnic_dev *dev, uint32_t offset, uint32_t value)
     } else if (offset == KTLSNIC_REG_IVEC_ITR(vector)) {
         v->itr = value & KTLSNIC_IVEC_ITR_USECS;
     }
-    irq_note(dev, vector);
+    dev_irq_note(dev, vector);
 }
 
 void irq_reset(struct ktlsnic_dev *dev)

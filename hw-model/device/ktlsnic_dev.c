@@ -7,35 +7,13 @@
 #include <string.h>
 
 #include "device/dev_private.h"
-
-bool dev_dma_read(struct ktlsnic_dev *dev, uint64_t addr, void *buf, size_t len)
-{
-    if (!dev_alive(dev) || addr + len < addr) {
-        return false;
-    }
-    return dev->ops.dma_read(dev->opaque, addr, buf, len) && dev_alive(dev);
-}
-
-bool dev_dma_write(struct ktlsnic_dev *dev, uint64_t addr, const void *buf,
-                   size_t len)
-{
-    if (!dev_alive(dev) || addr + len < addr) {
-        return false;
-    }
-    return dev->ops.dma_write(dev->opaque, addr, buf, len) && dev_alive(dev);
-}
-
-void dev_wake(struct ktlsnic_dev *dev)
-{
-    if (!dev->wake_asked && dev_alive(dev)) {
-        dev->wake_asked = true;
-        dev->ops.wake(dev->opaque, 0);
-    }
-}
+#include "flow/flow_rx.h"
+#include "flow/flow_tx.h"
 
 static void dev_reset_now(struct ktlsnic_dev *dev)
 {
     dev->reset_pending = false;
+    dev->ring_failures = 0;
     tls_tx_del_all(dev);
     tls_rx_del_all(dev);
     ring_reset_all(dev);
@@ -50,7 +28,7 @@ static void dev_reset_now(struct ktlsnic_dev *dev)
     }
     dev->tx_next = 0;
     dev_trace(dev, KTLSNIC_TRACE_RESET, 0, 0, 0);
-    rx_kick(dev);
+    host_rx_kick(dev);
 }
 
 static void dev_free_now(struct ktlsnic_dev *dev)
@@ -80,6 +58,9 @@ static void dev_wake_when_due(struct ktlsnic_dev *dev)
 /* Ends an outermost call: does what came in meanwhile. False: dev is gone. */
 static bool dev_leave(struct ktlsnic_dev *dev)
 {
+    if (dev_alive(dev)) {
+        event_post_ring_failures(dev);
+    }
     irq_flush(dev);
     dev_wake_when_due(dev);
     dev->busy = false;
@@ -91,6 +72,16 @@ static bool dev_leave(struct ktlsnic_dev *dev)
         dev_reset_now(dev);
     }
     return true;
+}
+
+bool ktlsnic_dev_tls_tx_supported(unsigned version, unsigned cipher)
+{
+    return flow_tx_supported(version, cipher);
+}
+
+bool ktlsnic_dev_tls_rx_supported(unsigned version, unsigned cipher)
+{
+    return flow_rx_supported(version, cipher);
 }
 
 static bool config_ok(const struct ktlsnic_config *config)
@@ -175,7 +166,7 @@ void ktlsnic_dev_run(struct ktlsnic_dev *dev)
 
     dev->wake_asked = false;
     if (dev->busy) {
-        dev_wake(dev);
+        host_wake(dev);
         return;
     }
     dev->busy = true;
@@ -186,7 +177,7 @@ void ktlsnic_dev_run(struct ktlsnic_dev *dev)
         return;
     }
     if (more) {
-        dev_wake(dev);
+        host_wake(dev);
     }
     if (dev->rx_retry) {
         dev->rx_retry = false;
@@ -204,7 +195,7 @@ enum ktlsnic_rx_verdict ktlsnic_dev_receive(struct ktlsnic_dev *dev,
      * here comes from inside an access to memory. */
     if (dev->receiving || (nested && !dev->sending) || !dev_alive(dev)) {
         dev->rx_retry = true;
-        dev_wake(dev);
+        host_wake(dev);
         return KTLSNIC_RX_WAIT;
     }
     dev->busy = true;
@@ -220,7 +211,7 @@ enum ktlsnic_rx_verdict ktlsnic_dev_receive(struct ktlsnic_dev *dev,
 void ktlsnic_dev_tx_ready(struct ktlsnic_dev *dev)
 {
     dev->wire_busy = false;
-    dev_wake(dev);
+    host_wake(dev);
 }
 
 void ktlsnic_dev_set_link(struct ktlsnic_dev *dev, bool up)
@@ -234,7 +225,7 @@ void ktlsnic_dev_set_link(struct ktlsnic_dev *dev, bool up)
     dev->state.link_up = up;
     dev_trace(dev, KTLSNIC_TRACE_LINK, up, 0, 0);
     event_post(dev, KTLSNIC_EVENT_LINK, 0, up);
-    rx_kick(dev);
+    host_rx_kick(dev);
     if (!up) {
         /* Nobody pauses a wire that is not there. */
         ktlsnic_dev_tx_ready(dev);
@@ -255,7 +246,7 @@ bool ktlsnic_dev_set_cmd_latency(struct ktlsnic_dev *dev, uint32_t usecs)
 
 unsigned ktlsnic_dev_tls_live(const struct ktlsnic_dev *dev)
 {
-    return dev->tls_tx.live + dev->tls_rx.live;
+    return dev_tls_live(dev);
 }
 
 struct ktlsnic_state *ktlsnic_dev_state(struct ktlsnic_dev *dev)
@@ -276,10 +267,10 @@ bool ktlsnic_dev_restored(struct ktlsnic_dev *dev)
     }
     for (unsigned i = 0; i < KTLSNIC_MAX_VECTORS; i++) {
         s->vector[i].last = MIN(s->vector[i].last, now);
-        irq_note(dev, i);
+        dev_irq_note(dev, i);
     }
     s->rx_max_frame = MIN(s->rx_max_frame, KTLSNIC_MAX_FRAME);
     regs_update_filter(dev);
-    dev_wake(dev);
+    host_wake(dev);
     return true;
 }

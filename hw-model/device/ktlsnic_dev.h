@@ -120,9 +120,9 @@ struct ktlsnic_config {
     unsigned tls_tx_contexts;       /* 0..KTLSNIC_TLS_CONTEXTS_MAX;
                                      * 0: no TX offload */
     uint32_t tls_tx_ciphers[KTLSNIC_TLS_VERSIONS]; /* bit c: offer cipher c, if
-                                     * flow_tx_supported() too */
+                                     * it is supported too */
     bool tls_tx_replay;             /* TLS_RESYNC units in the TX ring */
-    unsigned tls_rx_contexts;       /* the same for RX: flow_rx_supported() */
+    unsigned tls_rx_contexts;       /* the same for RX */
     uint32_t tls_rx_ciphers[KTLSNIC_TLS_VERSIONS];
     enum ktlsnic_tls_rx_mode tls_rx_mode;
     uint32_t cmd_latency;           /* us from when a command is taken from its
@@ -189,6 +189,11 @@ enum ktlsnic_rx_verdict {
 };
 
 struct ktlsnic_dev;
+
+/* Whether contexts for the pair are implemented, in each direction. Any values
+ * may be asked. */
+bool ktlsnic_dev_tls_tx_supported(unsigned version, unsigned cipher);
+bool ktlsnic_dev_tls_rx_supported(unsigned version, unsigned cipher);
 
 /* A device that has just got power, with its link down. The tables are copied.
  * NULL if a value of config is out of range. */

@@ -62,7 +62,7 @@ static void global_write(struct ktlsnic_dev *dev, uint32_t offset,
                          uint32_t value)
 {
     if (offset == KTLSNIC_REG_CTRL && value & KTLSNIC_CTRL_RESET) {
-        ktlsnic_dev_reset(dev);
+        dev->reset_pending = true;      /* until the write is over */
     }
 }
 
@@ -154,7 +154,7 @@ static void port_write(struct ktlsnic_dev *dev, uint32_t offset, uint32_t value)
         return;
     }
     regs_update_filter(dev);
-    rx_kick(dev);
+    host_rx_kick(dev);
 }
 
 static uint32_t filter_read(struct ktlsnic_dev *dev, uint32_t offset)

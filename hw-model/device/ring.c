@@ -118,9 +118,9 @@ static void ring_kick(struct ktlsnic_dev *dev, struct ring *ring)
     struct ring *work = ring->served ? ring->served : ring;
 
     if (ring->is_rx) {
-        rx_kick(dev);
+        host_rx_kick(dev);
     } else if (!work->to_driver && ring_pending(work)) {
-        dev_wake(dev);
+        host_wake(dev);
     }
 }
 
@@ -132,7 +132,8 @@ void ring_fail(struct ktlsnic_dev *dev, struct ring *ring,
     ring_forget(ring);
     dev_trace(dev, KTLSNIC_TRACE_RING_ERROR, ring->reg, error,
               ring->state->index);
-    event_post(dev, KTLSNIC_EVENT_RING_ERROR, ring->reg, error);
+    g_assert(dev->ring_failures < KTLSNIC_RINGS);
+    dev->ring_failed[dev->ring_failures++] = ring - dev->ring;
     if (ring->served && ring->served->state->enabled) {
         ring_fail(dev, ring->served, KTLSNIC_RING_BAD_SETUP);
     }
@@ -294,7 +295,7 @@ static uint64_t ring_entry_addr(const struct ring *ring, uint32_t index)
 static bool ring_read_memory(struct ktlsnic_dev *dev, struct ring *ring,
                              uint32_t index, uint32_t count, void *out)
 {
-    if (dev_dma_read(dev, ring_entry_addr(ring, index), out,
+    if (host_dma_read(dev, ring_entry_addr(ring, index), out,
                      (size_t)count * ring->entry_size)) {
         return true;
     }
@@ -371,12 +372,12 @@ bool ring_post(struct ktlsnic_dev *dev, struct ring *ring, void *entry)
     } else {
         bytes[ring->entry_size - 2] &= ~KTLSNIC_CPL_PHASE;
     }
-    if (!dev_dma_write(dev, addr, bytes, last) ||
-        !dev_dma_write(dev, addr + last, bytes + last, sizeof(uint32_t))) {
+    if (!host_dma_write(dev, addr, bytes, last) ||
+        !host_dma_write(dev, addr + last, bytes + last, sizeof(uint32_t))) {
         ring_fail(dev, ring, KTLSNIC_RING_DMA_FAULT);
         return false;
     }
     s->index++;
-    irq_note(dev, ring->vector);
+    dev_irq_note(dev, ring->vector);
     return true;
 }

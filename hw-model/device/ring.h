@@ -89,7 +89,8 @@ uint32_t ring_advance(struct ring *ring, uint32_t count);
  */
 bool ring_post(struct ktlsnic_dev *dev, struct ring *ring, void *entry);
 
-/* Stops the ring with an error (SPEC 8.4), and the ring that it serves. */
+/* Stops the ring with an error (SPEC 8.4), and the ring that it serves. The
+ * events are posted at the end of the host's call. */
 void ring_fail(struct ktlsnic_dev *dev, struct ring *ring,
                enum ktlsnic_ring_error error);
 

@@ -25,14 +25,6 @@ struct rx_result {
     struct tls_rx_result tls;
 };
 
-void rx_kick(struct ktlsnic_dev *dev)
-{
-    if (dev->rx_paused || dev->rx_retry) {
-        dev->rx_retry = true;
-        dev_wake(dev);
-    }
-}
-
 static enum ktlsnic_rx_verdict rx_taken(struct ktlsnic_dev *dev)
 {
     dev->rx_paused = false;
@@ -146,7 +138,7 @@ static bool rx_write_frame(struct ktlsnic_dev *dev, struct ring *ring,
     for (unsigned i = 0; i < n; i++) {
         size_t size = MIN(len, GUINT32_FROM_LE(bufs[i].len));
 
-        if (!dev_dma_write(dev, GUINT64_FROM_LE(bufs[i].addr), frame, size)) {
+        if (!host_dma_write(dev, GUINT64_FROM_LE(bufs[i].addr), frame, size)) {
             ring_fail(dev, ring, KTLSNIC_RING_DMA_FAULT);
             return false;
         }

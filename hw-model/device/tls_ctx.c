@@ -52,22 +52,22 @@ enum ktlsnic_cmd_status tls_table_check(const struct tls_table *table,
     if (!key_end_is_zero(body)) {
         return KTLSNIC_CMD_BAD_PARAM;
     }
-    params->version = body->version;
-    params->cipher = body->cipher;
+    params->keys.version = body->version;
+    params->keys.cipher = body->cipher;
     params->tcp_seq = GUINT32_FROM_LE(body->tcp_seq);
     params->rec_num = GUINT64_FROM_LE(body->rec_num);
-    memcpy(params->iv, body->iv, sizeof(params->iv));
-    memcpy(params->key, body->key, sizeof(params->key));
+    memcpy(params->keys.iv, body->iv, sizeof(params->keys.iv));
+    memcpy(params->keys.key, body->key, sizeof(params->keys.key));
     return KTLSNIC_CMD_OK;
 }
 
 void tls_table_count(struct ktlsnic_dev *dev, struct tls_table *table,
                      int change)
 {
-    bool before = ktlsnic_dev_tls_live(dev), after;
+    bool before = dev_tls_live(dev), after;
 
     table->live += change;
-    after = ktlsnic_dev_tls_live(dev);
+    after = dev_tls_live(dev);
     if (before != after && dev->ops.tls_live) {
         dev->ops.tls_live(dev->opaque, after);
     }

@@ -120,7 +120,7 @@ static bool tx_gather(struct ktlsnic_dev *dev, const struct tx_unit *unit,
     for (unsigned i = first; i < unit->ndesc && len; i++) {
         uint32_t n = MIN(GUINT32_FROM_LE(dev->tx_desc[i].len), len);
 
-        if (!dev_dma_read(dev, GUINT64_FROM_LE(dev->tx_desc[i].addr), to, n)) {
+        if (!host_dma_read(dev, GUINT64_FROM_LE(dev->tx_desc[i].addr), to, n)) {
             ring_fail(dev, unit->ring, KTLSNIC_RING_DMA_FAULT);
             return false;
         }

@@ -35,7 +35,7 @@ bool flow_rx_supported(unsigned version, unsigned cipher)
 struct flow_rx *flow_rx_new(const struct flow_params *params,
                             enum ktlsnic_tls_rx_mode mode)
 {
-    struct engine *engine = record_engine_new(params);
+    struct engine *engine = engine_new(&params->keys);
     struct flow_rx *flow;
 
     if (!engine) {
@@ -268,13 +268,17 @@ static void search(struct flow_rx *flow, uint32_t seq, const uint8_t *data,
                    size_t len, struct flow_rx_result *result)
 {
     int32_t old = tcp_seq_ahead(flow->next_seq, seq);
+    struct flow_search_result found;
 
     if (old > 0) {
         seq += old;
         data += old;
         len -= old;
     }
-    flow_search_segment(&flow->search, seq, data, len, result);
+    flow_search_segment(&flow->search, seq, data, len, &found);
+    result->false_headers = found.false_headers;
+    result->resync_request = found.request;
+    result->resync_seq = found.seq;
 }
 
 void flow_rx_segment(struct flow_rx *flow, uint32_t seq, uint8_t *data,

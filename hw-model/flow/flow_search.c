@@ -112,7 +112,7 @@ static void refute(struct flow_search *search)
 }
 
 static size_t follow(struct flow_search *search, const uint8_t *data,
-                     size_t len, struct flow_rx_result *result)
+                     size_t len, struct flow_search_result *result)
 {
     size_t take;
 
@@ -153,7 +153,7 @@ static bool choose_name(const struct flow_search *search, uint32_t segment_seq,
  * mislead: after the last request it is given up.
  */
 static void request(struct flow_search *search, uint32_t segment_seq,
-                    struct flow_rx_result *result)
+                    struct flow_search_result *result)
 {
     unsigned count = search->name_count;
     uint32_t seq;
@@ -171,13 +171,13 @@ static void request(struct flow_search *search, uint32_t segment_seq,
         search->names[count].num = num;
         search->name_count++;
         search->unanswered = 0;
-        result->resync_request = true;
-        result->resync_seq = seq;
+        result->request = true;
+        result->seq = seq;
     }
 }
 
 static void walk(struct flow_search *search, const uint8_t *data, size_t len,
-                 struct flow_rx_result *result)
+                 struct flow_search_result *result)
 {
     while (len) {
         size_t take = search->following ? follow(search, data, len, result)
@@ -222,10 +222,11 @@ static size_t join(struct flow_search *search, uint32_t seq, size_t len)
 
 void flow_search_segment(struct flow_search *search, uint32_t seq,
                          const uint8_t *data, size_t len,
-                         struct flow_rx_result *result)
+                         struct flow_search_result *result)
 {
     size_t known = join(search, seq, len);
 
+    *result = (struct flow_search_result) { 0 };
     if (known == len) {
         return;
     }

@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "flow/flow_rx.h"
 #include "flow/record.h"
 
 /* Requests for one chain of headers before it is given up. */
@@ -44,19 +43,23 @@ struct flow_search {
     size_t unanswered;          /* bytes seen since the last of them */
 };
 
+/* What the search made of a segment. */
+struct flow_search_result {
+    unsigned false_headers;     /* found by searching and refuted in it */
+    bool request;               /* ask the host for the number of the record */
+    uint32_t seq;               /* whose header begins here */
+};
+
 void flow_search_init(struct flow_search *search, const struct engine *engine,
                       enum ktlsnic_tls_rx_mode mode);
 
 /* The context has its place again. */
 void flow_search_stop(struct flow_search *search);
 
-/*
- * A segment that the context cannot use; it begins the search if need be. Fills
- * in what concerns the search in *result.
- */
+/* A segment that the context cannot use; it begins the search if need be. */
 void flow_search_segment(struct flow_search *search, uint32_t seq,
                          const uint8_t *data, size_t len,
-                         struct flow_rx_result *result);
+                         struct flow_search_result *result);
 
 /*
  * Whether the header at seq is one that was named and is still followed. If so

@@ -24,7 +24,7 @@ bool flow_tx_supported(unsigned version, unsigned cipher)
 
 struct flow_tx *flow_tx_new(const struct flow_params *params)
 {
-    struct engine *engine = record_engine_new(params);
+    struct engine *engine = engine_new(&params->keys);
     struct flow_tx *flow;
 
     if (!engine) {

@@ -4,21 +4,6 @@
 
 #include "flow/record.h"
 
-struct engine *record_engine_new(const struct flow_params *params)
-{
-    struct engine_params secret = {
-        .version = params->version,
-        .cipher = params->cipher,
-    };
-    struct engine *engine;
-
-    memcpy(secret.iv, params->iv, sizeof(secret.iv));
-    memcpy(secret.key, params->key, sizeof(secret.key));
-    engine = engine_new(&secret);
-    explicit_bzero(&secret, sizeof(secret));
-    return engine;
-}
-
 void record_init(struct record *record, const struct engine *engine,
                  uint64_t num)
 {

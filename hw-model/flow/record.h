@@ -14,7 +14,6 @@
 #include <linux/types.h>
 
 #include "engine/engine.h"
-#include "flow/flow_params.h"
 
 struct record {
     const struct engine *engine;
@@ -26,12 +25,6 @@ struct record {
     size_t payload_len;         /* valid once its header went by */
     uint8_t prefix[ENGINE_PREFIX_MAX];
 };
-
-/*
- * The engine for the keys that a context is made with, or NULL if the pair of
- * version and cipher is not supported. No copy of the keys is left.
- */
-struct engine *record_engine_new(const struct flow_params *params);
 
 /* The place before the first byte of record num. */
 void record_init(struct record *record, const struct engine *engine,

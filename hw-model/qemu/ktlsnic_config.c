@@ -7,8 +7,6 @@
 #include "hw/qdev-properties.h"
 
 #include "ktlsnic_pci.h"
-#include "flow/flow_rx.h"
-#include "flow/flow_tx.h"
 
 #define SPEED_MIN   10          /* Mbit/s */
 #define SPEED_MAX   1600000
@@ -205,8 +203,8 @@ static bool choose_ciphers(const KtlsnicProperties *props,
 #define PAIR(d, v, vname, c, cname, desc) \
     if (!choose_cipher(vname "-" #d "-" cname, \
                        props->tls_##d[KTLSNIC_TLS_##v][KTLSNIC_CIPHER_##c], \
-                       flow_##d##_supported(KTLSNIC_TLS_##v, \
-                                            KTLSNIC_CIPHER_##c), \
+                       ktlsnic_dev_tls_##d##_supported( \
+                           KTLSNIC_TLS_##v, KTLSNIC_CIPHER_##c), \
                        KTLSNIC_CIPHER_##c, \
                        &config->tls_##d##_ciphers[KTLSNIC_TLS_##v], errp)) { \
         return false; \

@@ -8,14 +8,14 @@
 void rx_restart(struct rx *rx)
 {
     struct flow_params params = {
-        .version = rx->key.version,
-        .cipher = rx->key.cipher,
+        .keys.version = rx->key.version,
+        .keys.cipher = rx->key.cipher,
         .tcp_seq = rx->seq,
         .rec_num = rx->stream->rec_num,
     };
 
-    memcpy(params.iv, rx->key.iv, sizeof(params.iv));
-    memcpy(params.key, rx->key.key, sizeof(params.key));
+    memcpy(params.keys.iv, rx->key.iv, sizeof(params.keys.iv));
+    memcpy(params.keys.key, rx->key.key, sizeof(params.keys.key));
     flow_rx_free(rx->flow);
     rx->flow = flow_rx_new(&params, rx->mode);
     g_assert_nonnull(rx->flow);

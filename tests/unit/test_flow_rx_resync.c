@@ -294,7 +294,7 @@ static bool send_long(struct flow_rx *flow, uint64_t pos, size_t len,
 
 static struct flow_rx *long_flow(enum ktlsnic_tls_rx_mode mode)
 {
-    struct flow_params params = { .version = KTLSNIC_TLS_1_2 };
+    struct flow_params params = { .keys.version = KTLSNIC_TLS_1_2 };
 
     return flow_rx_new(&params, mode);
 }

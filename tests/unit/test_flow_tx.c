@@ -19,15 +19,15 @@ static struct flow_tx *flow_for(const struct reference_key *key, uint32_t seq,
                                 uint64_t rec_num)
 {
     struct flow_params params = {
-        .version = key->version,
-        .cipher = key->cipher,
+        .keys.version = key->version,
+        .keys.cipher = key->cipher,
         .tcp_seq = seq,
         .rec_num = rec_num,
     };
     struct flow_tx *flow;
 
-    memcpy(params.iv, key->iv, sizeof(params.iv));
-    memcpy(params.key, key->key, sizeof(params.key));
+    memcpy(params.keys.iv, key->iv, sizeof(params.keys.iv));
+    memcpy(params.keys.key, key->key, sizeof(params.keys.key));
     flow = flow_tx_new(&params);
     g_assert_nonnull(flow);
     return flow;
@@ -346,7 +346,7 @@ static void test_record_numbers_end(void)
 
 static void test_supported(void)
 {
-    struct flow_params params = { .version = KTLSNIC_TLS_VERSIONS };
+    struct flow_params params = { .keys.version = KTLSNIC_TLS_VERSIONS };
 
     for (size_t i = 0; i < REFERENCE_SUITES; i++) {
         g_assert_true(flow_tx_supported(reference_suites[i].version,
