@@ -2,7 +2,7 @@
 """A kTLS stream with both ends of the driver in view, what it was given and what came out of
 it, so that each packet is accounted for. The link may damage chosen places of the stream."""
 
-from . import capture, offload
+from . import capture, nic, offload
 from .cases import check, equal
 from .driver_input import DriverInput, check_counters, repeated, signed
 from .packet import Frame
@@ -38,9 +38,11 @@ class Mended(capture.Stream):
 
 class Run(offload.Run):
     """An offload.Run whose driver is watched. spoiled: the bytes of the stream that the
-    link's rules corrupt."""
+    link's rules corrupt. one_ring: all of it goes through one ring."""
 
-    def __init__(self, context, spec, spoiled=(), before_data=None):
+    def __init__(self, context, spec, spoiled=(), before_data=None, one_ring=True):
+        if one_ring:
+            nic.one_tx_ring(context)
         self.driver_input = DriverInput(context)
         self.spoiled = spoiled
         super().__init__(context, spec, before_data)

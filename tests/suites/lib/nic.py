@@ -4,6 +4,7 @@
 import contextlib
 import errno
 import fnmatch
+import os
 import pathlib
 import re
 import socket
@@ -123,6 +124,16 @@ def _limit_bytes(context, name, value):
     for limit in limits:
         context.callback(limit.write_text, limit.read_text())
         limit.write_text(value)
+
+
+def one_tx_ring(context):
+    """Until the case ends all CPUs send through the first TX ring (XPS). What TCP sends again
+    may otherwise leave from another CPU than the rest, and has to go through software while
+    its connection has units in that one's ring (case 28)."""
+    maps = sorted(pathlib.Path("/sys/class/net", NETIF, "queues").glob("tx-*/xps_cpus"))
+    for number, file in enumerate(maps):
+        context.callback(file.write_text, file.read_text())
+        file.write_text("0" if number else f"{sum(1 << cpu for cpu in os.sched_getaffinity(0)):x}")
 
 
 def without_byte_limits(context):

@@ -72,7 +72,7 @@ def migrate(context, busy, family, cipher, tso):
     spec = Spec(script=turns(lambda: run, busy), keys=Keys(cipher), family=family, tso=tso,
                 capture=True)
     before = queue_packets()
-    run = accounted.Run(context, spec)
+    run = accounted.Run(context, spec, one_ring=False)
     run.start()
     run.play()
     result, moved = finished(context, run)
@@ -113,7 +113,7 @@ def while_stuck(context, family, cipher, tso):
                    Write(3000 + turn), back(turn)]
     spec = Spec(script=(*script, Sendfile(LAST)), keys=Keys(cipher), family=family, tso=tso,
                 capture=True)
-    run = accounted.Run(context, spec)
+    run = accounted.Run(context, spec, one_ring=False)
     run.start()
     run.play()
     result, _ = finished(context, run)
@@ -141,7 +141,7 @@ def from_other_cpu(context, family, cipher, tso):
     spec = Spec(script=(*script, SETTLED, Write(5), SETTLED, Sendfile(LAST)), keys=Keys(cipher),
                 family=family, tso=tso, capture=True)
     before = queue_packets()
-    run = accounted.Run(context, spec)
+    run = accounted.Run(context, spec, one_ring=False)
     run.start()
     run.play()
     result, _ = finished(context, run)
