@@ -65,11 +65,8 @@ struct ktlsnic_dev {
 
     int64_t wake_at;                /* what wake() was last told; 0: nothing */
 
-    unsigned tx_next;               /* TX ring whose turn it is */
-    uint8_t *tx_frame;              /* a gathered unit; headroom before it */
-    uint8_t *tx_segment;            /* a TSO segment; headroom before it */
+    struct tx *tx;                  /* transmit's own */
     uint8_t *rx_frame;              /* a frame without its tag, or decrypted */
-    struct ktlsnic_tx_desc tx_desc[KTLSNIC_MAX_DESC];
 };
 
 static inline void dev_trace(struct ktlsnic_dev *dev, enum ktlsnic_trace what,
@@ -144,6 +141,7 @@ void tls_tx_del_all(struct ktlsnic_dev *dev);
 /* tx.c (SPEC 9): returns whether there is more to do. */
 bool tx_run(struct ktlsnic_dev *dev);
 void tx_init(struct ktlsnic_dev *dev);
+void tx_reset(struct ktlsnic_dev *dev);
 void tx_free(struct ktlsnic_dev *dev);
 
 /* rx.c (SPEC 10). */

@@ -26,7 +26,7 @@ static void dev_reset_now(struct ktlsnic_dev *dev)
     if (dev->config.fault) {
         dev->config.fault->stuck_tx = 0;
     }
-    dev->tx_next = 0;
+    tx_reset(dev);
     dev_trace(dev, KTLSNIC_TRACE_RESET, 0, 0, 0);
     host_rx_kick(dev);
 }
@@ -254,11 +254,34 @@ struct ktlsnic_state *ktlsnic_dev_state(struct ktlsnic_dev *dev)
     return &dev->state;
 }
 
+/* What is in use must be something that this device has. */
+static bool restored_is_there(const struct ktlsnic_dev *dev)
+{
+    const struct ktlsnic_state *s = &dev->state;
+    unsigned queues = dev->config.queues;
+
+    for (unsigned i = KTLSNIC_RID_QUEUES + 4 * queues; i < KTLSNIC_RINGS; i++) {
+        if (s->ring[i].ctrl_enable || s->ring[i].enabled) {
+            return false;
+        }
+    }
+    for (unsigned i = KTLSNIC_QUEUE_VECTOR(queues); i < KTLSNIC_MAX_VECTORS;
+         i++) {
+        if (s->vector[i].armed) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool ktlsnic_dev_restored(struct ktlsnic_dev *dev)
 {
     struct ktlsnic_state *s = &dev->state;
     int64_t now = dev->ops.now(dev->opaque);
 
+    if (!restored_is_there(dev)) {
+        return false;
+    }
     for (unsigned i = 0; i < KTLSNIC_RINGS; i++) {
         ring_forget(&dev->ring[i]);
         if (!ring_valid(&dev->ring[i])) {

@@ -72,8 +72,8 @@ struct ktlsnic_host_ops {
 
     /* Puts a frame on the wire (padded, no FCS); it came from TX ring queue.
      * The bytes are the device's again when the call returns. False if the wire
-     * is busy: this frame was taken, but no more until ktlsnic_dev_tx_ready();
-     * the rest of a unit that was begun may still come. */
+     * is busy: this frame was taken, but no more until
+     * ktlsnic_dev_tx_ready(). */
     bool (*send)(void *opaque, unsigned queue, const uint8_t *frame,
                  size_t len);
 

@@ -177,6 +177,7 @@ static void filter_write(struct ktlsnic_dev *dev, uint32_t offset,
                                            KTLSNIC_FILTER_HI_VALID);
     }
     regs_update_filter(dev);
+    host_rx_kick(dev);
 }
 
 static uint32_t rss_ctrl_read(struct ktlsnic_dev *dev, uint32_t offset)
@@ -185,11 +186,13 @@ static uint32_t rss_ctrl_read(struct ktlsnic_dev *dev, uint32_t offset)
     return dev->state.rss_ctrl;
 }
 
+/* Here, and below: a frame that waits for a buffer may go to another ring now. */
 static void rss_ctrl_write(struct ktlsnic_dev *dev, uint32_t offset,
                            uint32_t value)
 {
     (void)offset;
     dev->state.rss_ctrl = value & RSS_CTRL_BITS;
+    host_rx_kick(dev);
 }
 
 static uint32_t rss_key_read(struct ktlsnic_dev *dev, uint32_t offset)
@@ -201,6 +204,7 @@ static void rss_key_write(struct ktlsnic_dev *dev, uint32_t offset,
                           uint32_t value)
 {
     word_write(&dev->state.rss_key[offset - KTLSNIC_REG_RSS_KEY(0)], value);
+    host_rx_kick(dev);
 }
 
 static uint32_t rss_indir_read(struct ktlsnic_dev *dev, uint32_t offset)
@@ -212,6 +216,7 @@ static void rss_indir_write(struct ktlsnic_dev *dev, uint32_t offset,
                             uint32_t value)
 {
     word_write(&dev->state.rss_indir[offset - KTLSNIC_REG_RSS_INDIR(0)], value);
+    host_rx_kick(dev);
 }
 
 /* Registers from first up to, not including, end; write may be NULL. Within a

@@ -77,6 +77,7 @@ void ring_init_all(struct ktlsnic_dev *dev)
 void ring_forget(struct ring *ring)
 {
     ring->cache_count = 0;
+    ring->begun = false;
     ring->taken = 0;
 }
 

@@ -38,6 +38,8 @@ struct ring {
     uint32_t cache_count;
     uint8_t cache[RING_CACHE_SIZE];
 
+    bool begun;                     /* TX: of the unit at INDEX some segments
+                                     * have left, and some have not */
     uint32_t taken;                 /* CMD: entries from INDEX on whose time
                                      * runs; the completion ring has room */
 };

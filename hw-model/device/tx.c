@@ -19,16 +19,19 @@
 #define TX_ADDR_LEN     (2 * KTLSNIC_MAC_LEN)   /* both addresses */
 #define TCP_SEQ_OFF     4
 
-/* How long one run works, and one ring in it before the next has its turn;
- * a unit costs its bytes and something for itself. */
+/*
+ * How long one run works, and one ring in it before the next has its turn. A
+ * unit costs its bytes and something for itself, each of its segments as much
+ * again. A run may stop between segments: a unit can have 16,384 of them.
+ */
 #define TX_COST_PER_RUN     (512 * 1024)
 #define TX_COST_PER_VISIT   (128 * 1024)
 #define TX_COST_PER_UNIT    1024
+#define TX_COST_PER_SEGMENT 1024
 
 /* No TLS record is longer: header, payload, and the most expansion. */
 #define TLS_RECORD_MAX  (5 + 16384 + 256 + 16)
 
-/* The unit that is being done; its descriptors are in dev->tx_desc. */
 struct tx_unit {
     unsigned queue;
     struct ring *ring;
@@ -37,28 +40,45 @@ struct tx_unit {
     unsigned flags;             /* KTLSNIC_TXF_* */
     uint32_t len;               /* total_len or prefix_len */
     struct packet_info info;
-    uint32_t frames;            /* that left with its bytes */
+};
+
+struct tx {
+    unsigned next;              /* ring whose turn it is */
+    struct tx_unit unit;        /* what is being done */
+    struct ktlsnic_tx_desc desc[KTLSNIC_MAX_DESC];  /* of it */
+    uint8_t *frame;             /* it, gathered; headroom before it */
+    struct tso tso;             /* its segments, while unit.ring->begun */
+    uint8_t *segment;           /* one of them; headroom before it */
 };
 
 void tx_init(struct ktlsnic_dev *dev)
 {
-    dev->tx_frame = (uint8_t *)g_malloc(FRAME_TAG_LEN + KTLSNIC_MAX_TSO) +
-                    FRAME_TAG_LEN;
-    dev->tx_segment = (uint8_t *)g_malloc(FRAME_TAG_LEN + KTLSNIC_MAX_FRAME) +
-                      FRAME_TAG_LEN;
+    struct tx *tx = g_new0(struct tx, 1);
+
+    tx->frame = (uint8_t *)g_malloc(FRAME_TAG_LEN + KTLSNIC_MAX_TSO) +
+                FRAME_TAG_LEN;
+    tx->segment = (uint8_t *)g_malloc(FRAME_TAG_LEN + KTLSNIC_MAX_FRAME) +
+                  FRAME_TAG_LEN;
+    dev->tx = tx;
 }
 
 void tx_free(struct ktlsnic_dev *dev)
 {
-    g_free(dev->tx_frame - FRAME_TAG_LEN);
-    g_free(dev->tx_segment - FRAME_TAG_LEN);
+    g_free(dev->tx->frame - FRAME_TAG_LEN);
+    g_free(dev->tx->segment - FRAME_TAG_LEN);
+    g_free(dev->tx);
+}
+
+void tx_reset(struct ktlsnic_dev *dev)
+{
+    dev->tx->next = 0;
 }
 
 /* Gets the unit's descriptors. False: there are bounds that cannot be (SPEC
  * 9.2), or memory failed, and the ring has stopped. */
 static bool tx_fetch(struct ktlsnic_dev *dev, struct tx_unit *unit)
 {
-    struct ktlsnic_tx_desc *desc = dev->tx_desc;
+    struct ktlsnic_tx_desc *desc = dev->tx->desc;
 
     if (!ring_fetch(dev, unit->ring, 0, 1, desc)) {
         return false;
@@ -95,7 +115,7 @@ static bool tx_buffers_ok(struct ktlsnic_dev *dev, const struct tx_unit *unit,
     uint64_t sum = 0;
 
     for (unsigned i = first; i < unit->ndesc; i++) {
-        const struct ktlsnic_tx_desc *desc = &dev->tx_desc[i];
+        const struct ktlsnic_tx_desc *desc = &dev->tx->desc[i];
 
         if (!desc->len) {
             return false;
@@ -115,12 +135,12 @@ static bool tx_buffers_ok(struct ktlsnic_dev *dev, const struct tx_unit *unit,
 static bool tx_gather(struct ktlsnic_dev *dev, const struct tx_unit *unit,
                       unsigned first, uint32_t len)
 {
-    uint8_t *to = dev->tx_frame;
+    uint8_t *to = dev->tx->frame;
 
     for (unsigned i = first; i < unit->ndesc && len; i++) {
-        uint32_t n = MIN(GUINT32_FROM_LE(dev->tx_desc[i].len), len);
+        uint32_t n = MIN(GUINT32_FROM_LE(dev->tx->desc[i].len), len);
 
-        if (!host_dma_read(dev, GUINT64_FROM_LE(dev->tx_desc[i].addr), to, n)) {
+        if (!host_dma_read(dev, GUINT64_FROM_LE(dev->tx->desc[i].addr), to, n)) {
             ring_fail(dev, unit->ring, KTLSNIC_RING_DMA_FAULT);
             return false;
         }
@@ -133,7 +153,7 @@ static bool tx_gather(struct ktlsnic_dev *dev, const struct tx_unit *unit,
 static bool tx_packet_desc_ok(struct ktlsnic_dev *dev,
                               const struct tx_unit *unit)
 {
-    const struct ktlsnic_tx_desc *head = dev->tx_desc;
+    const struct ktlsnic_tx_desc *head = dev->tx->desc;
 
     return unit->len >= PACKET_ETH_HLEN && unit->len <= KTLSNIC_MAX_TSO &&
            !(unit->flags & ~TX_FLAGS) && !head->reserved &&
@@ -146,11 +166,11 @@ static bool tx_packet_desc_ok(struct ktlsnic_dev *dev,
 static enum ktlsnic_tx_status tx_check_headers(struct ktlsnic_dev *dev,
                                                struct tx_unit *unit)
 {
-    const struct ktlsnic_tx_desc *head = dev->tx_desc;
+    const struct ktlsnic_tx_desc *head = dev->tx->desc;
     uint32_t longest = unit->len;
 
     if (unit->flags & TX_HEADER_FLAGS &&
-        !packet_check_tx(dev->tx_frame, unit->len, head->l3_off, head->l4_off,
+        !packet_check_tx(dev->tx->frame, unit->len, head->l3_off, head->l4_off,
                          unit->flags, &unit->info)) {
         return KTLSNIC_TX_BAD_HEADER;
     }
@@ -184,7 +204,7 @@ static enum ktlsnic_tx_status tx_encrypt(struct ktlsnic_dev *dev,
                                          const struct tx_unit *unit)
 {
     struct flow_tx *flow = tls_tx_get(dev,
-                                      GUINT32_FROM_LE(dev->tx_desc->tls_ctx));
+                                      GUINT32_FROM_LE(dev->tx->desc->tls_ctx));
     enum flow_tx_result result;
     struct flow_tx_done done;
 
@@ -195,8 +215,8 @@ static enum ktlsnic_tx_status tx_encrypt(struct ktlsnic_dev *dev,
         return KTLSNIC_TX_OK;
     }
     result = flow_tx_encrypt(flow,
-                             tx_tcp_seq(dev->tx_frame + unit->info.l4_off),
-                             dev->tx_frame + unit->info.payload_off,
+                             tx_tcp_seq(dev->tx->frame + unit->info.l4_off),
+                             dev->tx->frame + unit->info.payload_off,
                              unit->info.payload_len, &done);
     dev_count(dev, KTLSNIC_STAT_TLS_TX_RECORDS, done.records);
     dev->state.tls_tx_payload[unit->queue] += done.payload;
@@ -218,21 +238,32 @@ static uint8_t *tx_insert_tag(uint8_t *frame, uint16_t tci)
     return frame;
 }
 
+static void tx_count(struct ktlsnic_dev *dev, const struct tx_unit *unit,
+                     size_t payload_len, size_t len)
+{
+    dev_count(dev, KTLSNIC_STAT_TX_PACKETS, 1);
+    dev_count(dev, KTLSNIC_STAT_TX_BYTES, len);
+    if (unit->flags & KTLSNIC_TXF_TLS && payload_len) {
+        dev_count(dev, KTLSNIC_STAT_TLS_TX_PACKETS, 1);
+        dev_count(dev, KTLSNIC_STAT_TLS_TX_BYTES, payload_len);
+    }
+}
+
 /* Puts a finished frame on the wire; the buffer has FRAME_MIN bytes. */
-static void tx_emit(struct ktlsnic_dev *dev, struct tx_unit *unit,
+static void tx_emit(struct ktlsnic_dev *dev, const struct tx_unit *unit,
                     uint8_t *frame, size_t len)
 {
+    size_t payload_len = len - unit->info.payload_off;
+
     if (unit->flags & KTLSNIC_TXF_VLAN) {
-        frame = tx_insert_tag(frame, GUINT16_FROM_LE(dev->tx_desc->vlan_tci));
+        frame = tx_insert_tag(frame, GUINT16_FROM_LE(dev->tx->desc->vlan_tci));
         len += FRAME_TAG_LEN;
     }
     if (!dev->state.link_up) {
         dev_count(dev, KTLSNIC_STAT_TX_NO_CARRIER, 1);
         return;
     }
-    unit->frames++;
-    dev_count(dev, KTLSNIC_STAT_TX_PACKETS, 1);
-    dev_count(dev, KTLSNIC_STAT_TX_BYTES, len);
+    tx_count(dev, unit, payload_len, len);
     if (len < FRAME_MIN) {
         memset(frame + len, 0, FRAME_MIN - len);
         len = FRAME_MIN;
@@ -245,31 +276,35 @@ static void tx_emit(struct ktlsnic_dev *dev, struct tx_unit *unit,
     dev->sending = false;
 }
 
-static void tx_emit_segments(struct ktlsnic_dev *dev, struct tx_unit *unit)
+/* The segments of the unit that was begun, as many as there is time for; returns
+ * whether that is all of them. */
+static bool tx_emit_segments(struct ktlsnic_dev *dev, uint32_t *cost)
 {
-    struct tso tso;
-    size_t len;
+    struct tx *tx = dev->tx;
 
-    dev_count(dev, KTLSNIC_STAT_TX_TSO_UNITS, 1);
-    tso_begin(&tso, dev->tx_frame, &unit->info,
-              GUINT16_FROM_LE(dev->tx_desc->mss));
-    while (dev_alive(dev) && (len = tso_next(&tso, dev->tx_segment)) > 0) {
-        tx_emit(dev, unit, dev->tx_segment, len);
+    while (tso_more(&tx->tso)) {
+        if (!dev_alive(dev) || dev->wire_busy || *cost >= TX_COST_PER_RUN) {
+            return false;
+        }
+        tx_emit(dev, &tx->unit, tx->segment, tso_next(&tx->tso, tx->segment));
+        *cost += TX_COST_PER_SEGMENT;
     }
+    return true;
 }
 
-static void tx_emit_single(struct ktlsnic_dev *dev, struct tx_unit *unit)
+static void tx_emit_single(struct ktlsnic_dev *dev, const struct tx_unit *unit)
 {
     if (unit->flags & KTLSNIC_TXF_L3_CSUM) {
-        checksum_set_l3(dev->tx_frame, &unit->info);
+        checksum_set_l3(dev->tx->frame, &unit->info);
     }
     if (unit->flags & (KTLSNIC_TXF_L4_CSUM | KTLSNIC_TXF_TLS)) {
-        checksum_set_l4(dev->tx_frame, &unit->info);
+        checksum_set_l4(dev->tx->frame, &unit->info);
     }
-    tx_emit(dev, unit, dev->tx_frame, unit->len);
+    tx_emit(dev, unit, dev->tx->frame, unit->len);
 }
 
-/* False: the ring has stopped; otherwise *status is how the unit ends. */
+/* False: the ring has stopped; otherwise *status is how the unit ends, or, if it
+ * is to leave in segments, they are still to come (ring->begun). */
 static bool tx_packet(struct ktlsnic_dev *dev, struct tx_unit *unit,
                       enum ktlsnic_tx_status *status)
 {
@@ -288,14 +323,12 @@ static bool tx_packet(struct ktlsnic_dev *dev, struct tx_unit *unit,
         return true;
     }
     if (unit->flags & KTLSNIC_TXF_TSO) {
-        tx_emit_segments(dev, unit);
+        dev_count(dev, KTLSNIC_STAT_TX_TSO_UNITS, 1);
+        tso_begin(&dev->tx->tso, dev->tx->frame, &unit->info,
+                  GUINT16_FROM_LE(dev->tx->desc->mss));
+        unit->ring->begun = true;
     } else {
         tx_emit_single(dev, unit);
-    }
-    if (unit->flags & KTLSNIC_TXF_TLS && unit->info.payload_len &&
-        unit->frames) {
-        dev_count(dev, KTLSNIC_STAT_TLS_TX_PACKETS, unit->frames);
-        dev_count(dev, KTLSNIC_STAT_TLS_TX_BYTES, unit->info.payload_len);
     }
     return true;
 }
@@ -309,7 +342,7 @@ static bool tx_resync(struct ktlsnic_dev *dev, struct tx_unit *unit,
     /* A longer prefix is as wrong as one of this length. */
     uint32_t len = MIN(unit->len, TLS_RECORD_MAX);
 
-    memcpy(&head, dev->tx_desc, sizeof(head));
+    memcpy(&head, dev->tx->desc, sizeof(head));
     if (!dev->config.tls_tx_replay || unit->flags & ~KTLSNIC_TXF_COMPLETE ||
         head.reserved[0] || head.reserved[1] ||
         !tx_buffers_ok(dev, unit, 1, unit->len)) {
@@ -327,7 +360,7 @@ static bool tx_resync(struct ktlsnic_dev *dev, struct tx_unit *unit,
     *status = tx_flow_status(flow_tx_resync(flow,
                                             GUINT32_FROM_LE(head.tcp_seq),
                                             GUINT64_FROM_LE(head.rec_num),
-                                            dev->tx_frame, len));
+                                            dev->tx->frame, len));
     if (*status == KTLSNIC_TX_OK) {
         dev_count(dev, KTLSNIC_STAT_TLS_TX_RESYNCS, 1);
         dev_count(dev, KTLSNIC_STAT_TLS_TX_RESYNC_BYTES, len);
@@ -361,30 +394,53 @@ static void tx_complete(struct ktlsnic_dev *dev, const struct tx_unit *unit,
     }
 }
 
-/* Does the next unit of a ring; returns what it cost. */
-static uint32_t tx_do_one(struct ktlsnic_dev *dev, unsigned queue)
+/* A unit has left in part. */
+static bool tx_begun(const struct ktlsnic_dev *dev)
 {
-    struct tx_unit unit = {
-        .queue = queue,
-        .ring = ring_queue(dev, queue, RING_TX),
-    };
+    const struct ring *ring = dev->tx->unit.ring;
+
+    return ring && ring->begun;
+}
+
+/* It goes on, and ends if there is time. */
+static void tx_go_on(struct ktlsnic_dev *dev, uint32_t *cost)
+{
+    struct tx_unit *unit = &dev->tx->unit;
+
+    if (tx_emit_segments(dev, cost) && dev_alive(dev)) {
+        unit->ring->begun = false;
+        tx_complete(dev, unit, KTLSNIC_TX_OK);
+    }
+}
+
+/* Begins the next unit of a ring, and does it if there is time. */
+static void tx_do_one(struct ktlsnic_dev *dev, unsigned queue, uint32_t *cost)
+{
+    struct tx_unit *unit = &dev->tx->unit;
     enum ktlsnic_tx_status status;
     bool done;
 
-    if (!tx_fetch(dev, &unit)) {
-        return TX_COST_PER_UNIT;
+    *unit = (struct tx_unit) {
+        .queue = queue,
+        .ring = ring_queue(dev, queue, RING_TX),
+    };
+    *cost += TX_COST_PER_UNIT;
+    if (!tx_fetch(dev, unit)) {
+        return;
     }
+    *cost += MIN(unit->len, KTLSNIC_MAX_TSO);
     dev_trace(dev, KTLSNIC_TRACE_TX_UNIT, queue,
-              unit.ndesc << 16 | unit.flags, unit.len);
-    if (unit.type == KTLSNIC_TXD_PACKET) {
-        done = tx_packet(dev, &unit, &status);
+              unit->ndesc << 16 | unit->flags, unit->len);
+    if (unit->type == KTLSNIC_TXD_PACKET) {
+        done = tx_packet(dev, unit, &status);
     } else {
-        done = tx_resync(dev, &unit, &status);
+        done = tx_resync(dev, unit, &status);
     }
-    if (done && dev_alive(dev)) {
-        tx_complete(dev, &unit, status);
+    if (unit->ring->begun) {
+        tx_go_on(dev, cost);
+    } else if (done && dev_alive(dev)) {
+        tx_complete(dev, unit, status);
     }
-    return TX_COST_PER_UNIT + MIN(unit.len, KTLSNIC_MAX_TSO);
 }
 
 /* Whether the host wants this ring, in which there is work, to be stuck. */
@@ -404,40 +460,48 @@ static bool tx_ready(struct ktlsnic_dev *dev, unsigned queue)
 {
     struct ring *ring = ring_queue(dev, queue, RING_TX);
 
-    return dev_alive(dev) && !dev->wire_busy && ring_pending(ring) &&
-           ring_room(ring->cq) && !tx_stuck(dev, queue);
+    return dev_alive(dev) && !tx_begun(dev) && !dev->wire_busy &&
+           ring_pending(ring) && ring_room(ring->cq) && !tx_stuck(dev, queue);
 }
 
-/* One ring has its turn; returns what it cost, 0 if there is nothing to do. */
-static uint32_t tx_visit(struct ktlsnic_dev *dev, unsigned queue)
+/* One ring has its turn. */
+static void tx_visit(struct ktlsnic_dev *dev, unsigned queue, uint32_t *cost)
 {
-    uint32_t cost = 0;
+    uint32_t end = MIN(*cost + TX_COST_PER_VISIT, TX_COST_PER_RUN);
 
-    while (tx_ready(dev, queue) && cost < TX_COST_PER_VISIT) {
-        cost += tx_do_one(dev, queue);
+    while (tx_ready(dev, queue) && *cost < end) {
+        tx_do_one(dev, queue, cost);
     }
-    if (cost) {
-        irq_flush(dev);
-    }
-    return cost;
 }
 
 bool tx_run(struct ktlsnic_dev *dev)
 {
+    struct tx *tx = dev->tx;
     uint32_t cost = 0;
     unsigned idle = 0;
 
+    if (tx_begun(dev)) {
+        tx_go_on(dev, &cost);
+        irq_flush(dev);
+    }
     while (idle < dev->config.queues) {
-        unsigned queue = dev->tx_next;
-        uint32_t used;
+        unsigned queue = tx->next;
+        uint32_t before = cost;
 
+        if (tx_begun(dev)) {
+            return !dev->wire_busy;
+        }
         if (cost >= TX_COST_PER_RUN) {
             return true;
         }
-        dev->tx_next = (queue + 1) % dev->config.queues;
-        used = tx_visit(dev, queue);
-        cost += used;
-        idle = used ? 0 : idle + 1;
+        tx->next = (queue + 1) % dev->config.queues;
+        tx_visit(dev, queue, &cost);
+        if (cost != before) {
+            irq_flush(dev);
+            idle = 0;
+        } else {
+            idle++;
+        }
     }
     return false;
 }

@@ -78,13 +78,18 @@ static void fix_tcp(const struct tso *tso, uint8_t *segment,
     checksum_set_l4(segment, &info);
 }
 
+bool tso_more(const struct tso *tso)
+{
+    return !tso->index || tso->done < tso->info.payload_len;
+}
+
 size_t tso_next(struct tso *tso, uint8_t *segment)
 {
     const struct packet_info *info = &tso->info;
     uint32_t payload_len = MIN(tso->mss, info->payload_len - tso->done);
     size_t len = info->payload_off + payload_len;
 
-    if (tso->index && tso->done == info->payload_len) {
+    if (!tso_more(tso)) {
         return 0;
     }
     memcpy(segment, tso->frame, info->payload_off);

@@ -32,6 +32,9 @@ uint32_t tso_begin(struct tso *tso, const uint8_t *frame,
 /* The longest segment, in bytes: the size that tso_next() may need. */
 size_t tso_segment_max(const struct tso *tso);
 
+/* Whether there is another segment. */
+bool tso_more(const struct tso *tso);
+
 /*
  * Writes the next segment, all checksums included, to segment, which has room
  * for tso_segment_max() bytes. Returns its length, or 0 after the last one.

@@ -446,9 +446,38 @@ static void test_restored(void)
     s[KTLSNIC_RID_CMD_CQ].log2 = 6;
     s[KTLSNIC_RID_CMD_CQ].enabled = false;
     g_assert_false(ktlsnic_dev_restored(a.host->dev));
-    s[KTLSNIC_RID_CMD_CQ].enabled = true;
+    fake_host_free(a.host);
+}
 
-    /* What was handed over before is done after. */
+/* A restored state uses no ring or vector that this device has not got. */
+static void test_restored_elsewhere(void)
+{
+    struct admin a = admin_open(6);
+    struct ktlsnic_state *s = ktlsnic_dev_state(a.host->dev);
+    unsigned queues = a.host->config.queues;
+    struct ktlsnic_ring_state *ring =
+        &s->ring[KTLSNIC_RID_QUEUES + 4 * queues];
+
+    ring[-1] = (struct ktlsnic_ring_state) { .log2 = 6, .enabled = true };
+    g_assert_true(ktlsnic_dev_restored(a.host->dev));
+    ring[0] = (struct ktlsnic_ring_state) { .log2 = 6, .enabled = true };
+    g_assert_false(ktlsnic_dev_restored(a.host->dev));
+    ring[0] = (struct ktlsnic_ring_state) { .log2 = 40, .ctrl_enable = true };
+    g_assert_false(ktlsnic_dev_restored(a.host->dev));
+    ring[0] = (struct ktlsnic_ring_state) { 0 };
+    s->vector[KTLSNIC_QUEUE_VECTOR(queues - 1)].armed = true;
+    g_assert_true(ktlsnic_dev_restored(a.host->dev));
+    s->vector[KTLSNIC_QUEUE_VECTOR(queues)].armed = true;
+    g_assert_false(ktlsnic_dev_restored(a.host->dev));
+    fake_host_free(a.host);
+}
+
+/* What was handed over before is done after. */
+static void test_restored_goes_on(void)
+{
+    struct admin a = admin_open(6);
+    struct ktlsnic_ring_state *s = ktlsnic_dev_state(a.host->dev)->ring;
+
     push_nop(&a, 9);
     s[KTLSNIC_RID_CMD].doorbell = 1;
     g_assert_true(ktlsnic_dev_restored(a.host->dev));
@@ -473,6 +502,9 @@ int main(int argc, char **argv)
     g_test_add_func("/device/rings/dma-fault", test_dma_fault);
     g_test_add_func("/device/rings/phase-last", test_phase_last);
     g_test_add_func("/device/rings/restored", test_restored);
+    g_test_add_func("/device/rings/restored-elsewhere",
+                    test_restored_elsewhere);
+    g_test_add_func("/device/rings/restored-goes-on", test_restored_goes_on);
     g_test_add_func("/device/events/overflow", test_event_overflow);
     g_test_add_func("/device/events/lost-saturates", test_event_lost_saturates);
     return g_test_run();

@@ -236,6 +236,29 @@ static void test_pause_ends_with_reset(void)
     rx_host_close(&f);
 }
 
+/* The frame that waits may be for another ring, or for nobody, after these. */
+static void test_pause_ends_with_registers(void)
+{
+    static const uint32_t registers[] = {
+        KTLSNIC_REG_RSS_CTRL, KTLSNIC_REG_RSS_KEY(0), KTLSNIC_REG_RSS_KEY(9),
+        KTLSNIC_REG_RSS_INDIR(0), KTLSNIC_REG_RSS_INDIR(31),
+        KTLSNIC_REG_FILTER_LO(0), KTLSNIC_REG_FILTER_HI(15),
+    };
+    struct rx_host f = rx_host_open(ENABLE);
+    uint8_t frame[60];
+
+    memset(frame, 0xff, sizeof(frame));
+    g_assert_false(rx_host_offer(&f, frame, sizeof(frame)));
+    for (unsigned i = 0; i < G_N_ELEMENTS(registers); i++) {
+        f.host->rx_ready = 0;
+        fake_write(f.host, registers[i], 0);
+        fake_settle(f.host);
+        g_assert_cmpuint(f.host->rx_ready, ==, 1);
+        g_assert_false(rx_host_offer(&f, frame, sizeof(frame)));
+    }
+    rx_host_close(&f);
+}
+
 /* A full completion ring pauses as well. */
 static void test_pause_cq_full(void)
 {
@@ -320,6 +343,8 @@ int main(int argc, char **argv)
     g_test_add_func("/device/rx/multi-buffer", test_multi_buffer);
     g_test_add_func("/device/rx/pause", test_pause);
     g_test_add_func("/device/rx/pause-ends", test_pause_ends_with_reset);
+    g_test_add_func("/device/rx/pause-ends-with-registers",
+                    test_pause_ends_with_registers);
     g_test_add_func("/device/rx/pause-cq-full", test_pause_cq_full);
     g_test_add_func("/device/rx/bad-buffer", test_bad_buffer);
     g_test_add_func("/device/rx/no-queue", test_no_queue);

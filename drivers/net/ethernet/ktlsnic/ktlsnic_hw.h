@@ -262,7 +262,7 @@ struct ktlsnic_tx_cpl {
 	__le16 flags;		/* KTLSNIC_CPL_PHASE */
 };
 
-/* Last 16 bits of every completion and event: set in even passes of a ring. */
+/* Last 16 bits of every completion and event: set in the first, third, ... pass. */
 #define KTLSNIC_CPL_PHASE		0x0001
 
 /* ---- SPEC 10: receive -------------------------------------------------- */
