@@ -322,7 +322,11 @@ static int ktlsnic_post_load(void *opaque, int version_id)
         ktlsnic_dev_reset(s->dev);
         return -EINVAL;
     }
-    ktlsnic_set_link(qemu_get_queue(s->nic));
+    /* The link is what the driver was told that it is: other devices are not
+     * there yet, so that nothing could be said of a change. */
+    for (unsigned i = 0; i < MAX(1, s->conf.peers.queues); i++) {
+        qemu_get_subqueue(s->nic, i)->link_down = !s->state->link_up;
+    }
     return 0;
 }
 

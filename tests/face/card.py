@@ -10,6 +10,7 @@ from qtest import OtherPort, Port
 
 # Memory of the imaginary guest
 TX, TX_CQ, CMD, CMD_CQ, FRAME = 0x100000, 0x110000, 0x120000, 0x130000, 0x140000
+EVENT, EVENT_REG = 0x160000, 0x4040
 TX_REG, TX_CQ_REG, CMD_REG, CMD_CQ_REG = 0x10000, 0x10020, 0x4000, 0x4020
 STATS = 0x5000
 # Properties, in the order of the bits of the capability words from 0x50 on.
@@ -339,6 +340,28 @@ def migration(machine):
             send(port, 3)
             equal(completed(qemu, 3), (4, 0, 1), "completion")
             equal(stat(port, TX_PACKETS), 4, "TX_PACKETS")
+
+
+@case
+def migration_of_the_link(machine):
+    """A link that is down stays down, and no event says anything else"""
+    with tempfile.NamedTemporaryFile(prefix="ktlsnic-state-") as state:
+        with machine.start() as qemu:
+            port = Port(qemu)
+            port.open_ring(EVENT_REG, EVENT, 16)
+            qemu.execute("set_link", name="port", up=False)
+            before = snapshot(port)
+            equal((before[0x0c], before[EVENT_REG + 0x18]), (1, 1), "STATUS and events")
+            equal(qemu.migrate(state.name), "completed", "migration")
+        with machine.start(incoming=state.name) as qemu:
+            equal(qemu.migration_end(), "completed", "incoming migration")
+            port = Port(qemu, configured=True)
+            after = snapshot(port)
+            for register, value in before.items():
+                equal(hex(after[register]), hex(value), f"register {register:#x}")
+            qemu.execute("cont")
+            qemu.execute("set_link", name="port", up=True)
+            equal((port.read(0x0c), port.read(EVENT_REG + 0x18)), (3, 2), "STATUS and events")
 
 
 @case
