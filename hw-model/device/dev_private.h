@@ -15,6 +15,7 @@
 #include "device/tls_rx.h"
 #include "flow/flow_tx.h"
 #include "packet/filter.h"
+#include "packet/rss.h"
 
 #define FRAME_MIN           60      /* shortest frame on the wire, no FCS */
 #define FRAME_TAG_LEN       4       /* bytes of an 802.1Q tag */
@@ -30,6 +31,7 @@ struct ktlsnic_dev {
 
     /* Derived from the state. */
     struct filter filter;
+    struct rss_key rss_key;
     struct ring ring[KTLSNIC_RINGS];
     uint8_t ring_failed[KTLSNIC_RINGS]; /* enum ktlsnic_ring_id: rings that
                                      * failed in this call, oldest first */
@@ -107,6 +109,7 @@ uint32_t regs_read(struct ktlsnic_dev *dev, uint32_t offset);
 void regs_write(struct ktlsnic_dev *dev, uint32_t offset, uint32_t value);
 void regs_reset(struct ktlsnic_dev *dev);
 void regs_update_filter(struct ktlsnic_dev *dev);
+void regs_update_rss(struct ktlsnic_dev *dev);
 
 /* stats.c (SPEC 13). */
 uint32_t stats_read(struct ktlsnic_dev *dev, uint32_t offset);

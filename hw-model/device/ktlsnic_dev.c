@@ -294,6 +294,7 @@ bool ktlsnic_dev_restored(struct ktlsnic_dev *dev)
     }
     s->rx_max_frame = MIN(s->rx_max_frame, KTLSNIC_MAX_FRAME);
     regs_update_filter(dev);
+    regs_update_rss(dev);
     host_wake(dev);
     return true;
 }

@@ -204,6 +204,7 @@ static void rss_key_write(struct ktlsnic_dev *dev, uint32_t offset,
                           uint32_t value)
 {
     word_write(&dev->state.rss_key[offset - KTLSNIC_REG_RSS_KEY(0)], value);
+    regs_update_rss(dev);
     host_rx_kick(dev);
 }
 
@@ -313,6 +314,11 @@ void regs_update_filter(struct ktlsnic_dev *dev)
     }
 }
 
+void regs_update_rss(struct ktlsnic_dev *dev)
+{
+    rss_key_init(&dev->rss_key, dev->state.rss_key);
+}
+
 void regs_reset(struct ktlsnic_dev *dev)
 {
     struct ktlsnic_state *s = &dev->state;
@@ -326,4 +332,5 @@ void regs_reset(struct ktlsnic_dev *dev)
     memset(s->rss_key, 0, sizeof(s->rss_key));
     memset(s->rss_indir, 0, sizeof(s->rss_indir));
     regs_update_filter(dev);
+    regs_update_rss(dev);
 }

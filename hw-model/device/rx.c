@@ -74,7 +74,7 @@ static void rx_steer(struct ktlsnic_dev *dev, const uint8_t *frame,
     const struct ktlsnic_state *s = &dev->state;
     unsigned queue;
 
-    result->hash = rss_hash(s->rss_key, s->rss_ctrl, frame, info,
+    result->hash = rss_hash(&dev->rss_key, s->rss_ctrl, frame, info,
                             &result->hash_type);
     if (result->hash_type) {
         queue = s->rss_indir[result->hash % KTLSNIC_RSS_INDIR_SIZE];

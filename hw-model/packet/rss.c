@@ -5,23 +5,40 @@
 #include "packet/bytes.h"
 #include "packet/rss.h"
 
-#define INPUT_MAX (2 * 16 + 4)
-
-/* The key slides by one bit under each bit of the input; where that is set, the
- * 32 key bits from there are added. */
-uint32_t rss_toeplitz(const uint8_t key[KTLSNIC_RSS_KEY_SIZE],
-                      const uint8_t *data, size_t len)
+/*
+ * The key slides by one bit under each bit of the input; where that is set, the
+ * 32 key bits from there are added.
+ */
+void rss_key_init(struct rss_key *key,
+                  const uint8_t bytes[KTLSNIC_RSS_KEY_SIZE])
 {
-    uint32_t window = get_be32(key), hash = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(key->adds); i++) {
+        size_t at = i / 2;
+        uint64_t window = (uint64_t)get_be32(bytes + at) << 8 | bytes[at + 4];
+        unsigned shift = i % 2 ? 4 : 8;     /* of a first bit's 32 bits */
 
-    g_assert(len <= KTLSNIC_RSS_KEY_SIZE - 4);
-    for (size_t i = 0; i < len; i++) {
-        for (int bit = 7; bit >= 0; bit--) {
-            if (data[i] >> bit & 1) {
-                hash ^= window;
+        for (unsigned value = 0; value < 16; value++) {
+            uint32_t sum = 0;
+
+            for (unsigned bit = 0; bit < 4; bit++) {
+                if (value & 8 >> bit) {
+                    sum ^= window >> (shift - bit);
+                }
             }
-            window = window << 1 | (key[i + 4] >> bit & 1);
+            key->adds[i][value] = sum;
         }
+    }
+}
+
+uint32_t rss_toeplitz(const struct rss_key *key, const uint8_t *data,
+                      size_t len)
+{
+    uint32_t hash = 0;
+
+    g_assert(len <= RSS_INPUT_MAX);
+    for (size_t i = 0; i < len; i++) {
+        hash ^= key->adds[2 * i][data[i] >> 4] ^
+                key->adds[2 * i + 1][data[i] & 15];
     }
     return hash;
 }
@@ -51,14 +68,14 @@ static uint16_t l3_type(const struct packet_info *info)
     }
 }
 
-uint32_t rss_hash(const uint8_t key[KTLSNIC_RSS_KEY_SIZE], uint32_t ctrl,
+uint32_t rss_hash(const struct rss_key *key, uint32_t ctrl,
                   const uint8_t *frame, const struct packet_info *info,
                   uint16_t *type)
 {
     size_t addrs_off = info->l3_off + (info->ip_version == 4 ? 12 : 8);
     size_t len = info->ip_version == 4 ? 8 : 32;
     bool ports = ctrl & l4_type(info);
-    uint8_t input[INPUT_MAX];
+    uint8_t input[RSS_INPUT_MAX];
 
     *type = ports ? l4_type(info) : ctrl & l3_type(info);
     if (!(ctrl & KTLSNIC_RSS_ENABLE) || !*type) {

@@ -139,21 +139,29 @@ static void test_rss(void)
 {
     struct rx_host f = rx_host_open(ENABLE | KTLSNIC_RX_CTRL_PROMISC);
     uint8_t key[40];
+    struct rss_key rss_key;
     unsigned used[4] = { 0 };
     struct frame_spec tcp = { .version = 4, .proto = PROTO_TCP };
     struct rx_received r;
 
     reference_random(key, sizeof(key));
     set_rss(&f, key, KTLSNIC_RSS_ENABLE | KTLSNIC_RSS_TCP4);
+    rss_key_init(&rss_key, key);
     for (unsigned i = 0; i < 200; i++) {
         struct frame frame = frame_make(&tcp);
         uint8_t input[12];
         uint32_t hash;
         unsigned queue;
 
+        if (i == 100) {     /* half-way with another key, from a saved state */
+            reference_random(key, sizeof(key));
+            memcpy(ktlsnic_dev_state(f.host->dev)->rss_key, key, sizeof(key));
+            g_assert_true(ktlsnic_dev_restored(f.host->dev));
+            rss_key_init(&rss_key, key);
+        }
         memcpy(input, frame.data + frame.l3_off + 12, 8);
         memcpy(input + 8, frame.data + frame.l4_off, 4);
-        hash = rss_toeplitz(key, input, sizeof(input));
+        hash = rss_toeplitz(&rss_key, input, sizeof(input));
         queue = hash % 128 % 5 % 4;     /* 4 becomes 0 */
         f.host->used = f.used;
         rx_host_give(&f, queue, 256);

@@ -81,10 +81,12 @@ static void assert_hash(const struct frame *f, uint32_t ctrl,
                         uint32_t expected, uint16_t expected_type)
 {
     struct packet_info info;
+    struct rss_key key;
     uint16_t type = 0xaaaa;
 
     packet_parse(f->data, f->len, &info);
-    g_assert_cmphex(rss_hash(suite_key, ctrl, f->data, &info, &type), ==,
+    rss_key_init(&key, suite_key);
+    g_assert_cmphex(rss_hash(&key, ctrl, f->data, &info, &type), ==,
                     expected);
     g_assert_cmphex(type, ==, expected_type);
 }
@@ -142,14 +144,15 @@ static void test_not_ip(void)
 static void test_toeplitz(void)
 {
     for (unsigned n = 0; n < 2000; n++) {
-        uint8_t key[KTLSNIC_RSS_KEY_SIZE], shifted[KTLSNIC_RSS_KEY_SIZE];
-        uint8_t data[KTLSNIC_RSS_KEY_SIZE - 4];
+        uint8_t bytes[KTLSNIC_RSS_KEY_SIZE], shifted[KTLSNIC_RSS_KEY_SIZE];
+        uint8_t data[RSS_INPUT_MAX];
+        struct rss_key key;
         size_t len = n % (sizeof(data) + 1);
         uint32_t expected = 0;
 
-        reference_random(key, sizeof(key));
+        reference_random(bytes, sizeof(bytes));
         reference_random(data, sizeof(data));
-        memcpy(shifted, key, sizeof(key));
+        memcpy(shifted, bytes, sizeof(bytes));
         for (size_t bit = 0; bit < 8 * len; bit++) {
             if (data[bit / 8] & 0x80 >> bit % 8) {
                 expected ^= (uint32_t)shifted[0] << 24 | shifted[1] << 16 |
@@ -161,7 +164,8 @@ static void test_toeplitz(void)
                                                       : 0);
             }
         }
-        g_assert_cmphex(rss_toeplitz(key, data, len), ==, expected);
+        rss_key_init(&key, bytes);
+        g_assert_cmphex(rss_toeplitz(&key, data, len), ==, expected);
     }
 }
 
