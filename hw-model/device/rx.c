@@ -207,6 +207,7 @@ static const uint8_t *rx_tls(struct ktlsnic_dev *dev, const uint8_t *frame,
                              size_t len, const struct packet_info *info,
                              struct rx_result *result)
 {
+    size_t end = info->payload_off + info->payload_len;
     struct tls_rx_ctx *ctx = NULL;
 
     if (result->flags & KTLSNIC_RXF_L4_OK) {
@@ -215,9 +216,14 @@ static const uint8_t *rx_tls(struct ktlsnic_dev *dev, const uint8_t *frame,
     if (!ctx) {
         return frame;
     }
-    memcpy(dev->rx_frame, frame, len);
-    tls_rx_segment(dev, ctx, dev->rx_frame, info, &result->tls);
+    tls_rx_segment(dev, ctx, frame, info, dev->rx_frame + info->payload_off,
+                   &result->tls);
     result->tcp_len = info->payload_len;
+    if (!(result->tls.flags & KTLSNIC_RXF_TLS_DECRYPTED)) {
+        return frame;
+    }
+    memcpy(dev->rx_frame, frame, info->payload_off);
+    memcpy(dev->rx_frame + end, frame + end, len - end);
     return dev->rx_frame;
 }
 

@@ -250,13 +250,13 @@ static void count_segment(struct ktlsnic_dev *dev,
 }
 
 void tls_rx_segment(struct ktlsnic_dev *dev, struct tls_rx_ctx *ctx,
-                    uint8_t *frame, const struct packet_info *info,
-                    struct tls_rx_result *result)
+                    const uint8_t *frame, const struct packet_info *info,
+                    uint8_t *out, struct tls_rx_result *result)
 {
     uint32_t seq = get_be32(frame + info->l4_off + TCP_SEQ_OFF);
     struct flow_rx_result flow;
 
-    flow_rx_segment(ctx->flow, seq, frame + info->payload_off,
+    flow_rx_segment(ctx->flow, seq, frame + info->payload_off, out,
                     info->payload_len, &flow);
     count_segment(dev, info, &flow);
     result->ctx = ctx->index;

@@ -42,10 +42,10 @@ void tls_rx_del_all(struct ktlsnic_dev *dev);
 struct tls_rx_ctx *tls_rx_match(struct ktlsnic_dev *dev, const uint8_t *frame,
                                 const struct packet_info *info);
 
-/* Takes the frame through its context, once, and decrypts it in place if it
- * can; nothing but its TCP payload changes. */
+/* Takes the frame through its context, once. With KTLSNIC_RXF_TLS_DECRYPTED in
+ * result->flags its TCP payload, decrypted, is in out. */
 void tls_rx_segment(struct ktlsnic_dev *dev, struct tls_rx_ctx *ctx,
-                    uint8_t *frame, const struct packet_info *info,
-                    struct tls_rx_result *result);
+                    const uint8_t *frame, const struct packet_info *info,
+                    uint8_t *out, struct tls_rx_result *result);
 
 #endif

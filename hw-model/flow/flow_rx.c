@@ -119,9 +119,9 @@ static bool take_tag(struct flow_rx *flow, const uint8_t *data, size_t len,
 }
 
 /*
- * Moves the context over len bytes of the stream at src; what becomes of the
- * payload in them goes to dst, or nowhere if that is NULL. Returns false at a
- * bad header or a wrong tag.
+ * Moves the context over len bytes of the stream at src; what becomes of them
+ * goes to dst, or nowhere if that is NULL. Returns false at a bad header or a
+ * wrong tag.
  */
 static bool advance(struct flow_rx *flow, uint8_t *dst, const uint8_t *src,
                     size_t len, struct flow_rx_result *result)
@@ -129,19 +129,28 @@ static bool advance(struct flow_rx *flow, uint8_t *dst, const uint8_t *src,
     size_t done = 0, take;
 
     while (done < len) {
+        uint8_t *to = dst ? dst + done : NULL;
+        const uint8_t *from = src + done;
+
+        if (!flow->rec.broken && record_has_prefix(&flow->rec) &&
+            flow->rec.pos < record_payload_end(&flow->rec)) {
+            take = take_payload(flow, to, from, len - done);
+            result->payload += take;
+            done += take;
+            continue;
+        }
         if (flow->rec.broken) {
             take = record_pass(&flow->rec, len - done);
         } else if (!record_has_prefix(&flow->rec)) {
-            if (!take_prefix(flow, src + done, len - done, &take)) {
+            if (!take_prefix(flow, from, len - done, &take)) {
                 result->bad_header = true;
                 return false;
             }
-        } else if (flow->rec.pos < record_payload_end(&flow->rec)) {
-            take = take_payload(flow, dst ? dst + done : NULL, src + done,
-                                len - done);
-            result->payload += take;
-        } else if (!take_tag(flow, src + done, len - done, &take, result)) {
+        } else if (!take_tag(flow, from, len - done, &take, result)) {
             return false;
+        }
+        if (to) {
+            memcpy(to, from, take);
         }
         done += take;
     }
@@ -221,27 +230,19 @@ static void meet_search(struct flow_rx *flow)
  * A segment that begins at or before the place and ends after it. It can be
  * delivered decrypted if all of it is new and belongs to records of which no
  * byte is missing before it; otherwise the context learns from it what it can.
- * Whether headers and tags are good shows on the way, so a copy is decrypted.
+ * Whether headers and tags are good shows on the way.
  */
-static void process(struct flow_rx *flow, uint32_t seq, uint8_t *data,
-                    size_t len, struct flow_rx_result *result)
+static void process(struct flow_rx *flow, uint32_t seq, const uint8_t *src,
+                    uint8_t *dst, size_t len, struct flow_rx_result *result)
 {
     size_t old = flow->next_seq - seq;
-    uint8_t *copy = NULL;
-    bool good;
+    bool whole = !old && !flow->rec.broken;
+    bool good = advance(flow, whole ? dst : NULL, src + old, len - old, result);
 
-    if (!old && !flow->rec.broken) {
-        copy = g_memdup2(data, len);
-    }
-    good = advance(flow, copy, data + old, len - old, result);
-    if (good && copy) {
-        memcpy(data, copy, len);
-        result->decrypted = true;
-    } else {
+    result->decrypted = good && whole;
+    if (!result->decrypted) {
         result->payload = 0;
     }
-    g_free(copy);
-
     flow->lost = !good;
     flow->next_seq = seq + len;
     flow->unmoved = 0;
@@ -281,8 +282,8 @@ static void search(struct flow_rx *flow, uint32_t seq, const uint8_t *data,
     result->resync_seq = found.seq;
 }
 
-void flow_rx_segment(struct flow_rx *flow, uint32_t seq, uint8_t *data,
-                     size_t len, struct flow_rx_result *result)
+void flow_rx_segment(struct flow_rx *flow, uint32_t seq, const uint8_t *src,
+                     uint8_t *dst, size_t len, struct flow_rx_result *result)
 {
     memset(result, 0, sizeof(*result));
     if (len == 0) {
@@ -298,9 +299,9 @@ void flow_rx_segment(struct flow_rx *flow, uint32_t seq, uint8_t *data,
         return;
     }
     if (reach(flow, seq)) {
-        process(flow, seq, data, len, result);
+        process(flow, seq, src, dst, len, result);
     } else {
-        search(flow, seq, data, len, result);
+        search(flow, seq, src, len, result);
     }
     meet_search(flow);
     result->resync_request &= flow->search.active;

@@ -21,7 +21,7 @@
 
 /* What a segment did. */
 struct flow_rx_result {
-    bool decrypted;             /* its payload is plaintext now */
+    bool decrypted;             /* dst is it, with its payload as plaintext */
     bool auth_failed;           /* a tag in it was wrong */
     bool bad_header;            /* no header where one had to be */
     unsigned records;           /* whose tag was verified in it */
@@ -57,10 +57,10 @@ void flow_rx_free(struct flow_rx *flow);
 
 /*
  * The len payload bytes of a segment whose checksum is good, and whose first
- * byte has sequence seq; len is less than 2^30. If the context can, it
- * decrypts them in place: headers, explicit nonces and tags stay, payload
- * becomes plaintext, and result->decrypted is set. Otherwise the bytes stay
- * as they are.
+ * byte has sequence seq; len is less than 2^30. If the context can, it writes to
+ * dst, which has room for them, what becomes of them when they are decrypted:
+ * headers, explicit nonces and tags stay, payload becomes plaintext, and
+ * result->decrypted is set. Otherwise what is in dst is of no use.
  *
  * A record may reach over many segments, so the first ones are delivered
  * decrypted before its tag has come. If the tag is wrong the segment that ends
@@ -69,8 +69,8 @@ void flow_rx_free(struct flow_rx *flow);
  *
  * A segment without payload leaves the context alone, whatever its sequence.
  */
-void flow_rx_segment(struct flow_rx *flow, uint32_t seq, uint8_t *data,
-                     size_t len, struct flow_rx_result *result);
+void flow_rx_segment(struct flow_rx *flow, uint32_t seq, const uint8_t *src,
+                     uint8_t *dst, size_t len, struct flow_rx_result *result);
 
 /*
  * The host's word that record rec_num begins at sequence seq: the answer to a

@@ -207,7 +207,7 @@ uint8_t *conn_expect(struct conn *t, const struct frame *frame,
     uint8_t *data = g_memdup2(frame->data, frame->len);
     size_t len = frame->ip_end - frame->payload_off;
 
-    flow_rx_segment(t->rx.flow, t->rx.seq + from, data + frame->payload_off,
+    rx_segment(t->rx.flow, t->rx.seq + from, data + frame->payload_off,
                     len, &t->rx.result);
     count(t, len);
     return data;

@@ -41,6 +41,13 @@ unsigned rx_ends(const struct rx *rx, size_t from, size_t to);
 size_t rx_payload(const struct rx *rx, size_t from, size_t to);
 
 /*
+ * flow_rx_segment() in place: data becomes plaintext if it was decrypted, and
+ * stays as it is otherwise.
+ */
+void rx_segment(struct flow_rx *flow, uint32_t seq, uint8_t *data, size_t len,
+                struct flow_rx_result *result);
+
+/*
  * Gives the flow these bytes of the stream as a segment. What comes back must
  * be the plaintext if it says so, and the bytes of the wire otherwise.
  * Returns which.

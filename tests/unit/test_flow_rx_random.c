@@ -223,7 +223,7 @@ static void deliver(struct run *run, const struct segment *s)
 
     run->astray = run->astray || forged;
     memset(&rx->result, 0xa5, sizeof(rx->result));
-    flow_rx_segment(rx->flow, rx->seq + s->from, data, len, &rx->result);
+    rx_segment(rx->flow, rx->seq + s->from, data, len, &rx->result);
     check_delivery(run, s, sent, data);
     count_delivery(run);
     failed = rx->result.auth_failed || rx->result.bad_header;

@@ -288,7 +288,7 @@ static bool send_long(struct flow_rx *flow, uint64_t pos, size_t len,
             i += MIN(len, LONG_RECORD - at) - 1;
         }
     }
-    flow_rx_segment(flow, pos, data, len, result);
+    rx_segment(flow, pos, data, len, result);
     return result->decrypted;
 }
 
@@ -431,7 +431,7 @@ static void send_idle(struct flow_rx *flow, uint32_t seq, size_t times)
     struct flow_rx_result result;
 
     for (size_t i = 0; i < times; i++) {
-        flow_rx_segment(flow, seq, data, IDLE, &result);
+        rx_segment(flow, seq, data, IDLE, &result);
         g_assert_false(result.decrypted);
     }
 }
@@ -473,7 +473,7 @@ static void test_unmoved_then(void)
     send_idle(flow, 0x20000, UNMOVED_MAX / IDLE);
     g_assert_true(flow_rx_confirm(flow, 0x80000, 7));
     send_idle(flow, 0x20000, 9);
-    flow_rx_segment(flow, 0x80000, (uint8_t[]) { 23, 3, 3 }, 3, &result);
+    rx_segment(flow, 0x80000, (uint8_t[]) { 23, 3, 3 }, 3, &result);
     g_assert_true(result.decrypted);
     flow_rx_free(flow);
 
