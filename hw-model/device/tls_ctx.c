@@ -4,13 +4,6 @@
 #include "device/dev_private.h"
 #include "device/tls_ctx.h"
 
-static const uint8_t key_len[KTLSNIC_CIPHERS] = {
-    [KTLSNIC_CIPHER_AES_GCM_128] = 16,
-    [KTLSNIC_CIPHER_AES_GCM_256] = 32,
-    [KTLSNIC_CIPHER_AES_CCM_128] = 16,
-    [KTLSNIC_CIPHER_CHACHA20_POLY1305] = 32,
-};
-
 void tls_table_init(struct tls_table *table, unsigned size,
                     const uint32_t wanted[KTLSNIC_TLS_VERSIONS],
                     bool (*supported)(unsigned version, unsigned cipher))
@@ -30,7 +23,8 @@ static bool key_end_is_zero(const struct ktlsnic_cmd_tls_add *body)
 {
     uint8_t any = 0;
 
-    for (size_t i = key_len[body->cipher]; i < sizeof(body->key); i++) {
+    for (size_t i = engine_key_len(body->cipher); i < sizeof(body->key);
+         i++) {
         any |= body->key[i];
     }
     return !any;

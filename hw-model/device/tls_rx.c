@@ -4,16 +4,7 @@
 #include "device/dev_private.h"
 #include "device/tls_rx.h"
 #include "flow/flow_rx.h"
-#include "packet/bytes.h"
 
-#define IPV4_ADDR_LEN       4
-#define IPV4_SOURCE_OFF     12
-#define IPV6_ADDR_LEN       16
-#define IPV6_SOURCE_OFF     8
-#define TCP_SEQ_OFF         4
-#define TCP_FLAGS_OFF       13
-#define TCP_SYN             0x02
-#define TCP_RST             0x04
 
 struct tls_rx_ctx {
     uint32_t index;                     /* in the table */
@@ -83,7 +74,7 @@ static bool tuple_ok(const struct ktlsnic_tls_tuple *tuple)
     uint8_t any = tuple->reserved[0] | tuple->reserved[1] | tuple->reserved[2];
 
     if (tuple->ip_version == 4) {
-        for (size_t i = IPV4_ADDR_LEN; i < sizeof(tuple->remote_addr); i++) {
+        for (size_t i = PACKET_IPV4_ALEN; i < sizeof(tuple->remote_addr); i++) {
             any |= tuple->remote_addr[i] | tuple->local_addr[i];
         }
     } else if (tuple->ip_version != 6) {
@@ -201,10 +192,8 @@ enum ktlsnic_cmd_status tls_rx_query(struct ktlsnic_dev *dev, uint32_t index,
 static void tuple_of_frame(const uint8_t *frame, const struct packet_info *info,
                            struct ktlsnic_tls_tuple *tuple)
 {
-    bool v4 = info->ip_version == 4;
-    size_t addr_len = v4 ? IPV4_ADDR_LEN : IPV6_ADDR_LEN;
-    const uint8_t *addr = frame + info->l3_off +
-                          (v4 ? IPV4_SOURCE_OFF : IPV6_SOURCE_OFF);
+    size_t addr_len;
+    const uint8_t *addr = packet_addrs(frame, info, &addr_len);
     const uint8_t *tcp = frame + info->l4_off;
 
     memset(tuple, 0, sizeof(*tuple));
@@ -228,7 +217,7 @@ struct tls_rx_ctx *tls_rx_match(struct ktlsnic_dev *dev, const uint8_t *frame,
 
     if (!dev->tls_rx.live || info->l4_proto != PACKET_PROTO_TCP ||
         !info->payload_len || info->l3_off != PACKET_ETH_HLEN ||
-        frame[info->l4_off + TCP_FLAGS_OFF] & (TCP_SYN | TCP_RST) ||
+        packet_tcp_flags(frame, info) & (PACKET_TCP_SYN | PACKET_TCP_RST) ||
         memcmp(frame, dev->state.mac, KTLSNIC_MAC_LEN) != 0) {
         return NULL;
     }
@@ -253,7 +242,7 @@ void tls_rx_segment(struct ktlsnic_dev *dev, struct tls_rx_ctx *ctx,
                     const uint8_t *frame, const struct packet_info *info,
                     uint8_t *out, struct tls_rx_result *result)
 {
-    uint32_t seq = get_be32(frame + info->l4_off + TCP_SEQ_OFF);
+    uint32_t seq = packet_tcp_seq(frame, info);
     struct flow_rx_result flow;
 
     flow_rx_segment(ctx->flow, seq, frame + info->payload_off, out,

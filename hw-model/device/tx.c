@@ -17,7 +17,6 @@
 #define TX_HEADER_FLAGS (KTLSNIC_TXF_L3_CSUM | KTLSNIC_TXF_L4_CSUM | \
                          KTLSNIC_TXF_TSO | KTLSNIC_TXF_TLS)
 #define TX_ADDR_LEN     (2 * KTLSNIC_MAC_LEN)   /* both addresses */
-#define TCP_SEQ_OFF     4
 
 /*
  * How long one run works, and one ring in it before the next has its turn. A
@@ -28,9 +27,6 @@
 #define TX_COST_PER_VISIT   (128 * 1024)
 #define TX_COST_PER_UNIT    1024
 #define TX_COST_PER_SEGMENT 1024
-
-/* No TLS record is longer: header, payload, and the most expansion. */
-#define TLS_RECORD_MAX  (5 + 16384 + 256 + 16)
 
 struct tx_unit {
     unsigned queue;
@@ -192,14 +188,6 @@ static enum ktlsnic_tx_status tx_flow_status(enum flow_tx_result result)
     }
 }
 
-static uint32_t tx_tcp_seq(const uint8_t *tcp)
-{
-    uint32_t seq;
-
-    memcpy(&seq, tcp + TCP_SEQ_OFF, sizeof(seq));
-    return GUINT32_FROM_BE(seq);
-}
-
 static enum ktlsnic_tx_status tx_encrypt(struct ktlsnic_dev *dev,
                                          const struct tx_unit *unit)
 {
@@ -215,7 +203,7 @@ static enum ktlsnic_tx_status tx_encrypt(struct ktlsnic_dev *dev,
         return KTLSNIC_TX_OK;
     }
     result = flow_tx_encrypt(flow,
-                             tx_tcp_seq(dev->tx->frame + unit->info.l4_off),
+                             packet_tcp_seq(dev->tx->frame, &unit->info),
                              dev->tx->frame + unit->info.payload_off,
                              unit->info.payload_len, &done);
     dev_count(dev, KTLSNIC_STAT_TLS_TX_RECORDS, done.records);
@@ -340,7 +328,7 @@ static bool tx_resync(struct ktlsnic_dev *dev, struct tx_unit *unit,
     struct ktlsnic_tx_resync head;
     struct flow_tx *flow;
     /* A longer prefix is as wrong as one of this length. */
-    uint32_t len = MIN(unit->len, TLS_RECORD_MAX);
+    uint32_t len = MIN(unit->len, ENGINE_RECORD_MAX);
 
     memcpy(&head, dev->tx->desc, sizeof(head));
     if (!dev->config.tls_tx_replay || unit->flags & ~KTLSNIC_TXF_COMPLETE ||

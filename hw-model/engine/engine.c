@@ -26,6 +26,13 @@ bool engine_supported(unsigned version, unsigned cipher)
     return format_find(version, cipher) && cipher_find(cipher);
 }
 
+size_t engine_key_len(unsigned cipher)
+{
+    const struct cipher *row = cipher_find(cipher);
+
+    return row ? row->key_len : 0;
+}
+
 static void set_layout(struct engine_layout *layout,
                        const struct format *format, const struct cipher *cipher)
 {

@@ -46,6 +46,9 @@ struct engine_layout {
 /* Whether the pair is implemented. Any values may be asked. */
 bool engine_supported(unsigned version, unsigned cipher);
 
+/* Bytes of a cipher's key, 0 for a cipher that there is not. */
+size_t engine_key_len(unsigned cipher);
+
 /* Returns NULL if the pair is not supported. The parameters are copied. */
 struct engine *engine_new(const struct engine_params *params);
 

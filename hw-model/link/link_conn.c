@@ -3,24 +3,13 @@
 #include <glib.h>
 
 #include "link/link_conn.h"
-#include "packet/bytes.h"
-
-#define TCP_SEQ     4
-#define TCP_FLAGS   13
-#define TCP_FIN     0x01
-#define TCP_SYN     0x02
-#define TCP_ACK     0x10
-
-#define IPV4_SRC    12
-#define IPV6_SRC    8
-#define ADDR_MAX    16
 
 /* The ends of a connection; the one that sends in direction TX is first. No
  * padding: it is hashed and compared as bytes. */
 struct key {
     uint8_t ip_version;
     uint8_t port[LINK_DIRS][2];
-    uint8_t addr[LINK_DIRS][ADDR_MAX];
+    uint8_t addr[LINK_DIRS][PACKET_IPV6_ALEN];
 };
 
 /* One direction of a connection. */
@@ -90,10 +79,9 @@ unsigned link_conns_seen(const struct link_conns *conns)
 static void make_key(struct key *key, enum link_dir dir, const uint8_t *frame,
                      const struct packet_info *info)
 {
-    bool v4 = info->ip_version == 4;
-    const uint8_t *addr = frame + info->l3_off + (v4 ? IPV4_SRC : IPV6_SRC);
+    size_t addr_len;
+    const uint8_t *addr = packet_addrs(frame, info, &addr_len);
     const uint8_t *port = frame + info->l4_off;
-    size_t addr_len = v4 ? 4 : ADDR_MAX;
     int src = dir, dst = !dir;
 
     memset(key, 0, sizeof(*key));
@@ -169,7 +157,6 @@ unsigned *link_conns_note(struct link_conns *conns, enum link_dir dir,
                           const uint8_t *frame, const struct packet_info *info,
                           struct link_place *place)
 {
-    const uint8_t *tcp = frame + info->l4_off;
     struct conn *conn;
     struct key key;
     uint32_t seq;
@@ -181,17 +168,17 @@ unsigned *link_conns_note(struct link_conns *conns, enum link_dir dir,
     }
     make_key(&key, dir, frame, info);
     conn = g_hash_table_lookup(conns->by_key, &key);
-    flags = tcp[TCP_FLAGS];
-    seq = get_be32(tcp + TCP_SEQ);
-    if (flags & TCP_SYN) {
+    flags = packet_tcp_flags(frame, info);
+    seq = packet_tcp_seq(frame, info);
+    if (flags & PACKET_TCP_SYN) {
         seq++;              /* the SYN takes a sequence number itself */
-        conn = open_conn(conns, conn, &key, dir, flags & TCP_ACK, seq);
+        conn = open_conn(conns, conn, &key, dir, flags & PACKET_TCP_ACK, seq);
     }
     if (!conn) {
         return NULL;
     }
     place->len = info->payload_len;
-    place->fin = flags & TCP_FIN;
+    place->fin = flags & PACKET_TCP_FIN;
     set_place(place, conn, dir, seq);
     return conn->counters;
 }

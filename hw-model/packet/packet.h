@@ -13,14 +13,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "packet/bytes.h"
+
 #define PACKET_ETH_HLEN     14
 #define PACKET_VLAN_HLEN    4
+#define PACKET_IPV4_ALEN    4
 #define PACKET_IPV6_HLEN    40
+#define PACKET_IPV6_ALEN    16
 #define PACKET_UDP_HLEN     8
 #define PACKET_TCP_HLEN_MIN 20
 
 #define PACKET_PROTO_TCP    6
 #define PACKET_PROTO_UDP    17
+
+/* In the TCP header. */
+#define PACKET_TCP_SEQ_OFF      4
+#define PACKET_TCP_FLAGS_OFF    13
+#define PACKET_TCP_FIN          0x01
+#define PACKET_TCP_SYN          0x02
+#define PACKET_TCP_RST          0x04
+#define PACKET_TCP_PSH          0x08
+#define PACKET_TCP_ACK          0x10
+#define PACKET_TCP_CWR          0x80
 
 /* All offsets count bytes from the first byte of the frame. */
 struct packet_info {
@@ -66,5 +80,30 @@ bool packet_parse(const uint8_t *frame, size_t len, struct packet_info *info);
  */
 bool packet_check_tx(const uint8_t *frame, size_t len, unsigned l3_off,
                      unsigned l4_off, unsigned flags, struct packet_info *info);
+
+/* The source address, which the destination address follows; *len is the length
+ * of each. Needs an ip_version. */
+static inline const uint8_t *packet_addrs(const uint8_t *frame,
+                                          const struct packet_info *info,
+                                          size_t *len)
+{
+    bool v4 = info->ip_version == 4;
+
+    *len = v4 ? PACKET_IPV4_ALEN : PACKET_IPV6_ALEN;
+    return frame + info->l3_off + (v4 ? 12 : 8);
+}
+
+/* Both need has_l4, and TCP. */
+static inline uint32_t packet_tcp_seq(const uint8_t *frame,
+                                      const struct packet_info *info)
+{
+    return get_be32(frame + info->l4_off + PACKET_TCP_SEQ_OFF);
+}
+
+static inline uint8_t packet_tcp_flags(const uint8_t *frame,
+                                       const struct packet_info *info)
+{
+    return frame[info->l4_off + PACKET_TCP_FLAGS_OFF];
+}
 
 #endif

@@ -72,17 +72,19 @@ uint32_t rss_hash(const struct rss_key *key, uint32_t ctrl,
                   const uint8_t *frame, const struct packet_info *info,
                   uint16_t *type)
 {
-    size_t addrs_off = info->l3_off + (info->ip_version == 4 ? 12 : 8);
-    size_t len = info->ip_version == 4 ? 8 : 32;
     bool ports = ctrl & l4_type(info);
     uint8_t input[RSS_INPUT_MAX];
+    const uint8_t *addrs;
+    size_t len;
 
     *type = ports ? l4_type(info) : ctrl & l3_type(info);
     if (!(ctrl & KTLSNIC_RSS_ENABLE) || !*type) {
         *type = 0;
         return 0;
     }
-    memcpy(input, frame + addrs_off, len);
+    addrs = packet_addrs(frame, info, &len);
+    len *= 2;
+    memcpy(input, addrs, len);
     if (ports) {
         memcpy(input + len, frame + info->l4_off, 4);
         len += 4;

@@ -8,11 +8,6 @@
 
 #define IP_LEN_MAX      65535
 
-#define TCP_SEQ_OFF     4
-#define TCP_FLAGS_OFF   13
-#define TCP_FIN         0x01
-#define TCP_PSH         0x08
-#define TCP_CWR         0x80
 
 static size_t payload_max(const struct tso *tso)
 {
@@ -67,12 +62,12 @@ static void fix_tcp(const struct tso *tso, uint8_t *segment,
     uint8_t *tcp = segment + info.l4_off;
     bool last = tso->done + payload_len == info.payload_len;
 
-    put_be32(tcp + TCP_SEQ_OFF, get_be32(tcp + TCP_SEQ_OFF) + tso->done);
+    put_be32(tcp + PACKET_TCP_SEQ_OFF, get_be32(tcp + PACKET_TCP_SEQ_OFF) + tso->done);
     if (!last) {
-        tcp[TCP_FLAGS_OFF] &= ~(TCP_FIN | TCP_PSH);
+        tcp[PACKET_TCP_FLAGS_OFF] &= ~(PACKET_TCP_FIN | PACKET_TCP_PSH);
     }
     if (tso->index) {
-        tcp[TCP_FLAGS_OFF] &= ~TCP_CWR;
+        tcp[PACKET_TCP_FLAGS_OFF] &= ~PACKET_TCP_CWR;
     }
     info.payload_len = payload_len;
     checksum_set_l4(segment, &info);
