@@ -9,26 +9,40 @@
 #define TCP_CSUM_OFF    16
 #define UDP_CSUM_OFF    6
 
+/* Two words that are worked on at once, where the host can. */
+typedef uint64_t lanes __attribute__((vector_size(2 * sizeof(uint64_t))));
+
+static uint64_t word_sum(uint64_t word)
+{
+    return (word & UINT32_MAX) + (word >> 32);
+}
+
 /*
  * RFC 1071: the sum does not depend on the byte order in which the words are
  * taken, as long as the result is stored in the same one; so memory is added up
- * in the host's order, and only stored through memcpy(). 32-bit words in a
- * 64-bit sum cannot overflow for any frame.
+ * in the host's order, and only stored through memcpy(). 32-bit words in 64-bit
+ * sums cannot overflow for any frame.
  */
 static uint64_t sum_add(uint64_t sum, const uint8_t *p, size_t len)
 {
+    lanes even = { 0 }, odd = { 0 }, words[2];
     uint64_t word;
 
-    while (len >= sizeof(word)) {
+    for (; len >= sizeof(words); p += sizeof(words), len -= sizeof(words)) {
+        memcpy(words, p, sizeof(words));
+        even += (words[0] & UINT32_MAX) + (words[1] & UINT32_MAX);
+        odd += (words[0] >> 32) + (words[1] >> 32);
+    }
+    even += odd;
+    sum += even[0] + even[1];
+    for (; len >= sizeof(word); p += sizeof(word), len -= sizeof(word)) {
         memcpy(&word, p, sizeof(word));
-        sum += (word & 0xffffffff) + (word >> 32);
-        p += sizeof(word);
-        len -= sizeof(word);
+        sum += word_sum(word);
     }
     if (len) {
         word = 0;
         memcpy(&word, p, len);
-        sum += (word & 0xffffffff) + (word >> 32);
+        sum += word_sum(word);
     }
     return sum;
 }
