@@ -209,12 +209,9 @@ static int copy_more(struct ktls_strp *strp)
  * The rest of a record is not here. If TCP has no room for more it never will be,
  * unless what is here is taken away.
  */
-static int wait_for_more(struct ktls_strp *strp)
+static void wait_for_more(struct ktls_strp *strp)
 {
-	if (!tcp_epollin_ready(strp->sk, INT_MAX))
-		return 0;
-	strp->copying = true;
-	return copy_more(strp);
+	strp->copying = tcp_epollin_ready(strp->sk, INT_MAX);
 }
 
 static bool queued_source(struct ktls_strp *strp, struct ktls_source *src, u32 len)
@@ -226,6 +223,7 @@ static bool queued_source(struct ktls_strp *strp, struct ktls_source *src, u32 l
 	return src->first;
 }
 
+/* On TCP's queue; or the record has to be copied from now on. */
 static int look(struct ktls_strp *strp)
 {
 	u32 seq = tcp_sk(strp->sk)->copied_seq;
@@ -238,8 +236,10 @@ static int look(struct ktls_strp *strp)
 	if (!strp->len || strp->start != seq) {
 		strp->len = 0;
 		strp->start = seq;
-		if (inq < TLS_HEADER_SIZE)
-			return wait_for_more(strp);
+		if (inq < TLS_HEADER_SIZE) {
+			wait_for_more(strp);
+			return 0;
+		}
 		if (!queued_source(strp, &src, TLS_HEADER_SIZE))
 			return 0;
 		err = parse_header(strp, &src);
@@ -247,28 +247,52 @@ static int look(struct ktls_strp *strp)
 			return err;
 	}
 	if (inq < strp->len)
-		return wait_for_more(strp);
-	WRITE_ONCE(strp->ready, true);
+		wait_for_more(strp);
+	else
+		WRITE_ONCE(strp->ready, true);
 	return 0;
 }
 
-/**
- * ktls_strp_check() - has the next record come?
- * @strp: the parser; the caller owns the socket, or has it locked in softirq context
- */
-void ktls_strp_check(struct ktls_strp *strp)
+static void check(struct ktls_strp *strp, bool may_copy)
 {
-	int err;
+	int err = 0;
 
 	if (strp->stopped || strp->ready)
 		return;
-	err = strp->copying ? copy_more(strp) : look(strp);
-	if (err == -ENOMEM) {
+	if (!strp->copying)
+		err = look(strp);
+	if (!err && strp->copying)
+		err = may_copy ? copy_more(strp) : -EAGAIN;
+	if (err == -ENOMEM || err == -EAGAIN) {
 		queue_work(ktls_strp_wq, &strp->work);
 	} else if (err < 0) {
 		strp->stopped = true;
 		strp->ops->broken(strp->sk, err);
 	}
+}
+
+/**
+ * ktls_strp_check() - has the next record come?
+ * @strp: the parser; the caller owns the socket
+ */
+void ktls_strp_check(struct ktls_strp *strp)
+{
+	check(strp, true);
+}
+
+/**
+ * ktls_strp_data_ready() - TCP has received something
+ * @strp: the parser; the caller has the socket locked in softirq context, or owns it
+ *	and works off its backlog
+ *
+ * As long as the backlog is not worked off TCP counts it as memory in use. If bytes
+ * were copied out meanwhile, TCP would tell the sender of a window that is too small,
+ * perhaps of none, and have no reason to tell of a larger one later: the sender would
+ * sit waiting for its timer.
+ */
+void ktls_strp_data_ready(struct ktls_strp *strp)
+{
+	check(strp, !sock_owned_by_user_nocheck(strp->sk));
 }
 
 /**
@@ -306,7 +330,7 @@ void ktls_strp_done(struct ktls_strp *strp)
 	ktls_strp_check(strp);
 }
 
-/* There was no memory in softirq context: try again where one can wait for it. */
+/* Once more, where one can wait for memory, and with no backlog. */
 static void try_again(struct work_struct *work)
 {
 	struct ktls_strp *strp = container_of(work, struct ktls_strp, work);

@@ -67,7 +67,7 @@ struct ktls_strp_ops {
  * @copied: bytes so copied
  * @start: sequence number of the record
  * @copy: they
- * @work: tries again where there was no memory
+ * @work: copies what could not be copied at once
  */
 struct ktls_strp {
 	struct sock *sk;
@@ -88,6 +88,7 @@ void ktls_strp_init(struct ktls_strp *strp, struct sock *sk,
 void ktls_strp_stop(struct ktls_strp *strp);
 void ktls_strp_free(struct ktls_strp *strp);
 void ktls_strp_check(struct ktls_strp *strp);
+void ktls_strp_data_ready(struct ktls_strp *strp);
 void ktls_strp_done(struct ktls_strp *strp);
 bool ktls_strp_source(struct ktls_strp *strp, struct ktls_source *src);
 

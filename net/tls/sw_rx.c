@@ -42,7 +42,7 @@ static void on_data_ready(struct sock *sk)
 
 	trace_sk_data_ready(sk);
 	sk->sk_allocation = GFP_ATOMIC;
-	ktls_strp_check(&rx->strp);
+	ktls_strp_data_ready(&rx->strp);
 	sk->sk_allocation = allocation;
 	if (rx->strp.ready)
 		rx->saved_data_ready(sk);
