@@ -15,11 +15,10 @@
  * ktls_rec_alloc() - an empty record
  * @sk: the socket, locked
  * @aead: the cipher that will encrypt it
- * @type: its content type
  *
- * Return: the record, or NULL.
+ * Return: the record, or NULL. Its content type is not set.
  */
-struct ktls_rec *ktls_rec_alloc(struct sock *sk, struct crypto_aead *aead, u8 type)
+struct ktls_rec *ktls_rec_alloc(struct sock *sk, struct crypto_aead *aead)
 {
 	struct ktls_rec *rec;
 
@@ -29,7 +28,6 @@ struct ktls_rec *ktls_rec_alloc(struct sock *sk, struct crypto_aead *aead, u8 ty
 	memset(&rec->unit, 0, sizeof(rec->unit));
 	rec->unit.frags = rec->out;
 	rec->sk = sk;
-	rec->type = type;
 	rec->full = false;
 	rec->len = 0;
 	rec->pieces = 0;
@@ -136,14 +134,17 @@ static bool add_plain(struct ktls_rec *rec, struct page *page, unsigned int offs
 	return true;
 }
 
-/* Copy payload to where it will be encrypted in place. */
+/*
+ * Copy payload to where it will be encrypted in place.
+ *
+ * Return: 0 or -EFAULT. The record may be full before all is in it.
+ */
 static int add_copy(struct ktls_rec *rec, struct iov_iter *from, unsigned int len)
 {
 	unsigned int skip = ktls_ctx(rec->sk)->format.prepend + rec->len;
-	unsigned int added = 0;
 	unsigned int i;
 
-	for (i = 0; i < rec->unit.nr_frags && added < len; i++) {
+	for (i = 0; i < rec->unit.nr_frags && len; i++) {
 		const skb_frag_t *frag = &rec->out[i];
 		unsigned int part;
 
@@ -151,19 +152,19 @@ static int add_copy(struct ktls_rec *rec, struct iov_iter *from, unsigned int le
 			skip -= skb_frag_size(frag);
 			continue;
 		}
-		part = min(skb_frag_size(frag) - skip, len - added);
+		part = min(skb_frag_size(frag) - skip, len);
 		if (!copy_from_iter_full(skb_frag_address(frag) + skip, part, from))
-			return added ?: -EFAULT;
+			return -EFAULT;
 		if (!add_plain(rec, skb_frag_page(frag), skb_frag_off(frag) + skip,
 			       part, false)) {
 			iov_iter_revert(from, part);
 			rec->full = true;
 			break;
 		}
-		added += part;
+		len -= part;
 		skip = 0;
 	}
-	return added;
+	return 0;
 }
 
 /*
@@ -187,24 +188,27 @@ static ssize_t get_pages(struct iov_iter *from, struct page **pages,
 	return got;
 }
 
-/* Let a record's payload be in such pages. */
+/*
+ * Let a record's payload be in such pages.
+ *
+ * Return: 0, or what kept it from taking all that the record has room for.
+ */
 static int take_pages(struct ktls_rec *rec, struct iov_iter *from,
 		      unsigned int len, bool splice)
 {
 	struct page *pages[PAGES_AT_ONCE];
-	unsigned int added = 0;
 
-	while (added < len && rec->pieces < KTLS_PLAIN_PIECES) {
+	while (len && rec->pieces < KTLS_PLAIN_PIECES) {
 		unsigned int max = min(KTLS_PLAIN_PIECES - rec->pieces,
 				       PAGES_AT_ONCE);
 		size_t offset;
 		ssize_t got;
 		int i;
 
-		got = get_pages(from, pages, max, len - added, splice, &offset);
+		got = get_pages(from, pages, max, len, splice, &offset);
 		if (got <= 0)
-			return added ?: got ?: -EIO;
-		added += got;
+			return got ?: -EIO;
+		len -= got;
 		for (i = 0; got; i++) {
 			size_t part = min_t(size_t, got, PAGE_SIZE - offset);
 
@@ -217,7 +221,41 @@ static int take_pages(struct ktls_rec *rec, struct iov_iter *from,
 	}
 	if (rec->pieces == KTLS_PLAIN_PIECES)
 		rec->full = true;
-	return added;
+	return 0;
+}
+
+/* Take payload away again, at the end. */
+static void trim(struct ktls_rec *rec, unsigned int len)
+{
+	while (rec->len > len) {
+		struct bio_vec *last = &rec->plain[rec->pieces - 1];
+		unsigned int part = min(last->bv_len, rec->len - len);
+
+		rec->len -= part;
+		last->bv_len -= part;
+		if (last->bv_len)
+			break;
+		if (__test_and_clear_bit(--rec->pieces, rec->foreign))
+			put_page(last->bv_page);
+	}
+}
+
+/* Pages that cannot be pinned may be readable all the same. */
+static int add_all(struct ktls_rec *rec, struct msghdr *msg, unsigned int len,
+		   bool direct)
+{
+	unsigned int before = rec->len;
+	int err;
+
+	if (msg->msg_flags & MSG_SPLICE_PAGES)
+		return take_pages(rec, &msg->msg_iter, len, true);
+	if (direct) {
+		err = take_pages(rec, &msg->msg_iter, len, false);
+		if (!err)
+			return 0;
+		len -= rec->len - before;
+	}
+	return add_copy(rec, &msg->msg_iter, len);
 }
 
 /**
@@ -227,12 +265,14 @@ static int take_pages(struct ktls_rec *rec, struct iov_iter *from,
  * @len: how much of it at most
  * @direct: the record is encrypted before the call ends: user memory need not be copied
  *
- * Return: bytes added. 0: there is no room, the record is full. -ENOMEM: try again
- * when there is memory. Another error: there is something wrong with @msg.
+ * Return: bytes added: @len, or fewer if the record is full then. -ENOMEM: try again
+ * when there is memory. Another error: there is something wrong with @msg, and
+ * nothing of it was added.
  */
 int ktls_rec_add(struct ktls_rec *rec, struct msghdr *msg, unsigned int len,
 		 bool direct)
 {
+	unsigned int before = rec->len;
 	int err;
 
 	err = reserve(rec, rec->len + len);
@@ -246,15 +286,14 @@ int ktls_rec_add(struct ktls_rec *rec, struct msghdr *msg, unsigned int len,
 	} else if (err) {
 		return err;
 	}
-	if (msg->msg_flags & MSG_SPLICE_PAGES)
-		return take_pages(rec, &msg->msg_iter, len, true);
-	if (direct) {
-		int added = take_pages(rec, &msg->msg_iter, len, false);
-
-		if (added > 0)
-			return added;
+	err = add_all(rec, msg, len, direct);
+	if (err) {
+		iov_iter_revert(&msg->msg_iter, rec->len - before);
+		trim(rec, before);
+		rec->full = false;
+		return err;
 	}
-	return add_copy(rec, &msg->msg_iter, len);
+	return rec->len - before;
 }
 
 /* The cipher's input: additional data, payload, and in TLS 1.3 the content type. */

@@ -48,7 +48,7 @@ struct ktls_rec {
 	struct aead_request req;	/* its context follows */
 };
 
-struct ktls_rec *ktls_rec_alloc(struct sock *sk, struct crypto_aead *aead, u8 type);
+struct ktls_rec *ktls_rec_alloc(struct sock *sk, struct crypto_aead *aead);
 void ktls_rec_free(struct ktls_rec *rec);
 int ktls_rec_add(struct ktls_rec *rec, struct msghdr *msg, unsigned int len,
 		 bool direct);

@@ -142,14 +142,22 @@ static int sw_flush(struct sock *sk, int flags)
 	return err ?: push(sk, tx, flags);
 }
 
-/* The record that is open, or a new one; NULL without memory. */
+/*
+ * The record that is open, or a new one; NULL without memory. A message that failed
+ * may have left one without payload: it gets its type from the one that brings some.
+ */
 static struct ktls_rec *open_record(struct sock *sk, u8 type)
 {
 	struct ktls_context *ctx = ktls_ctx(sk);
+	struct ktls_rec *rec = ktls_tx(ctx)->open;
 
-	if (!ktls_tx(ctx)->open)
-		set_open(ctx, ktls_rec_alloc(sk, ktls_tx(ctx)->aead, type));
-	return ktls_tx(ctx)->open;
+	if (!rec) {
+		rec = ktls_rec_alloc(sk, ktls_tx(ctx)->aead);
+		set_open(ctx, rec);
+	}
+	if (rec && !rec->len)
+		rec->type = type;
+	return rec;
 }
 
 /*
@@ -179,7 +187,7 @@ static int add(struct sock *sk, struct msghdr *msg, u8 type)
 	set_open(ctx, rec);
 	if (added == room)
 		rec->full = true;
-	if (!rec->full && (more || msg_data_left(msg)))
+	if (!rec->full && more)
 		return added;
 	err = close_record(sk);
 	if (!err && direct && ktls_tx(ctx)->async)
