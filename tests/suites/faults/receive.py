@@ -4,7 +4,7 @@
 from lib import alloc_failures, ktls, netem, rx, tcp, timescale
 from lib.cases import Registry, at_least, check
 from lib.ktls import GCM128, GCM256, Keys, Write
-from .streams import BROKEN, ended, installed, sent, until_enough
+from .streams import broken, ended, installed, sent, until_enough
 
 registry = Registry()
 SIZE = 200_000
@@ -26,7 +26,7 @@ def one(number):
         reader.join(timescale.scaled(tcp.SECONDS))
         check(not reader.is_alive(), f"the stream had no end, {len(reader.bytes)} bytes")
     if reader.error:
-        check(reader.error.errno in BROKEN, f"reading: {reader.error}")
+        check(reader.error.errno in broken(), f"reading: {reader.error}")
         complete = False
     check(reader.bytes == content if complete else content.startswith(bytes(reader.bytes)),
           f"{len(reader.bytes)} bytes were read and differ from what was sent")

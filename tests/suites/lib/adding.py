@@ -104,6 +104,14 @@ def port_down_while_added(context, sock, direction):
     nic.up_again()
 
 
+def forgotten(context, orphans):
+    """The core forgot so many contexts that the driver has deleted in its stead: the kernel's
+    own tls.ko may do that, ours must not."""
+    context.note(f"the core forgot {orphans} contexts")
+    if not system.stock_tls():
+        equal(orphans, 0, "contexts that the core forgot")
+
+
 class Apart:
     """A process that adds a connection when it is started and closes it when it is told to."""
 

@@ -5,8 +5,8 @@ being added."""
 import re
 
 from lib import device_faults, kmsg, ktls, nic, rx, sockdiag, wait
-from lib.adding import (ENDS, MANY, SEED, ended_while_added, many_at_once, many_come_back,
-                        port_down_while_added)
+from lib.adding import (ENDS, MANY, SEED, ended_while_added, forgotten, many_at_once,
+                        many_come_back, port_down_while_added)
 from lib.cases import Registry, equal
 from lib.ktls import GCM128, Keys, Write
 from lib.rxstream import Stream
@@ -114,7 +114,7 @@ def port_goes_down(context):
     flow.play(SCRIPT)
     flow.finish()
     state.gone()
-    context.note(f"the core forgot {state.moved('rx_tls_orphans')} contexts")
+    forgotten(context, state.moved("rx_tls_orphans"))
     equal(state.moved("hw_tls_rx_added"), state.moved("hw_tls_rx_deleted"), "hw_tls_rx_added")
     equal(state.moved("rx_tls_decrypted_packets"), 0, "rx_tls_decrypted_packets")
     next_one(context)

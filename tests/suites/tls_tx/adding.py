@@ -2,8 +2,8 @@
 """What may happen while a connection is being added to the NIC."""
 
 from lib import kmsg, ktls, offload, tcp
-from lib.adding import (ENDS, MANY, SEED, adding, ended_while_added, many_at_once, many_come_back,
-                        port_down_while_added)
+from lib.adding import (ENDS, MANY, SEED, adding, ended_while_added, forgotten, many_at_once,
+                        many_come_back, port_down_while_added)
 from lib.cases import Registry, equal
 from lib.evidence import Evidence, txconf
 from lib.ktls import Keys, Write
@@ -43,7 +43,7 @@ def port_goes_down(context):
     run.finish()
     state = run.evidence
     state.gone()
-    context.note(f"the core forgot {state.moved('tx_tls_orphans')} contexts")
+    forgotten(context, state.moved("tx_tls_orphans"))
     for name, count in (("hw_tls_tx_added", 1), ("hw_tls_tx_deleted", 1), ("hw_tls_tx_bytes", 0)):
         equal(state.moved(name), count, name)
     offload.offloaded(context, SPEC)
