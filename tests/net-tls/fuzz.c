@@ -72,8 +72,8 @@ static void fail(const char *format, ...)
 {
 	va_list list;
 
-	printf("not ok 1 fuzz # seed %llu, round %lu, after %s: ", (unsigned long long)seed, rounds,
-	       last_call);
+	printf("not ok 1 fuzz # seed %llu begins with this round, after %s: ",
+	       (unsigned long long)(seed + rounds), last_call);
 	va_start(list, format);
 	vprintf(format, list);
 	va_end(list);
