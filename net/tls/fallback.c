@@ -285,6 +285,8 @@ static struct sk_buff *fallback(struct sock *sk, struct sk_buff *skb)
 		return NULL;
 	}
 	copy->decrypted = 0;
+	/* As the end of a list of one: validate_xmit_skb_list() goes on from there. */
+	copy->prev = copy;
 	renew_checksum(copy);
 	replace_packet(skb, copy);
 	consume_skb(skb);
