@@ -11,7 +11,8 @@ import threading
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE.parent / "suites"), str(HERE.parent)]
 
-from lib import counters, evidence, ktls, nic, records, runner, system, tcp     # noqa: E402
+from lib import (counters, evidence, ktls, netem, nic, records, runner, system,    # noqa: E402
+                 tcp)
 from lib.cases import Registry, check, equal                    # noqa: E402
 from lib.ktls import ALERT, DATA, HANDSHAKE, MAX_RECORD, MSG_MORE, TLS_RX, Keys    # noqa: E402
 
@@ -114,6 +115,23 @@ def device(context):
     sender.sent((DATA, b"first"), (DATA, b"last"))
 
 
+@registry.case("packets-that-wait-for-software-together")
+def together(context):
+    """A device has gone down, and what it should have encrypted software encrypts. Packets of
+    a connection come out of the qdisc several at a time, in a list."""
+    context.enter_context(nic.local().with_(**{nic.TLS_TX_FLAG: True}))
+    sender = Sender(context, "1.2")
+    sender.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    equal(evidence.txconf(sender.sock), "hw", "ss: txconf")
+    system.ip("link", "set", system.NETIF, "down")
+    nic.up_again()
+    netem.before_the_nic(context, "slot", "30ms")
+    pieces = [tcp.data(f"piece {number}", 500) for number in range(40)]
+    for piece in pieces:
+        sender.send(piece)
+    sender.sent(*((DATA, piece) for piece in pieces))
+
+
 def tcp_counters():
     """TCP's counters of this namespace."""
     lines = pathlib.Path("/proc/net/netstat").read_text(encoding="ascii").splitlines()
@@ -164,4 +182,4 @@ def setup():
 
 
 if __name__ == "__main__":
-    sys.exit(0 if runner.run(registry.cases, setup, lambda: None) else 1)
+    sys.exit(0 if runner.run(registry.cases, setup, nic.recover) else 1)
