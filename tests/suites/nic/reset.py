@@ -180,18 +180,14 @@ class Pair:
 
     def exactly(self):
         """With nothing else on its way: the NIC does all of it, and each byte once."""
-        before, again = nic.statistics(), tcp.retransmitted(self.up.near)[1]
+        state, again = evidence.Evidence(), tcp.retransmitted(self.up.near)[1]
         for connection in self.both:
             connection.bulk.write(PART)
         for connection in self.both:
             connection.bulk.arrived()
-        moved = nic.change(before, nic.statistics())
-        again = tcp.retransmitted(self.up.near)[1] - again
-        at_least(moved["tx_tls_encrypted_bytes"], PART, "tx_tls_encrypted_bytes")
-        check(moved["tx_tls_encrypted_bytes"] <= PART + again, "tx_tls_encrypted_bytes: "
-              f"{moved['tx_tls_encrypted_bytes']} of {PART} and {again} that were sent again")
-        equal(moved["tx_tls_fallback"], 0, "tx_tls_fallback")
-        equal(moved["rx_tls_decrypted_bytes"], PART, "rx_tls_decrypted_bytes")
+        state.encrypted_as_sent(PART, tcp.retransmitted(self.up.near)[1] - again)
+        equal(state.moved("tx_tls_fallback"), 0, "tx_tls_fallback")
+        equal(state.moved("rx_tls_decrypted_bytes"), PART, "rx_tls_decrypted_bytes")
 
     def finish(self, but=()):
         again = sum(tcp.retransmitted(connection.near)[0] for connection in self.both)
