@@ -164,7 +164,7 @@ static bool ktlsnic_cmd_overdue(const struct ktlsnic_cmdq *cmdq)
  * Nobody waits for commands that were posted, so somebody has to look. Process
  * context.
  *
- * Return: true if it has; from then on commands fail until the device is reset.
+ * Return: true if it has; it will be reset, and commands fail until then.
  */
 bool ktlsnic_cmdq_hangs(struct ktlsnic_nic *nic)
 {
@@ -185,9 +185,12 @@ bool ktlsnic_cmdq_hangs(struct ktlsnic_nic *nic)
 		cmdq->dead = true;
 	}
 	spin_unlock_bh(&cmdq->lock);
-	/* who waits for room is told that there will be none */
-	if (hangs)
+	if (hangs) {
+		/* who waits for room is told that there will be none */
 		wake_up(&cmdq->room);
+		netdev_err(nic->netdev, "no command is answered\n");
+		ktlsnic_reset_schedule(nic);
+	}
 	return hangs;
 }
 
@@ -254,11 +257,8 @@ int ktlsnic_cmd_post_wait(struct ktlsnic_nic *nic, u32 generation,
 		if (err == -EBUSY &&
 		    !wait_event_timeout(cmdq->room, READ_ONCE(cmdq->dead) ||
 					ktlsnic_cmd_room(cmdq),
-					KTLSNIC_CMD_TIMEOUT) &&
-		    ktlsnic_cmdq_hangs(nic)) {
-			netdev_err(nic->netdev, "no command is answered\n");
-			ktlsnic_reset_schedule(nic);
-		}
+					KTLSNIC_CMD_TIMEOUT))
+			ktlsnic_cmdq_hangs(nic);
 	} while (err == -EBUSY);
 	return err;
 }
@@ -328,11 +328,8 @@ void ktlsnic_cmd_drain(struct ktlsnic_nic *nic)
 				   KTLSNIC_CMD_TIMEOUT) &&
 	       !ktlsnic_cmdq_hangs(nic))
 		;
-	if (READ_ONCE(cmdq->dead)) {
-		netdev_err(nic->netdev, "no command is answered\n");
+	if (READ_ONCE(cmdq->dead))
 		ktlsnic_cmd_give_up(cmdq);
-		ktlsnic_reset_schedule(nic);
-	}
 }
 
 /**

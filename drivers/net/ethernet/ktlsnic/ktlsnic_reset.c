@@ -259,13 +259,10 @@ static void ktlsnic_health_work(struct work_struct *work)
 
 	if (!ktlsnic_rings_enabled(nic)) {
 		netdev_err(nic->netdev, "a ring has stopped\n");
-	} else if (ktlsnic_cmdq_hangs(nic)) {
-		netdev_err(nic->netdev, "no command is answered\n");
-	} else {
+		ktlsnic_reset_schedule(nic);
+	} else if (!ktlsnic_cmdq_hangs(nic)) {
 		ktlsnic_health_start(nic);
-		return;
 	}
-	ktlsnic_reset_schedule(nic);
 }
 
 /**
