@@ -58,8 +58,8 @@ static struct ktlsnic_tx_buf *ktlsnic_tx_buf(const struct ktlsnic_txq *txq,
 	return &txq->bufs[ktlsnic_ring_slot(&txq->ring, index)];
 }
 
-static void ktlsnic_tx_unmap(struct ktlsnic_txq *txq,
-			     struct ktlsnic_tx_buf *buf)
+static void ktlsnic_tx_unmap(const struct ktlsnic_txq *txq,
+			     const struct ktlsnic_tx_buf *buf)
 {
 	struct device *dev = &txq->q->nic->pdev->dev;
 
@@ -67,18 +67,13 @@ static void ktlsnic_tx_unmap(struct ktlsnic_txq *txq,
 		dma_unmap_single(dev, buf->dma, buf->len, DMA_TO_DEVICE);
 	else if (buf->map == KTLSNIC_TX_MAP_PAGE)
 		dma_unmap_page(dev, buf->dma, buf->len, DMA_TO_DEVICE);
-	buf->map = KTLSNIC_TX_MAP_NONE;
 }
 
 /* Takes descriptors back that the device has not been told of. */
 static void ktlsnic_tx_unpost(struct ktlsnic_txq *txq, u32 from, u32 to)
 {
-	for (; from != to; from++) {
-		struct ktlsnic_tx_buf *buf = ktlsnic_tx_buf(txq, from);
-
-		ktlsnic_tx_unmap(txq, buf);
-		memset(buf, 0, sizeof(*buf));
-	}
+	for (; from != to; from++)
+		ktlsnic_tx_unmap(txq, ktlsnic_tx_buf(txq, from));
 }
 
 /* Puts a mapped buffer into a descriptor of type @type. */
@@ -92,7 +87,7 @@ static int ktlsnic_tx_put(struct ktlsnic_txq *txq, u32 index, u8 type,
 		ktlsnic_tx_count(txq, KTLSNIC_TX_STAT_MAP_FAILED, 1);
 		return -ENOMEM;
 	}
-	memset(buf, 0, sizeof(*buf));
+	buf->page = NULL;
 	buf->dma = dma;
 	buf->len = len;
 	buf->map = map;
@@ -185,13 +180,15 @@ static int ktlsnic_tx_fill_resync(struct ktlsnic_txq *txq, u32 start,
 	struct device *dev = &txq->q->nic->pdev->dev;
 	const struct ktlsnic_tls_sync *sync = mark->sync;
 	struct ktlsnic_tx_resync *head = (void *)ktlsnic_tx_desc(txq, start);
+	struct ktlsnic_tx_buf *buf = ktlsnic_tx_buf(txq, start);
 	u32 index = start + 1;
 	unsigned int i;
 	int err;
 
 	if (sync->nr_frags + 1 > txq->q->nic->caps.max_desc)
 		return -E2BIG;
-	memset(ktlsnic_tx_buf(txq, start), 0, sizeof(struct ktlsnic_tx_buf));
+	buf->map = KTLSNIC_TX_MAP_NONE;
+	buf->page = NULL;
 	for (i = 0; i < sync->nr_frags; i++, index++) {
 		const struct ktlsnic_tls_frag *frag = &sync->frags[i];
 
@@ -226,7 +223,8 @@ static void ktlsnic_tx_commit(struct ktlsnic_txq *txq, u32 start, int ndesc,
 	buf->tls = mark ? mark->owner : NULL;
 	buf->tls_generation = mark ? mark->generation : 0;
 	txq->last_head = start;
-	WRITE_ONCE(txq->ring.index, start + ndesc);
+	/* NAPI may be told at once that the unit is done, see ktlsnic_tx_complete() */
+	smp_store_release(&txq->ring.index, start + ndesc);
 }
 
 static void ktlsnic_tx_account(struct ktlsnic_txq *txq,
@@ -405,7 +403,6 @@ static void ktlsnic_tx_done(struct ktlsnic_txq *txq, u32 index, int budget,
 		ktlsnic_tx_unmap(txq, buf);
 		if (buf->page)
 			put_page(buf->page);
-		memset(buf, 0, sizeof(*buf));
 	}
 	if (skb) {
 		*bytes += skb->len;
@@ -447,12 +444,13 @@ static bool ktlsnic_tx_complete(struct ktlsnic_txq *txq, u32 end, u16 status,
 {
 	u32 index = txq->clean;
 
-	if (end - index > READ_ONCE(txq->ring.index) - index)
+	/* of what is not posted, slots tell of a unit that was there before */
+	if (end - index > smp_load_acquire(&txq->ring.index) - index)
 		return false;
 	while (index != end) {
 		u8 ndesc = ktlsnic_tx_buf(txq, index)->ndesc;
 
-		if (!ndesc || ndesc > end - index)
+		if (ndesc > end - index)
 			return false;
 		if (unlikely(status != KTLSNIC_TX_OK) && ndesc == end - index)
 			ktlsnic_tx_failed(txq, index, status);

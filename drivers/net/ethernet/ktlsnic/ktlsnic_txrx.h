@@ -69,7 +69,9 @@ enum ktlsnic_tx_map {
  * @dma: what is mapped
  * @len: its length
  * @map: enum ktlsnic_tx_map
- * @ndesc: head of a unit: its descriptors, else 0
+ * @ndesc: head of a unit: its descriptors
+ *
+ * What is not in the ring, or not for this kind of slot, is left from before.
  */
 struct ktlsnic_tx_buf {
 	struct sk_buff *skb;
