@@ -250,9 +250,12 @@ static bool ktlsnic_rx_one(struct ktlsnic_queue *q,
 	u16 flags = le16_to_cpu(cpl->flags);
 	bool last = flags & KTLSNIC_RXF_LAST;
 
+	/* nobody looks at the rest; what the device says may be too long */
 	dma_sync_single_range_for_cpu(&q->nic->pdev->dev,
 				      page_pool_get_dma_addr(buf->page),
-				      buf->offset, KTLSNIC_RX_BUF_SIZE,
+				      buf->offset,
+				      min_t(unsigned int, len,
+					    KTLSNIC_RX_BUF_SIZE),
 				      DMA_FROM_DEVICE);
 	if (flags & KTLSNIC_RXF_FIRST)
 		rxq->skip = false;
