@@ -124,6 +124,7 @@ enum ktlsnic_state {
  * @tls_rx_ctxs: its RX contexts
  * @tls: the TLS half, NULL without it
  * @tls_ops: whom in the TLS half the queues tell what, NULL without it
+ * @tls_hw: what the functions of ktlsnic_tls_hw.h keep, if they keep anything here
  * @devlink: the device in devlink, NULL without it
  */
 struct ktlsnic_nic {
@@ -166,6 +167,7 @@ struct ktlsnic_nic {
 	struct ktlsnic_ctx_table tls_rx_ctxs;
 	struct ktlsnic_tls *tls;
 	const struct ktlsnic_tls_ops *tls_ops;
+	void *tls_hw;
 	struct devlink *devlink;
 };
 

@@ -197,6 +197,7 @@ bool ktlsnic_cmdq_hangs(struct ktlsnic_nic *nic)
 struct ktlsnic_cmd_waiter {
 	struct completion done;
 	int err;
+	u32 value;
 };
 
 static void ktlsnic_cmd_wake(void *arg, int err, u32 value)
@@ -204,6 +205,7 @@ static void ktlsnic_cmd_wake(void *arg, int err, u32 value)
 	struct ktlsnic_cmd_waiter *waiter = arg;
 
 	waiter->err = err;
+	waiter->value = value;
 	complete(&waiter->done);
 }
 
@@ -268,13 +270,14 @@ int ktlsnic_cmd_post_wait(struct ktlsnic_nic *nic, u32 generation,
  * @nic: the device
  * @generation: as for ktlsnic_cmd_post()
  * @cmd: copied; the caller wipes its own copy if it carries a key
+ * @value: set to what the device answered if this succeeds, or NULL
  *
  * Process context. A device that does not answer is reset.
  *
  * Return: 0 or a negative errno.
  */
 int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, u32 generation,
-		     const struct ktlsnic_cmd *cmd)
+		     const struct ktlsnic_cmd *cmd, u32 *value)
 {
 	struct ktlsnic_cmdq *cmdq = &nic->cmdq;
 	struct ktlsnic_cmd_waiter waiter;
@@ -297,6 +300,8 @@ int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, u32 generation,
 			return -ETIMEDOUT;
 		}
 	}
+	if (value && !waiter.err)
+		*value = waiter.value;
 	return waiter.err;
 }
 

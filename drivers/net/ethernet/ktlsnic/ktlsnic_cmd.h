@@ -77,7 +77,7 @@ int ktlsnic_cmd_post_wait(struct ktlsnic_nic *nic, u32 generation,
 			  const struct ktlsnic_cmd *cmd,
 			  ktlsnic_cmd_done_t done, void *arg);
 int ktlsnic_cmd_exec(struct ktlsnic_nic *nic, u32 generation,
-		     const struct ktlsnic_cmd *cmd);
+		     const struct ktlsnic_cmd *cmd, u32 *value);
 void ktlsnic_cmd_drain(struct ktlsnic_nic *nic);
 
 #endif /* KTLSNIC_CMD_H */

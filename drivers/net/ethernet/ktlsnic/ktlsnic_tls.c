@@ -371,7 +371,9 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic, struct net_device *netdev,
 	if (err)
 		goto cleanup_rx;
 
-	ktlsnic_tls_hw_attach(nic, tls, &ktlsnic_tls_ops);
+	err = ktlsnic_tls_hw_attach(nic, tls, &ktlsnic_tls_ops);
+	if (err)
+		goto unregister_notifier;
 	/* ktlsnic_tls_from_elsewhere() looks at an skb's route */
 	netif_keep_dst(netdev);
 	if (ktlsnic_tls_tx_max(tls))
@@ -382,6 +384,8 @@ int ktlsnic_tls_init(struct ktlsnic_nic *nic, struct net_device *netdev,
 		netdev->tlsdev_ops = &ktlsnic_tlsdev_ops;
 	return 0;
 
+unregister_notifier:
+	unregister_netdevice_notifier(&tls->down);
 cleanup_rx:
 	ktlsnic_tls_rx_cleanup(tls);
 free_tls:

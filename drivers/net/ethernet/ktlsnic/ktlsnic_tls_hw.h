@@ -4,7 +4,8 @@
  * (ktlsnic_tls*.[ch] without "_hw") knows no register, ring, descriptor, command
  * or number of the device, and includes nothing of the driver but this; it is
  * brought to another NIC by implementing the functions below (ktlsnic_tls_hw*.c
- * here, ktlsnic_tls_stub.c for nothing at all), calling struct ktlsnic_tls_ops
+ * here, ktlsnic_mbox.c for the same card as another kind of NIC would have it,
+ * ktlsnic_tls_stub.c for nothing at all), calling struct ktlsnic_tls_ops
  * where packets and completions come in, and calling what ktlsnic_tls.h declares
  * from the driver's own places.
  *
@@ -151,12 +152,13 @@ struct ktlsnic_tls_rx_mark {
 };
 
 /**
- * typedef ktlsnic_tls_hw_done_t - called once when the hardware has answered
+ * typedef ktlsnic_tls_hw_done_t - called once when the hardware has answered, or will not
  * @arg: what the caller gave
  * @err: 0 or a negative errno
  * @value: the answer
  *
- * Bottom halves are off. It must not sleep and must not call the hardware.
+ * Bottom halves are off. It must not sleep and must not call the hardware. It may come
+ * while the context is deleted and after that, but not when the device was removed.
  */
 typedef void (*ktlsnic_tls_hw_done_t)(void *arg, int err, u32 value);
 
@@ -184,8 +186,8 @@ struct ktlsnic_tls_ops {
 };
 
 /* The two halves find each other. */
-void ktlsnic_tls_hw_attach(struct ktlsnic_nic *nic, struct ktlsnic_tls *tls,
-			   const struct ktlsnic_tls_ops *ops);
+int ktlsnic_tls_hw_attach(struct ktlsnic_nic *nic, struct ktlsnic_tls *tls,
+			  const struct ktlsnic_tls_ops *ops);
 struct ktlsnic_tls *ktlsnic_tls_hw_tls(const struct net_device *netdev);
 
 /* Capabilities, asked once. */

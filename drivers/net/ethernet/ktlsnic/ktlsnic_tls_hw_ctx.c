@@ -67,12 +67,18 @@ ktlsnic_tls_hw_table(struct ktlsnic_nic *nic,
  *	 unregistered
  * @tls: the TLS half, or NULL: there is none any more
  * @ops: what to call when packets and completions come, or NULL
+ *
+ * Hardware that needs memory for its side gets it here, and gives it back when there
+ * is no TLS half any more; the functions about capabilities are called before.
+ *
+ * Return: 0, always so without @tls, or a negative errno.
  */
-void ktlsnic_tls_hw_attach(struct ktlsnic_nic *nic, struct ktlsnic_tls *tls,
-			   const struct ktlsnic_tls_ops *ops)
+int ktlsnic_tls_hw_attach(struct ktlsnic_nic *nic, struct ktlsnic_tls *tls,
+			  const struct ktlsnic_tls_ops *ops)
 {
 	nic->tls = tls;
 	nic->tls_ops = ops;
+	return 0;
 }
 
 /**
@@ -219,7 +225,7 @@ static void ktlsnic_tls_hw_tuple(struct ktlsnic_tls_tuple *tuple,
 static int ktlsnic_tls_hw_exec(struct ktlsnic_nic *nic, u64 ctx,
 			       const struct ktlsnic_cmd *cmd)
 {
-	return ktlsnic_cmd_exec(nic, ktlsnic_ctx_generation(ctx), cmd);
+	return ktlsnic_cmd_exec(nic, ktlsnic_ctx_generation(ctx), cmd, NULL);
 }
 
 /* Runs an add command, which holds a key, for a new context; @add is the part of it

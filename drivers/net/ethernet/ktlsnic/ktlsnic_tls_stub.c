@@ -11,9 +11,10 @@
 #include "ktlsnic_tls_hw.h"
 
 /* A real one keeps both, and calls the latter where packets come in. */
-void ktlsnic_tls_hw_attach(struct ktlsnic_nic *nic, struct ktlsnic_tls *tls,
-			   const struct ktlsnic_tls_ops *ops)
+int ktlsnic_tls_hw_attach(struct ktlsnic_nic *nic, struct ktlsnic_tls *tls,
+			  const struct ktlsnic_tls_ops *ops)
 {
+	return 0;
 }
 
 struct ktlsnic_tls *ktlsnic_tls_hw_tls(const struct net_device *netdev)
