@@ -34,8 +34,8 @@ def build(versions, vm):
     prepare.together(*(functools.partial(debian_kernel.get, version)
                        for version in versions.values()), shares.fetched)
     for version in versions.values():
-        parts = prepare.everything(vm_options.parse([*_options(version, vm), "--", "true"]))
-        modules.require_no_warnings(parts.kernel)
+        options = vm_options.parse([*_options(version, vm), "--", "true"])
+        modules.require_no_warnings(prepare.everything(options).kernel, options.backend)
 
 
 def jobs(names, vm, versions, choice=suites.plan.DEFAULT):

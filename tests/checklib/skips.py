@@ -7,7 +7,8 @@ An entry is a line of three columns, apart by two spaces or more:
     WHEN  CASE  REASON
 
 WHEN: `always`, or conditions joined by commas, all of which must hold: `kernel<6.5`,
-`kernel>=7.0` (the booted kernel's release), `tls=stock`, `accelerator=tcg`, `debug`
+`kernel>=7.0` (the booted kernel's release), `tls=stock`, `backend=mailbox`,
+`accelerator=tcg`, `debug`
 (a kernel that checks itself), `iommu`, `not-root`.
 CASE: SUITE/GROUP/NAME, with * as in a shell.
 REASON: what the case says, with * as in a shell."""
@@ -22,7 +23,7 @@ from vmlib import paths, ui
 
 NAME = "tests/skips.txt"
 LIST = paths.TOP / NAME
-CONDITION = re.compile(r"(kernel)(<|>=)(\d+\.\d+)|(tls|accelerator)=(\w+)|always|debug|iommu"
+CONDITION = re.compile(r"(kernel)(<|>=)(\d+\.\d+)|(tls|backend|accelerator)=(\w+)|always|debug|iommu"
                        r"|not-root")
 
 

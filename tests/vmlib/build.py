@@ -17,7 +17,7 @@ def _kernel(arguments):
 
 def _install(arguments):
     kernel = _kernel(arguments)
-    modules.install(kernel, modules.build(kernel))
+    modules.install(kernel, modules.build(kernel, arguments.backend))
     return kernel.release
 
 
@@ -28,7 +28,7 @@ PARTS = {
     "virtiofsd": lambda arguments: shares.fetched(),
     "kernel": lambda arguments: _kernel(arguments).image,
     "kdir": lambda arguments: _kernel(arguments).kdir,
-    "modules": lambda arguments: modules.build(_kernel(arguments)),
+    "modules": lambda arguments: modules.build(_kernel(arguments), arguments.backend),
     "modules_install": _install,
 }
 ALL = ("qemu", "guest", "virtiofsd", "kernel", "kdir", "modules")
@@ -56,6 +56,7 @@ def _parse():
     parser.add_argument("--kernel", metavar="VERSION|PATH", default=options.default_kernel(),
                         help="a Debian kernel, \"latest\" for its newest, or a built kernel tree "
                              "(default $KDIR or 6.12)")
+    options.add_backend(parser)
     parser.add_argument("--list", action="store_true",
                         help="show what is in the cache instead: each entry's size, age and "
                              "version, and what was resolved to which version, and when")

@@ -14,6 +14,7 @@ def write(path, options, parts, acceleration):
     facts = {
         "kernel": parts.kernel.release,
         "tls": options.tls,
+        "backend": options.backend,
         "qemu": told.splitlines()[0].removeprefix("QEMU emulator version ") if told else "",
         "accelerator": accel.name(acceleration),
         "guest": parts.root.parent.name,

@@ -12,27 +12,35 @@ SUFFIXES = (".c", ".h", ".sh")
 NAMES = ("Kbuild", "Makefile", "Kconfig")
 # Shows that the driver's TLS half stands alone; of no use to a user.
 STUB = "ktlsnic_tls_stub_module"
+# What is below the driver's TLS half: the card as it is, or as a NIC with a firmware mailbox.
+BACKENDS = RING, MAILBOX = "ring", "mailbox"
 # In a build's directory: what was warned of since it was last built from nothing.
 WARNINGS = "warnings"
 WARNED = re.compile(r"\bwarning:", re.IGNORECASE)      # the compiler, modpost, objtool, make
 
 
-def build(kernel):
-    """Bring build/modules/RELEASE up to date; return that directory."""
-    with _locked(kernel) as directory:
-        _bring_up_to_date(kernel, directory)
+def build(kernel, backend=RING):
+    """Bring build/modules/RELEASE up to date, or build/modules-mailbox/RELEASE; return that
+    directory."""
+    with _locked(kernel, backend) as directory:
+        _bring_up_to_date(kernel, directory, backend)
         return directory
 
 
 @contextlib.contextmanager
-def _locked(kernel):
+def _locked(kernel, backend):
     """The directory of the kernel's modules, nobody else's while we use it."""
-    directory = paths.BUILD / "modules" / kernel.release
+    directory = paths.BUILD / _parent(backend) / kernel.release
     with cache.lock(directory.with_name(directory.name + ".lock")):
         yield directory
 
 
-def _bring_up_to_date(kernel, directory):
+def _parent(backend):
+    """The directory in build/ in which each kernel has one."""
+    return "modules" if backend == RING else f"modules-{backend}"
+
+
+def _bring_up_to_date(kernel, directory, backend):
     sources = _sources()
     if "Kbuild" not in sources:
         raise ui.Failure("modules: there is no Kbuild at the top of the source tree")
@@ -46,7 +54,7 @@ def _bring_up_to_date(kernel, directory):
     if (directory / WARNINGS).exists():
         cache.remove_tree(directory)    # only what is compiled again warns again
     _mirror(directory, sources)
-    _make(kernel, directory)
+    _make(kernel, directory, backend)
     stamp.write_text(wanted)
 
 
@@ -89,12 +97,12 @@ def _mirror(directory, sources):
             path.unlink()
 
 
-def _make(kernel, directory):
-    log = paths.BUILD / "log" / f"modules-{kernel.release}.log"
+def _make(kernel, directory, backend):
+    log = paths.BUILD / "log" / f"{_parent(backend)}-{kernel.release}.log"
     log.unlink(missing_ok=True)
-    with ui.step("modules", f"building for {kernel.release}"):
+    with ui.step(_parent(backend), f"building for {kernel.release}"):
         command = ["make", f"-j{os.cpu_count()}", "-C", str(kernel.kdir), f"M={directory}",
-                   "CONFIG_KTLSNIC_TLS_STUB=m", "modules"]
+                   "CONFIG_KTLSNIC_TLS_STUB=m", f"KTLSNIC_BACKEND={backend}", "modules"]
         if kernel.tools:
             command = toolroot.inside(kernel.tools, command)
         try:
@@ -110,10 +118,10 @@ def warnings(log):
     return [line for line in log.splitlines() if WARNED.search(line)]
 
 
-def require_no_warnings(kernel):
+def require_no_warnings(kernel, backend=RING):
     """Fail if the modules as they are built for the kernel came with a warning."""
-    with _locked(kernel) as directory:
-        _bring_up_to_date(kernel, directory)
+    with _locked(kernel, backend) as directory:
+        _bring_up_to_date(kernel, directory, backend)
         noted = directory / WARNINGS
         if noted.exists():
             raise ui.Failure(f"modules: building for {kernel.release} warned of:\n"
@@ -121,10 +129,10 @@ def require_no_warnings(kernel):
                                          for line in noted.read_text().splitlines()[:10]))
 
 
-def files_for_guest(kernel):
+def files_for_guest(kernel, backend=RING):
     """Our driver as the guest's setup wants it: the module, and what it depends on."""
-    with _locked(kernel) as directory:
-        _bring_up_to_date(kernel, directory)
+    with _locked(kernel, backend) as directory:
+        _bring_up_to_date(kernel, directory, backend)
         module = directory / "drivers/net/ethernet/ktlsnic/ktlsnic.ko"
         if not module.exists():
             raise ui.Failure("modules: the build made no ktlsnic.ko")
@@ -137,10 +145,10 @@ def _for_guest(name, module):
             f"{name}.depends": depends.strip().replace(",", " ").encode()}
 
 
-def tls_for_guest(kernel):
+def tls_for_guest(kernel, backend=RING):
     """Our tls.ko as the guest's setup wants it, likewise."""
-    with _locked(kernel) as directory:
-        _bring_up_to_date(kernel, directory)
+    with _locked(kernel, backend) as directory:
+        _bring_up_to_date(kernel, directory, backend)
         module = directory / "net/tls/tls.ko"
         if not module.exists():
             raise ui.Failure(f"--tls ours: our tls.ko is not for kernel {kernel.release}, but "

@@ -5,7 +5,7 @@ import argparse
 import os
 import re
 
-from . import debian_kernel, nics, ui
+from . import debian_kernel, modules, nics, ui
 
 DESCRIPTION = """Boot a guest with two joined ports of a NIC and run COMMAND in it as root.
 The exit status is COMMAND's, and so is everything on stdout and stderr; the
@@ -71,6 +71,7 @@ def _add_hardware(parser):
                        help="an IOMMU in front of the NIC: a stray DMA is a fault")
     group.add_argument("--tls", default="stock", choices=("stock", "ours"),
                        help="which tls.ko (default stock)")
+    add_backend(group)
     group.add_argument("--cpus", default=2, type=_number(1, 64), metavar="N",
                        help="virtual CPUs (default 2)")
     group.add_argument("--memory", default=1024, type=_number(256, 1 << 20), metavar="MB",
@@ -81,6 +82,13 @@ def _add_hardware(parser):
                        help="one more argument for the kernel's command line")
     group.add_argument("--qemu-arg", default=[], action="append", metavar="ARGUMENT",
                        help="one more argument for QEMU")
+
+
+def add_backend(parser):
+    """The option that chooses what is below the driver's TLS half."""
+    parser.add_argument("--backend", default=modules.RING, choices=modules.BACKENDS,
+                        help="the driver for the card as it is (ring, the default), or for one "
+                             "that is behind a firmware mailbox and cannot replay (mailbox)")
 
 
 def _add_run(parser):
@@ -98,7 +106,7 @@ def _add_run(parser):
                             "pair the other guest's goes to FILE.twin")
     group.add_argument("--facts", metavar="FILE", type=_new_file,
                        help="what it runs on, as JSON, before COMMAND begins: kernel (its "
-                            "release), tls, qemu, accelerator, guest, nic, cpus; debug and "
+                            "release), tls, backend, qemu, accelerator, guest, nic, cpus; debug and "
                             "iommu if so")
     group.add_argument("--count-instructions", metavar="FILE", type=_new_file,
                        help="count the guest's instructions between \"vm-mark begin\" and "

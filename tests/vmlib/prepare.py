@@ -30,9 +30,10 @@ def kernel_of(name, nic="ktlsnic"):
 
 def files_for_guest(kernel, options):
     """Our modules as the options want them in the guest."""
-    files = modules.files_for_guest(kernel) if options.nic == "ktlsnic" else {}
+    backend = options.backend
+    files = modules.files_for_guest(kernel, backend) if options.nic == "ktlsnic" else {}
     if options.tls == "ours":
-        files.update(modules.tls_for_guest(kernel))
+        files.update(modules.tls_for_guest(kernel, backend))
     return files
 
 

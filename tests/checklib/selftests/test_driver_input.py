@@ -3,7 +3,7 @@
 
 import struct
 
-from lib import driver_input
+from lib import driver_input, system
 from lib.cases import Failed
 from lib.driver_input import Unit
 
@@ -52,3 +52,37 @@ def test_counters_that_do_not_fit():
     right = counters()
     for name in right:
         assert refused({**right, name: right[name] + 1}), name
+
+
+def without_replay(units, **numbers):
+    """The cost of these units without replay, or None if the counters do not show it."""
+    system.REPLAYS = False
+    try:
+        return driver_input.check_counters(numbers, units, STREAM)
+    except Failed:
+        return None
+    finally:
+        system.REPLAYS = True
+
+
+def test_without_replay_software_sends_again():
+    units = UNITS[:5]
+    right = {"tx_tls_fallback": 2, "tx_tls_ooo": 2, "tx_tls_resync": 0, "tx_tls_resync_bytes": 0,
+             "tx_tls_skip_no_sync_data": 0, "hw_tls_tx_bytes": 3 * RECORD,
+             "tx_tls_encrypted_bytes": 3 * (RECORD - 29), "tx_tls_drop_no_sync_data": 0}
+    assert without_replay(units, **right).software == 2
+    for name in right:
+        assert not without_replay(units, **{**right, name: right[name] + 1}), name
+    # the next one is where the context still stands
+    assert without_replay(UNITS, **{**right, "hw_tls_tx_bytes": 4 * RECORD,
+                                    "tx_tls_encrypted_bytes": 4 * (RECORD - 29)})
+
+
+def test_without_replay_a_jump_asks_the_core():
+    units = [UNITS[0], UNITS[2], UNITS[1], UNITS[5]]
+    right = {"tx_tls_resync": 0, "tx_tls_resync_req": 1, "hw_tls_tx_bytes": 2 * RECORD,
+             "tx_tls_fallback_bytes": 2 * RECORD, "tx_tls_drop_no_sync_data": 0}
+    assert without_replay(units, **right).jump
+    for name, value in (("tx_tls_resync", 1), ("tx_tls_resync_req", 0), ("hw_tls_tx_bytes", 1),
+                        ("tx_tls_fallback_bytes", RECORD)):
+        assert not without_replay(units, **{**right, name: value}), name

@@ -2,6 +2,8 @@
 """Files of the driver, of the model and of net/tls include and call lower layers only:
 each has a README that lists them, lowest first."""
 
+import re
+
 from checklib import layers
 from vmlib import paths
 
@@ -48,6 +50,59 @@ def test_the_tls_half_knows_the_hardware_by_one_header():
     assert not wrong, "\n".join(wrong)
     files["ktlsnic_tls_rx.c"] += '#include "ktlsnic_ring.h"\n'
     assert _tls_half(files) == ["ktlsnic_tls_rx.c includes ktlsnic_ring.h"]
+
+
+def _second_backend(files):
+    """What the driver's second hardware half uses of the first, were the driver's files these."""
+    second = {path for path in files if path.startswith("ktlsnic_mbox")}
+    assert second
+    # the first half's functions are the second's, too
+    cut = layers.Source(files["ktlsnic_tls_stub.c"]).defines
+    first = {name: path for path, content in files.items()
+             if path.startswith("ktlsnic_tls") and path.endswith(".c")
+             for name in layers.Source(content).defines - cut}
+    wrong = []
+    for path in sorted(second):
+        source = layers.Source(files[path])
+        wrong += [f"{path} includes {included}" for included in source.includes
+                  if included.startswith("ktlsnic_tls") and included != "ktlsnic_tls_hw.h"]
+        wrong += [f"{path} uses {name} of {first[name]}"
+                  for name in sorted(source.names & first.keys())]
+    return wrong
+
+
+def test_the_second_backend_stands_alone():
+    """It has all functions of the cut, and uses nothing of the first, nor of the TLS half."""
+    files = _files(DRIVER)
+    wrong = _second_backend(files)
+    assert not wrong, "\n".join(wrong)
+    cut = layers.Source(files["ktlsnic_tls_stub.c"]).defines
+    assert cut and cut <= layers.Source(files["ktlsnic_mbox.c"]).defines
+    files["ktlsnic_mbox.c"] += '#include "ktlsnic_tls_priv.h"\nvoid *f = ktlsnic_tls_tx_put;\n'
+    assert _second_backend(files) == ["ktlsnic_mbox.c includes ktlsnic_tls_priv.h",
+                                      "ktlsnic_mbox.c uses ktlsnic_tls_tx_put of ktlsnic_tls_tx.c"]
+
+
+FUNCTION = re.compile(r"^(?![#/ \t*}])(?:[^\n;={}]|\n(?=[ \t\w]))*?\b(\w+)\([^;{}]*\)\n\{\n.*?^\}\n",
+                      re.M | re.S)
+PORT_ROW = re.compile(r"^\| [^|`]+ \| ([^|]+) \| ([^|]+) \| (\d+) \|$", re.M)
+
+
+def test_what_a_port_took_is_as_the_readme_says():
+    """Each function of the second hardware half is in the table once, and lines are counted."""
+    lines = {match[1]: match[0].count("\n") for name in ("ktlsnic_mbox.c", "ktlsnic_mbox_fw.c")
+             for match in FUNCTION.finditer((DRIVER / name).read_text(encoding="utf-8"))}
+    listed, wrong = [], []
+    for cut, own, count in PORT_ROW.findall((DRIVER / "README.md").read_text(encoding="utf-8")):
+        row = [f"ktlsnic_tls_hw_{name}" for name in re.findall(r"`(\w+)`", cut)]
+        row += [name if name.startswith("ktlsnic_") else f"ktlsnic_mbox_{name}"
+                for name in re.findall(r"`(\w+)`", own)]
+        listed += row
+        found = sum(lines.get(name, 0) for name in row)
+        if found != int(count):
+            wrong.append(f"{row[0]} ...: {found} lines, not {count}")
+    assert sorted(listed) == sorted(lines), set(listed) ^ set(lines)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_model():

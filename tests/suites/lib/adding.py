@@ -115,7 +115,7 @@ def forgotten(context, orphans):
 class Apart:
     """A process that adds a connection when it is started and closes it when it is told to."""
 
-    def __init__(self, socks, sock, seed, direction):
+    def __init__(self, context, socks, sock, seed, direction):
         self.pid = os.fork()
         if not self.pid:
             for other in socks:
@@ -125,13 +125,22 @@ class Apart:
             ktls.install(sock, ktls.Keys(seed=seed), direction)
             signal.sigwait(TOLD)
             os._exit(0)
+        self.status = None
+        context.callback(self.leave)
 
     def go_on(self):
         os.kill(self.pid, signal.SIGUSR1)
 
     def end(self):
-        equal(os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]), 0,
-              "status of a process that adds and closes a connection")
+        self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        equal(self.status, 0, "status of a process that adds and closes a connection")
+
+    def leave(self):
+        """End it, if it has not ended."""
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.status = -signal.SIGKILL
 
 
 def many_connections(context):
@@ -146,7 +155,7 @@ def many_apart(context, direction):
     signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
     context.callback(signal.pthread_sigmask, signal.SIG_UNBLOCK, TOLD)
     nears = many_connections(context)
-    return nears, [Apart(nears, near, f"many {number}", direction)
+    return nears, [Apart(context, nears, near, f"many {number}", direction)
                    for number, near in enumerate(nears)]
 
 

@@ -21,6 +21,8 @@ LOCAL = {4: os.environ.get("LOCAL_V4", "192.0.3.1"),
          6: os.environ.get("LOCAL_V6", "2001:db8:1::1")}
 REMOTE = {4: os.environ.get("REMOTE_V4", "192.0.3.2"),
           6: os.environ.get("REMOTE_V6", "2001:db8:1::2")}
+# Whether the driver moves a context into a record by replaying its beginning.
+REPLAYS = os.environ.get("KTLSNIC_BACKEND") != "mailbox"
 SIOCGIFHWADDR = 0x8927
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 DEBUGFS = pathlib.Path("/sys/kernel/debug")

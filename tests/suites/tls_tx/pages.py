@@ -73,7 +73,7 @@ def page_changes(context, zerocopy, family, cipher, tso):
     except Failed:
         verdict = "not authentic"
     equal(verdict, "not authentic" if zerocopy else "the old pages", "what the peer has")
-    check(state.moved("tx_tls_resync") >= 1, "nothing was sent again out of order")
+    check(state.moved(evidence.OUT_OF_ORDER) >= 1, "nothing was sent again out of order")
     state.gone()
     state.no_errors(again=run.again)
     offload.offloaded(context, Spec(script=(Write(3000),), keys=run.keys, family=family, tso=tso))
