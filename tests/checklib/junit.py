@@ -34,8 +34,9 @@ def _suite(root, group):
     suite = xml.SubElement(
         root, "testsuite", name=group.name, tests=str(len(counted)),
         failures=str(counted.count("failed")), skipped=str(counted.count("skipped")),
-        errors="0", time=f"{group.seconds:.3f}",
-        timestamp=group.begin.isoformat(timespec="seconds"))
+        errors="0", time=f"{group.seconds:.3f}")
+    if group.begin:                     # else the run was ended before it
+        suite.set("timestamp", group.begin.isoformat(timespec="seconds"))
     _properties(suite, group.facts)
     for result in group.results:
         _case(suite, group.name, result)

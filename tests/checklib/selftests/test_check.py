@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """tests/check itself, as a program."""
 
+import datetime
 import pathlib
 import signal
 import subprocess
 import tempfile
 import time
 import xml.etree.ElementTree as xml
+
+from checklib import jobs, junit
 
 CHECK = pathlib.Path(__file__).resolve().parents[2] / "check"
 
@@ -30,6 +33,17 @@ def test_sigterm_still_writes_the_results():
         assert [suite.get("name") for suite in root.iter("testsuite")][:1] == ["unit/tools"]
         assert root.find("properties/property[@name='commit']") is not None
         assert not stale.exists() and other.exists()
+
+
+def test_suites_that_a_run_did_not_come_to():
+    """They are in the results of a run that was ended, and have begun at no time."""
+    begun = jobs.Group("begun", begin=datetime.datetime.now(datetime.timezone.utc))
+    with tempfile.TemporaryDirectory() as name:
+        path = pathlib.Path(name, "junit.xml")
+        junit.write(path, [begun, jobs.Group("later")], {})
+        suites = xml.parse(path).getroot().findall("testsuite")
+    assert [(suite.get("name"), suite.get("timestamp") is not None) for suite in suites] == [
+        ("begun", True), ("later", False)]
 
 
 def test_words_that_make_no_sense():
