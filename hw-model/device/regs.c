@@ -154,7 +154,6 @@ static void port_write(struct ktlsnic_dev *dev, uint32_t offset, uint32_t value)
         return;
     }
     regs_update_filter(dev);
-    host_rx_kick(dev);
 }
 
 static uint32_t filter_read(struct ktlsnic_dev *dev, uint32_t offset)
@@ -177,7 +176,6 @@ static void filter_write(struct ktlsnic_dev *dev, uint32_t offset,
                                            KTLSNIC_FILTER_HI_VALID);
     }
     regs_update_filter(dev);
-    host_rx_kick(dev);
 }
 
 static uint32_t rss_ctrl_read(struct ktlsnic_dev *dev, uint32_t offset)
@@ -186,13 +184,11 @@ static uint32_t rss_ctrl_read(struct ktlsnic_dev *dev, uint32_t offset)
     return dev->state.rss_ctrl;
 }
 
-/* Here, and below: a frame that waits for a buffer may go to another ring now. */
 static void rss_ctrl_write(struct ktlsnic_dev *dev, uint32_t offset,
                            uint32_t value)
 {
     (void)offset;
     dev->state.rss_ctrl = value & RSS_CTRL_BITS;
-    host_rx_kick(dev);
 }
 
 static uint32_t rss_key_read(struct ktlsnic_dev *dev, uint32_t offset)
@@ -205,7 +201,6 @@ static void rss_key_write(struct ktlsnic_dev *dev, uint32_t offset,
 {
     word_write(&dev->state.rss_key[offset - KTLSNIC_REG_RSS_KEY(0)], value);
     regs_update_rss(dev);
-    host_rx_kick(dev);
 }
 
 static uint32_t rss_indir_read(struct ktlsnic_dev *dev, uint32_t offset)
@@ -217,7 +212,6 @@ static void rss_indir_write(struct ktlsnic_dev *dev, uint32_t offset,
                             uint32_t value)
 {
     word_write(&dev->state.rss_indir[offset - KTLSNIC_REG_RSS_INDIR(0)], value);
-    host_rx_kick(dev);
 }
 
 /* Registers from first up to, not including, end; write may be NULL. Within a
@@ -293,6 +287,8 @@ void regs_write(struct ktlsnic_dev *dev, uint32_t offset, uint32_t value)
     range = range_at(offset);
     if (range && range->write) {
         range->write(dev, offset, value);
+        /* a frame that waits for a buffer may go to another ring now, or to none */
+        host_rx_kick(dev);
     }
 }
 
