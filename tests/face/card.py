@@ -312,6 +312,13 @@ def snapshot(port):
             for first, end in ranges for register in range(first, end, 4)}
 
 
+def is_as_it_was(port, before):
+    """All registers are what a snapshot says."""
+    after = snapshot(port)
+    for register, value in before.items():
+        equal(hex(after[register]), hex(value), f"register {register:#x}")
+
+
 @case
 def migration(machine):
     """All registers, rings and statistics come along, and work goes on"""
@@ -333,9 +340,7 @@ def migration(machine):
         with machine.start(incoming=state.name) as qemu:
             equal(qemu.migration_end(), "completed", "incoming migration")
             port = Port(qemu, configured=True)
-            after = snapshot(port)
-            for register, value in before.items():
-                equal(hex(after[register]), hex(value), f"register {register:#x}")
+            is_as_it_was(port, before)
             qemu.execute("cont")
             send(port, 3)
             equal(completed(qemu, 3), (4, 0, 1), "completion")
@@ -356,9 +361,7 @@ def migration_of_the_link(machine):
         with machine.start(incoming=state.name) as qemu:
             equal(qemu.migration_end(), "completed", "incoming migration")
             port = Port(qemu, configured=True)
-            after = snapshot(port)
-            for register, value in before.items():
-                equal(hex(after[register]), hex(value), f"register {register:#x}")
+            is_as_it_was(port, before)
             qemu.execute("cont")
             qemu.execute("set_link", name="port", up=True)
             equal((port.read(0x0c), port.read(EVENT_REG + 0x18)), (3, 2), "STATUS and events")
