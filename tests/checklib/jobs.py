@@ -19,6 +19,7 @@ from . import ktap
 IN_OUTPUT = "{output}/"     # in a command: the directory of the results
 INDENT = "  "               # KTAP's, for subtests
 FAILED = re.compile(r"^( *)(?:not )?ok([^#]*?) *(?:#.*)?$")
+COMPLAINT = re.compile(r"[\w./-]+: ")    # "program: what is wrong", as programs say it
 KILL_AFTER = 10             # seconds that a job has to end after it was asked to
 
 
@@ -110,6 +111,8 @@ class _Run:
         self.timed_out = False
         self.excused = False                    # a case that failed was expected to
         self.process = None                     # while it runs
+        self.complaint = ""                     # the last that it said on stderr
+        self.writing = threading.Lock()
         self.lines = queue.SimpleQueue()        # what to show; None is its end
 
     def run(self):
@@ -136,8 +139,9 @@ class _Run:
             _stop(process)
 
     def _say(self, line):
-        self.file.write(line + "\n")
-        self._show(line)
+        with self.writing:
+            self.file.write(line + "\n")
+            self._show(line)
 
     def _show(self, line):
         self.lines.put(INDENT + line)
@@ -148,21 +152,35 @@ class _Run:
             command = [word.replace(IN_OUTPUT, f"{self.runner.directory}/")
                        for word in self.job.command]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                       stdout=subprocess.PIPE, text=True, errors="replace",
-                                       start_new_session=True)
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       text=True, errors="replace", start_new_session=True)
         except OSError as error:
             self._say(f"# {self.job.command[0]}: {error.strerror}")
             return 127
         self.process = process
         timer = threading.Timer(self.job.seconds, self._end)
         timer.start()
+        listener = threading.Thread(target=self._listen, args=(process.stderr,))
+        listener.start()
         try:
             for line in process.stdout:
                 self._take(line.rstrip("\n"))
+            listener.join()
             return process.wait()
         finally:
             timer.cancel()
             self.process = None
+
+    def _listen(self, stderr):
+        """Notes beside the results. What a program complains of may go on in the next line:
+        why a guest ended stands there."""
+        for line in stderr:
+            line = line.rstrip("\n")
+            if COMPLAINT.match(line):
+                self.complaint = line
+            elif self.complaint.endswith(":"):
+                self.complaint += f" {line.strip()}"
+            self._say(f"# {line}")
 
     def _take(self, line):
         """One line of the job; its version line stands above already."""
@@ -206,7 +224,8 @@ class _Run:
             return f"not done after {self.job.seconds} s"
         if self.reader.bailed:
             return self.reader.bailed
-        return f"{self.job.name} ended early with status {status}"
+        why = f"{self.job.name} ended early with status {status}"
+        return f"{why}: {self.complaint}" if self.complaint else why
 
     def _account(self, status):
         """Cases that were planned and did not run have failed, and so has a job that

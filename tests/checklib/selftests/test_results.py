@@ -76,6 +76,19 @@ def test_bail_out():
     assert got == [("a", "failed"), ("b", "failed")], got
 
 
+def test_why_a_job_ended_early():
+    """What it said on stderr is a note, and the last of it the reason."""
+    script = ("echo 1..1; echo 'x: a trifle' >&2; echo 'vm: the kernel hangs; it said:' >&2;"
+              "echo '  BUG: a splat' >&2; echo more >&2; exit 1")
+    shown = io.StringIO()
+    with tempfile.TemporaryDirectory() as directory, contextlib.redirect_stdout(shown):
+        runner = Runner(pathlib.Path(directory))
+        runner.run([Job("job", ("sh", "-c", script), 20, ("a",))])
+    reason = runner.groups[0].results[0].reason
+    assert reason.endswith("status 1: vm: the kernel hangs; it said: BUG: a splat"), reason
+    assert "\n  # more\n" in shown.getvalue(), shown.getvalue()
+
+
 def test_job_that_hangs():
     got = _run_job("echo ok 1 a; sleep 100", seconds=1, expected=("a", "b"))
     assert got == [("a", "passed"), ("b", "failed")], got
