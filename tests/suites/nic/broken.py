@@ -118,6 +118,21 @@ def tried_again(context):
     equal(said.times("device was reset"), 2, "times that the device was reset")
 
 
+@registry.case("reset-that-is-lost")
+def lost(context):
+    """The card is not there when it is told to reset itself, and comes back at once: ready,
+    and with its old rings. It is not taken for one that was reset."""
+    nic.only_on_ktlsnic()
+    said = Said()
+    reset_twice(said)
+    with off_the_bus(system.pci_device()):
+        wait.until(lambda: said.times("does not answer") or said.times("reset does not end"),
+                   "a reset fails")
+    wait.until(nic.reachable, "the far port answers after a later recovery", seconds=20)
+    context.note(f"recoveries that failed: {said.times('recovery failed')}")
+    equal(said.times("device was reset"), 2, "times that the device was reset")
+
+
 @registry.case("recovery-is-given-up", seconds=150, every=True)
 def given_up(context):
     """The card stays away: the interface goes down, so that everybody knows. Brought up

@@ -54,10 +54,12 @@ int ktlsnic_hw_start(struct ktlsnic_nic *nic)
 {
 	int err;
 
-	pci_set_master(nic->pdev);
+	/* before its reset it may still know rings whose memory is gone */
 	err = ktlsnic_hw_reset(nic);
-	if (!err)
-		err = ktlsnic_events_start(nic);
+	if (err)
+		return err;
+	pci_set_master(nic->pdev);
+	err = ktlsnic_events_start(nic);
 	if (!err)
 		err = ktlsnic_cmdq_start(nic);
 	if (err) {

@@ -13,6 +13,10 @@
 /* SPEC 3.1 says 100 ms; a device model may share its CPU. */
 #define KTLSNIC_RESET_TIMEOUT_US	(2 * USEC_PER_SEC)
 
+/* See ktlsnic_hw_reset_marked(). */
+#define KTLSNIC_REG_RESET_MARK		KTLSNIC_REG_IVEC_ITR(KTLSNIC_ADMIN_VECTOR)
+#define KTLSNIC_RESET_MARK		1
+
 /* No more contexts of a direction than this, whatever the device says. */
 #define KTLSNIC_TLS_CONTEXTS_MAX	BIT(20)
 
@@ -70,24 +74,45 @@ void ktlsnic_caps_read(struct ktlsnic_nic *nic)
 		      KTLSNIC_TLS_CONTEXTS_MAX);
 }
 
+/* A device that was not there when it was told to may be there a moment later: READY, and
+ * with all that it had before. So something is put into a register that reset clears;
+ * vector 0 is not moderated.
+ */
+static bool ktlsnic_hw_reset_marked(struct ktlsnic_nic *nic)
+{
+	return ktlsnic_read(nic, KTLSNIC_REG_RESET_MARK) == KTLSNIC_RESET_MARK;
+}
+
+static bool ktlsnic_hw_reset_done(struct ktlsnic_nic *nic)
+{
+	u32 status = ktlsnic_read(nic, KTLSNIC_REG_STATUS);
+
+	return (status & KTLSNIC_STATUS_READY) && status != ~0 &&
+	       !ktlsnic_read(nic, KTLSNIC_REG_RESET_MARK);
+}
+
 /**
  * ktlsnic_hw_reset() - reset the device and wait until it is ready
  * @nic: the device
  *
- * Return: 0 or -ETIMEDOUT.
+ * Return: 0, -EIO if the device is not there, or -ETIMEDOUT.
  */
 int ktlsnic_hw_reset(struct ktlsnic_nic *nic)
 {
-	u32 status;
+	bool done;
 	int err;
 
+	ktlsnic_write(nic, KTLSNIC_REG_RESET_MARK, KTLSNIC_RESET_MARK);
+	if (!ktlsnic_hw_reset_marked(nic)) {
+		dev_err(&nic->pdev->dev, "the device does not answer\n");
+		return -EIO;
+	}
 	ktlsnic_write(nic, KTLSNIC_REG_CTRL, KTLSNIC_CTRL_RESET);
-	err = readl_poll_timeout(nic->regs + KTLSNIC_REG_STATUS, status,
-				 (status & KTLSNIC_STATUS_READY) &&
-				 status != ~0, 50, KTLSNIC_RESET_TIMEOUT_US);
+	err = read_poll_timeout(ktlsnic_hw_reset_done, done, done, 50,
+				KTLSNIC_RESET_TIMEOUT_US, false, nic);
 	if (err)
 		dev_err(&nic->pdev->dev, "reset does not end, status %#x\n",
-			status);
+			ktlsnic_read(nic, KTLSNIC_REG_STATUS));
 	return err;
 }
 
