@@ -98,7 +98,7 @@ class Evidence(Readings):
                     == now["rx_tls_resync_req_end"] + now["rx_tls_resync_req_skip"]
                     and now["hw_tls_rx_requests"] == now["rx_tls_resync_req_pkt"]
                     and now["hw_tls_rx_resyncs"] == now["rx_tls_resync_res_ok"])
-        wait.until(balanced, f"resync requests balance: {self.resync_counters()}")
+        wait.until(balanced, lambda: f"resync requests balance: {self.resync_counters()}")
 
     def resync_counters(self):
         return {name: value for name, value in self.counters().items()

@@ -57,9 +57,21 @@ class Stream:
         start -= not plainly
         self.peer.put(start, self.stream[start:end], **how)
 
+    def answered(self, count=1):
+        """So many requests were made, and the NIC has answered the driver's question after
+        each (async): what the kernel knows of a header is complete, and the next one that
+        it meets tells the NIC its place, however long the answer took."""
+        def closed():
+            now = self.evidence.counters()
+            started = now["rx_tls_resync_req_start"]
+            return (started + now["rx_tls_resync_req_scan"] >= count
+                    and started == now["rx_tls_resync_req_end"] + now["rx_tls_resync_req_skip"])
+        wait.until(closed, lambda: f"{count} requests were answered: "
+                                   f"{self.evidence.resync_counters()}")
+
     def resynced(self, count=1):
         wait.until(lambda: self.evidence.moved("rx_tls_resync_res_ok") >= count,
-                   f"resync {count}: {self.evidence.resync_counters()}")
+                   lambda: f"resync {count}: {self.evidence.resync_counters()}")
 
     def arrived(self):
         """All of it was acknowledged and read, and it is what was sent."""

@@ -28,12 +28,15 @@ def install_late(context, family, cipher, queued):
     for _ in range(4):
         send(stream, *pieces(stream))
         stream.peer.wait_acked()
+    stream.answered()
+    send(stream, *pieces(stream))
+    stream.peer.wait_acked()
     stream.resynced()
     for _ in range(4):
         send(stream, *pieces(stream))
     stream.finish()
     fates = stream.trace.fates()
-    equal(len(fates), 11, "records")
+    equal(len(fates), 12, "records")
     equal(fates[-4:], ["hw"] * 4, "what became of the last records")
     stream.evidence.no_errors()
 

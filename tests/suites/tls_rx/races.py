@@ -388,7 +388,7 @@ def many_slow(context):
         for stream in streams:
             send(stream, *pieces(stream))
         wait.until(lambda: state.moved("rx_tls_resync_req_skip") == len(streams),
-                   f"all requests were given up: {state.resync_counters()}")
+                   lambda: f"all requests were given up: {state.resync_counters()}")
     state.requests_balance()
     # In turns: who reads a connection gives up when nothing comes for too long.
     wait.until(lambda: all([more(stream) for stream in streams]), "each connection asked again",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Contexts that lose their place and find it: for the modes in which the NIC asks (async, scan)."""
 
-from lib import tcp, wait
+from lib import tcp
 from lib.cases import Registry, at_least, equal
 from lib.ktls import GCM128, GCM256, Keys
 from lib.rxstream import Stream
@@ -56,6 +56,7 @@ def header_loss(context, family, cipher):
     stream.requests()
     stream.send_late()
     stream.peer.wait_acked()
+    stream.answered()
     while stream.evidence.moved("rx_tls_resync_res_ok") == 0:
         # what is asked about may be a header that has not come yet (scan)
         send(stream, *pieces(stream))
@@ -88,6 +89,7 @@ def header_loss_at_wrap(context, family, cipher):
             send(stream, *pieces(stream))
         stream.requests()
         stream.send_late()
+        stream.answered()
         for _ in range(6):
             send(stream, *pieces(stream))
             stream.peer.wait_acked()
@@ -141,7 +143,12 @@ def false_headers(context, cipher, count):
     for _ in range(8):
         send(stream, *pieces(stream))
         stream.peer.wait_acked()
+    stream.answered()
+    send(stream, *pieces(stream))
+    stream.peer.wait_acked()
     stream.resynced()
+    for _ in range(4):
+        send(stream, *pieces(stream))
     stream.finish()
     equal(stream.trace.fates()[-4:], ["hw"] * 4, "what became of the last records")
     at_least(stream.evidence.moved("hw_tls_rx_false_headers"), 1, "hw_tls_rx_false_headers")
@@ -164,18 +171,17 @@ def again_and_again(context):
         send(stream, *first[1:], *second[1:])
         for _ in range(2):
             send(stream, *pieces(stream))
-        wait.until(lambda: stream.evidence.moved("rx_tls_resync_req_pkt") >= turn,
-                   f"request {turn}: {stream.evidence.resync_counters()}")
+        stream.answered(turn)
         send(stream, second[0], first[0])
         stream.peer.wait_acked()
         for _ in range(3):
             send(stream, *pieces(stream))
             stream.peer.wait_acked()
-        wait.until(lambda: stream.evidence.moved("rx_tls_resync_res_ok") == turn,
-                   f"resync {turn}: {stream.evidence.resync_counters()}")
+        stream.resynced(turn)
         send(stream, *pieces(stream))
     stream.finish()
     fates = stream.trace.fates()
+    equal(stream.evidence.moved("rx_tls_resync_res_ok"), 20, "rx_tls_resync_res_ok")
     equal([fates[i] for i in range(7, len(fates), 8)], ["hw"] * 20,
           "what became of the last record of each turn")
     context.note(f"{stream.evidence.resync_counters()}, record size {SIZE}")
