@@ -98,6 +98,16 @@ void tls_device_sk_destruct(struct sock *sk)
 	queue_work(destroy_wq, &ctx->destroy);
 }
 
+/* Drivers that do not look at the version would take TLS 1.3 for 1.2. */
+static bool knows_version(const struct net_device *dev, u16 version)
+{
+	static const char * const tls12_only[] = { "cxgb4", "nfp" };
+
+	return version == TLS_1_2_VERSION || !dev->dev.parent ||
+	       match_string(tls12_only, ARRAY_SIZE(tls12_only),
+			    dev_driver_string(dev->dev.parent)) < 0;
+}
+
 /*
  * The device that a socket's packets leave through, with a reference, if it can do
  * what is asked of it.
@@ -111,13 +121,14 @@ static struct net_device *find_device(struct sock *sk, const struct ktls_context
 	struct net_device *dev = NULL;
 	struct dst_entry *dst;
 
-	if (ctx->format.version != TLS_1_2_VERSION || !ctx->format.cipher->offloadable)
+	if (!ctx->format.cipher->offloadable)
 		return NULL;
 	rcu_read_lock();
 	dst = __sk_dst_get(sk);
 	if (dst)
 		dev = netdev_sk_get_lowest_dev(ktls_dst_dev(dst), sk);
-	if (dev && !(dev->features & feature))
+	if (dev && (!(dev->features & feature) ||
+		    !knows_version(dev, ctx->format.version)))
 		dev = NULL;
 	netdev_hold(dev, tracker, GFP_ATOMIC);
 	rcu_read_unlock();

@@ -5,6 +5,7 @@
  */
 
 #include <crypto/aead.h>
+#include <linux/export.h>
 #include <linux/slab.h>
 #include <net/tcp.h>
 
@@ -154,6 +155,13 @@ static void dev_release(struct sock *sk)
 	ktls_dev_del_rx(ctx);
 	forget(ktls_rx(ctx));
 }
+
+/*
+ * What a driver can look for that has more than AES-GCM in TLS 1.2 to offer: this module
+ * makes whole records of any cipher of what its device has decrypted a part of.
+ */
+const u8 ktls_rx_mixed_records = 1;
+EXPORT_SYMBOL_GPL(ktls_rx_mixed_records);
 
 static const struct ktls_rx_device_ops dev_rx_ops = {
 	.header = ktls_dev_resync_header,

@@ -14,13 +14,16 @@
 #include "dev_records.h"
 #include "dev_resync.h"
 
-/* Fragments that payload may take: the tag may need one more. */
+/* Fragments that payload may take: what comes after it may need one more. */
 #define PAYLOAD_FRAGS		(MAX_SKB_FRAGS - 1)
 
 /* sk_page_frag_refill() finds room for that much in one piece. */
 #define REFILL			32
 
 static_assert(KTLS_PREPEND_MAX <= REFILL);
+
+/* A page that has each content type at its offset, for when there is no memory. */
+static struct page *all_types;
 
 static struct ktls_dev_record *open_record(const struct ktls_tx *tx)
 {
@@ -73,17 +76,23 @@ static int start_record(struct sock *sk, struct ktls_context *ctx, u8 type)
 	return 0;
 }
 
-/* What is in the tag's place does not matter: the device writes the tag. */
-static void append_tag(struct sock *sk, struct ktls_dev_record *record)
+/*
+ * What comes after the payload: in TLS 1.3 the content type, and the tag's place. What
+ * is there does not matter: the device writes the tag.
+ */
+static void append_tail(struct sock *sk, const struct ktls_format *format,
+			struct ktls_dev_record *record)
 {
+	unsigned int len = format->tail + TLS_TAG_SIZE;
 	struct page_frag *pfrag = sk_page_frag(sk);
 
-	if (skb_page_frag_refill(TLS_TAG_SIZE, pfrag, sk->sk_allocation)) {
-		ktls_dev_record_append(record, pfrag->page, pfrag->offset, TLS_TAG_SIZE);
-		pfrag->offset += TLS_TAG_SIZE;
-	} else {
-		ktls_dev_record_append(record, ZERO_PAGE(0), 0, TLS_TAG_SIZE);
+	if (!skb_page_frag_refill(len, pfrag, sk->sk_allocation)) {
+		ktls_dev_record_append(record, all_types, record->type, len);
+		return;
 	}
+	*((u8 *)page_address(pfrag->page) + pfrag->offset) = record->type;
+	ktls_dev_record_append(record, pfrag->page, pfrag->offset, len);
+	pfrag->offset += len;
 }
 
 /*
@@ -106,7 +115,7 @@ static void close_record(struct sock *sk, struct ktls_context *ctx)
 	struct ktls_dev_record *record = open_record(tx);
 	struct tls_record_info *info = &record->info;
 
-	append_tag(sk, record);
+	append_tail(sk, &ctx->format, record);
 	ktls_record_header(&ctx->format, &tx->number, record->type,
 			   ktls_payload(&ctx->format, info->len),
 			   skb_frag_address(&info->frags[0]));
@@ -385,4 +394,31 @@ int ktls_dev_set_tx(struct sock *sk, struct ktls_context *ctx)
 		return err;
 	}
 	return 0;
+}
+
+/**
+ * ktls_dev_tx_init() - get ready for senders with a device
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ktls_dev_tx_init(void)
+{
+	unsigned int type;
+	u8 *at;
+
+	all_types = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!all_types)
+		return -ENOMEM;
+	at = page_address(all_types);
+	for (type = 0; type <= U8_MAX; type++)
+		at[type] = type;
+	return 0;
+}
+
+/**
+ * ktls_dev_tx_exit() - the opposite of ktls_dev_tx_init(); no socket is left
+ */
+void ktls_dev_tx_exit(void)
+{
+	put_page(all_types);
 }

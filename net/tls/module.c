@@ -21,9 +21,13 @@ static int __init ktls_module_init(void)
 	if (err)
 		goto err_stat;
 
-	err = ktls_dev_init();
+	err = ktls_dev_tx_init();
 	if (err)
 		goto err_strp;
+
+	err = ktls_dev_init();
+	if (err)
+		goto err_dev_tx;
 
 	err = tcp_register_ulp(&ktls_ulp_ops);
 	if (err)
@@ -32,6 +36,8 @@ static int __init ktls_module_init(void)
 
 err_dev:
 	ktls_dev_exit();
+err_dev_tx:
+	ktls_dev_tx_exit();
 err_strp:
 	ktls_strp_module_exit();
 err_stat:
@@ -43,6 +49,7 @@ static void __exit ktls_module_exit(void)
 {
 	tcp_unregister_ulp(&ktls_ulp_ops);
 	ktls_dev_exit();
+	ktls_dev_tx_exit();
 	ktls_strp_module_exit();
 	ktls_protos_exit();
 	ktls_stat_exit();

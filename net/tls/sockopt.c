@@ -181,6 +181,9 @@ static int set_keys(struct sock *sk, bool tx, sockptr_t value, unsigned int len)
 
 	if (in_sockmap(sk))
 		return -EINVAL;
+	/* A device keeps the key that it has. */
+	if ((tx ? ctx->base.tx_conf : ctx->base.rx_conf) == TLS_HW)
+		return -EOPNOTSUPP;
 	if (tx ? ctx->base.tx_conf : ctx->base.rx_conf)
 		return next_keys(sk, tx, value, len);
 	return first_keys(sk, tx, value, len);

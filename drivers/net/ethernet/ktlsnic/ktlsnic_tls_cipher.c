@@ -5,6 +5,7 @@
 #include <linux/string.h>
 #include <uapi/linux/tls.h>
 
+#include "ktlsnic_tls_compat.h"
 #include "ktlsnic_tls_priv.h"
 
 /**
@@ -17,9 +18,8 @@
  * @iv_off: offset of the IV
  * @iv_len: its length
  * @rec_seq_off: offset of the record number, 8 bytes, big-endian
- * @rx: the core handles records of which the device decrypted only a part: it
- *	does so for AES-GCM in all kernels, and corrupts those of ciphers
- *	without an explicit nonce
+ * @mixed: every core of kTLS makes whole records in TLS 1.2 of what the device
+ *	decrypted a part of
  */
 struct ktlsnic_tls_cipher_desc {
 	u16 type;
@@ -30,10 +30,10 @@ struct ktlsnic_tls_cipher_desc {
 	u8 iv_off;
 	u8 iv_len;
 	u8 rec_seq_off;
-	bool rx;
+	bool mixed;
 };
 
-#define KTLSNIC_TLS_CIPHER(NAME, name, rx_ok) {				\
+#define KTLSNIC_TLS_CIPHER(NAME, name, mixed_ok) {			\
 	.type		= TLS_CIPHER_##NAME,				\
 	.key_off	= offsetof(struct tls12_crypto_info_##name, key), \
 	.key_len	= TLS_CIPHER_##NAME##_KEY_SIZE,			\
@@ -42,7 +42,7 @@ struct ktlsnic_tls_cipher_desc {
 	.iv_off		= offsetof(struct tls12_crypto_info_##name, iv), \
 	.iv_len		= TLS_CIPHER_##NAME##_IV_SIZE,			\
 	.rec_seq_off	= offsetof(struct tls12_crypto_info_##name, rec_seq), \
-	.rx		= rx_ok,					\
+	.mixed		= mixed_ok,					\
 }
 
 /* The one place to add a cipher to. */
@@ -81,6 +81,14 @@ static u32 ktlsnic_tls_cipher_bit(u16 version, u16 cipher)
 	return 0;
 }
 
+/* A core that asks for TLS 1.3 copes with whatever the device decrypts. */
+static bool ktlsnic_tls_core_copes(u16 version,
+				   const struct ktlsnic_tls_cipher_desc *desc)
+{
+	return desc->mixed || version == TLS_1_3_VERSION ||
+	       ktlsnic_core_mixes_records();
+}
+
 /**
  * ktlsnic_tls_ciphers_probe() - which pairs of version and cipher can be offloaded?
  * @nic: the device
@@ -104,7 +112,8 @@ u32 ktlsnic_tls_ciphers_probe(struct ktlsnic_nic *nic,
 			u16 type = ktlsnic_tls_ciphers[c].type;
 
 			if (direction == TLS_OFFLOAD_CTX_DIR_RX &&
-			    !ktlsnic_tls_ciphers[c].rx)
+			    !ktlsnic_tls_core_copes(version,
+						    &ktlsnic_tls_ciphers[c]))
 				continue;
 			if (ktlsnic_tls_hw_supports(nic, direction, version,
 						    type))

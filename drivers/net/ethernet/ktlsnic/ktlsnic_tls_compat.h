@@ -3,6 +3,7 @@
 #ifndef KTLSNIC_TLS_COMPAT_H
 #define KTLSNIC_TLS_COMPAT_H
 
+#include <linux/module.h>
 #include <linux/skbuff.h>
 #include <net/tls.h>
 
@@ -64,6 +65,20 @@ ktlsnic_resync_async_cancel(struct tls_offload_resync_async *async)
 #else
 	atomic64_set(&async->req, 0);
 #endif
+}
+
+/* A tls.ko that makes whole records of what a device decrypted a part of, whatever the
+ * version and cipher, exports this; the kernel's own does so for AES-GCM in TLS 1.2 only,
+ * and asks for other ciphers all the same.
+ */
+extern const u8 ktls_rx_mixed_records;
+
+static inline bool ktlsnic_core_mixes_records(void)
+{
+	if (!symbol_get(ktls_rx_mixed_records))
+		return false;
+	symbol_put(ktls_rx_mixed_records);
+	return true;
 }
 
 /* Waits for everything that was given to call_rcu_tasks(). */
