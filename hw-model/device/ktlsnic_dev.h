@@ -55,6 +55,7 @@ enum ktlsnic_trace {
     KTLSNIC_TRACE_TLS_RX_QUERY,     /* context, the sequence that was told */
     KTLSNIC_TRACE_TLS_RX_REQUEST,   /* context, segment, header it asks about */
     KTLSNIC_TRACE_TLS_RX_FAILED,    /* context, segment, 1: tag, 0: header */
+    KTLSNIC_TRACE_TLS_RX_KEY_UPDATE, /* context that stopped, segment */
     KTLSNIC_TRACE_NESTED_WRITE,     /* offset, value: dropped */
     KTLSNIC_TRACES
 };

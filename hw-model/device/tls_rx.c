@@ -236,6 +236,7 @@ static void count_segment(struct ktlsnic_dev *dev,
     dev_count(dev, KTLSNIC_STAT_TLS_RX_BAD_HEADERS, flow->bad_header);
     dev_count(dev, KTLSNIC_STAT_TLS_RX_FALSE_HEADERS, flow->false_headers);
     dev_count(dev, KTLSNIC_STAT_TLS_RX_REQUESTS, flow->resync_request);
+    dev_count(dev, KTLSNIC_STAT_TLS_RX_KEY_UPDATES, flow->key_update);
 }
 
 void tls_rx_segment(struct ktlsnic_dev *dev, struct tls_rx_ctx *ctx,
@@ -258,6 +259,9 @@ void tls_rx_segment(struct ktlsnic_dev *dev, struct tls_rx_ctx *ctx,
         result->flags |= KTLSNIC_RXF_TLS_FAILED;
         dev_trace(dev, KTLSNIC_TRACE_TLS_RX_FAILED, ctx->index, seq,
                   flow.auth_failed);
+    }
+    if (flow.key_update) {
+        dev_trace(dev, KTLSNIC_TRACE_TLS_RX_KEY_UPDATE, ctx->index, seq, 0);
     }
     if (flow.resync_request) {
         result->flags |= KTLSNIC_RXF_TLS_RESYNC;

@@ -4,6 +4,7 @@
 #include <nettle/memops.h>
 
 #include "engine/cipher.h"
+#include "engine/content.h"
 #include "engine/engine.h"
 #include "engine/format.h"
 
@@ -16,6 +17,7 @@ struct engine {
     union cipher_state state;           /* up to the last whole block */
     uint8_t partial[CIPHER_BLOCK_MAX];  /* input after it */
     size_t partial_len;
+    struct content content;             /* TLS 1.3, decryption */
 };
 
 typedef void cipher_op(const union cipher_key *key, union cipher_state *state,
@@ -109,6 +111,7 @@ void engine_record_start(struct engine *engine, const uint8_t *prefix,
                                          record.payload_len);
     engine->cipher->ops->start(&engine->key, &engine->state, &record);
     engine->partial_len = 0;
+    content_start(&engine->content);
 }
 
 /*
@@ -181,6 +184,9 @@ void engine_decrypt(struct engine *engine, uint8_t *dst, const uint8_t *src,
                     size_t len)
 {
     transform(engine, engine->cipher->ops->decrypt, dst, src, len);
+    if (engine->format->inner_type) {
+        content_take(&engine->content, dst, len);
+    }
 }
 
 void engine_tag(struct engine *engine, uint8_t *tag)
@@ -198,4 +204,9 @@ bool engine_verify(struct engine *engine, const uint8_t *tag)
     engine->cipher->ops->tag(&engine->key, &engine->state, expected,
                              engine->layout.tag_len);
     return memeql_sec(expected, tag, engine->layout.tag_len);
+}
+
+bool engine_is_key_update(const struct engine *engine)
+{
+    return content_is_key_update(&engine->content);
 }

@@ -90,4 +90,10 @@ void engine_tag(struct engine *engine, uint8_t *tag);
  * the same time wherever they differ. */
 bool engine_verify(struct engine *engine, const uint8_t *tag);
 
+/*
+ * Whether the record that was decrypted is a KeyUpdate: then the next one has
+ * another key. TLS 1.2 has none.
+ */
+bool engine_is_key_update(const struct engine *engine);
+
 #endif

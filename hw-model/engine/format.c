@@ -85,6 +85,7 @@ static const struct format tls13 = {
     .payload_max = ENGINE_TLS13_PAYLOAD_MAX,
     .type_first = 23,
     .type_last = 23,
+    .inner_type = true,
     .nonce = counted_nonce,
     .aad = tls13_aad,
 };

@@ -7,6 +7,7 @@
 #ifndef ENGINE_FORMAT_H
 #define ENGINE_FORMAT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct format {
     size_t payload_max;
     uint8_t type_first;         /* content types that a header can have */
     uint8_t type_last;
+    bool inner_type;            /* the true one is in the payload */
     /* iv is salt and IV of the connection; prefix is header, explicit nonce */
     void (*nonce)(uint8_t nonce[CIPHER_NONCE_LEN],
                   const uint8_t iv[CIPHER_NONCE_LEN], const uint8_t *prefix,

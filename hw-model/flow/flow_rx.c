@@ -19,6 +19,7 @@
 
 struct flow_rx {
     struct engine *engine;
+    bool stopped;           /* by a KeyUpdate: all else is 0 */
     bool lost;              /* no place known; next_seq is only a lower bound */
     uint32_t next_seq;      /* expected TCP sequence */
     struct record rec;      /* the place there */
@@ -115,13 +116,14 @@ static bool take_tag(struct flow_rx *flow, const uint8_t *data, size_t len,
         return false;
     }
     result->records++;
+    result->key_update = engine_is_key_update(flow->engine);
     return true;
 }
 
 /*
  * Moves the context over len bytes of the stream at src; what becomes of them
- * goes to dst, or nowhere if that is NULL. Returns false at a bad header or a
- * wrong tag.
+ * goes to dst, or nowhere if that is NULL. Returns false at a bad header, a
+ * wrong tag, or a byte behind a KeyUpdate.
  */
 static bool advance(struct flow_rx *flow, uint8_t *dst, const uint8_t *src,
                     size_t len, struct flow_rx_result *result)
@@ -132,6 +134,9 @@ static bool advance(struct flow_rx *flow, uint8_t *dst, const uint8_t *src,
         uint8_t *to = dst ? dst + done : NULL;
         const uint8_t *from = src + done;
 
+        if (result->key_update) {
+            return false;
+        }
         if (!flow->rec.broken && record_has_prefix(&flow->rec) &&
             flow->rec.pos < record_payload_end(&flow->rec)) {
             take = take_payload(flow, to, from, len - done);
@@ -282,11 +287,22 @@ static void search(struct flow_rx *flow, uint32_t seq, const uint8_t *data,
     result->resync_seq = found.seq;
 }
 
+/*
+ * The key is of no more use, nor is the place. What is left has lost nothing and
+ * searches nothing, so that the host cannot help it.
+ */
+static void stop(struct flow_rx *flow)
+{
+    engine_free(flow->engine);
+    memset(flow, 0, sizeof(*flow));
+    flow->stopped = true;
+}
+
 void flow_rx_segment(struct flow_rx *flow, uint32_t seq, const uint8_t *src,
                      uint8_t *dst, size_t len, struct flow_rx_result *result)
 {
     memset(result, 0, sizeof(*result));
-    if (len == 0) {
+    if (len == 0 || flow->stopped) {
         return;
     }
     if (flow->unmoved > UNMOVED_MAX) {
@@ -302,6 +318,10 @@ void flow_rx_segment(struct flow_rx *flow, uint32_t seq, const uint8_t *src,
         process(flow, seq, src, dst, len, result);
     } else {
         search(flow, seq, src, len, result);
+    }
+    if (result->key_update) {
+        stop(flow);
+        return;
     }
     meet_search(flow);
     result->resync_request &= flow->search.active;

@@ -24,6 +24,7 @@ struct flow_rx_result {
     bool decrypted;             /* dst is it, with its payload as plaintext */
     bool auth_failed;           /* a tag in it was wrong */
     bool bad_header;            /* no header where one had to be */
+    bool key_update;            /* a KeyUpdate ended in it: the context stopped */
     unsigned records;           /* whose tag was verified in it */
     unsigned false_headers;     /* found by searching and refuted in it */
     size_t payload;             /* TLS payload bytes made plaintext */
@@ -67,6 +68,10 @@ void flow_rx_free(struct flow_rx *flow);
  * the record is not: a record all of whose segments were delivered decrypted is
  * authentic, provided each byte is taken from one of them, whichever.
  *
+ * A KeyUpdate (TLS 1.3) is the last record that the context decrypts: behind it
+ * is another key. It wipes its own, and for ever after says nothing of any
+ * segment. Of one that reaches past the KeyUpdate nothing is decrypted.
+ *
  * A segment without payload leaves the context alone, whatever its sequence.
  */
 void flow_rx_segment(struct flow_rx *flow, uint32_t seq, const uint8_t *src,
@@ -75,8 +80,8 @@ void flow_rx_segment(struct flow_rx *flow, uint32_t seq, const uint8_t *src,
 /*
  * The host's word that record rec_num begins at sequence seq: the answer to a
  * request, or with HINT at the host's own will. Returns false if it is of no
- * use (any more): the context has its place, does not follow that header, or
- * has seen bytes after the hint. Then nothing changes.
+ * use (any more): the context has its place, does not follow that header, has
+ * seen bytes after the hint, or has stopped. Then nothing changes.
  */
 bool flow_rx_confirm(struct flow_rx *flow, uint32_t seq, uint64_t rec_num);
 

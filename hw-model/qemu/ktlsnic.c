@@ -222,6 +222,8 @@ static void ktlsnic_trace(void *opaque, enum ktlsnic_trace what,
     case KTLSNIC_TRACE_TLS_RX_FAILED:
         return trace_ktlsnic_tls_rx_failed(nic, a, b, c ? "wrong tag"
                                                          : "no header");
+    case KTLSNIC_TRACE_TLS_RX_KEY_UPDATE:
+        return trace_ktlsnic_tls_rx_key_update(nic, a, b);
     case KTLSNIC_TRACE_NESTED_WRITE:
         return trace_ktlsnic_nested_write(nic, a, b);
     case KTLSNIC_TRACES:
@@ -332,8 +334,8 @@ static int ktlsnic_post_load(void *opaque, int version_id)
 
 static const VMStateDescription vmstate_ktlsnic = {
     .name = TYPE_KTLSNIC,
-    .version_id = 2,                /* 2: statistics of RX contexts */
-    .minimum_version_id = 2,
+    .version_id = 3,                /* 3: KeyUpdates in the statistics */
+    .minimum_version_id = 3,
     .pre_save = ktlsnic_pre_save,
     .post_load = ktlsnic_post_load,
     .fields = (const VMStateField[]) {

@@ -100,7 +100,7 @@ def access_sizes(machine):
         equal(port.read(0, 1), 0, "a byte of ID")
         equal(port.read(0, 2), 0, "half of ID")
         equal(port.read(2), 0, "unaligned")
-        equal(port.read(0, 8), 0x000100014b544c53, "an aligned pair")
+        equal(port.read(0, 8), 0x000100024b544c53, "an aligned pair")
         port.write(0x1008, 0x44332211)
         port.write(0x1008, 0xff, 1)
         port.write(0x100a, 0xffff, 2)

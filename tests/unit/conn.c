@@ -23,6 +23,15 @@ void conn_open(struct conn *t, enum ktlsnic_tls_rx_mode mode,
                unsigned ip_version, uint32_t seq, uint64_t rec_num,
                const size_t *lengths, unsigned count)
 {
+    conn_open_suite(t, reference_suites[g_test_rand_int_range(0, 2)], mode,
+                    ip_version, seq, rec_num, lengths, count);
+}
+
+void conn_open_suite(struct conn *t, struct reference_suite suite,
+                     enum ktlsnic_tls_rx_mode mode, unsigned ip_version,
+                     uint32_t seq, uint64_t rec_num, const size_t *lengths,
+                     unsigned count)
+{
     struct ktlsnic_config config = fake_usual_config;
 
     memset(t, 0, sizeof(*t));
@@ -37,8 +46,7 @@ void conn_open(struct conn *t, enum ktlsnic_tls_rx_mode mode,
     t->spec.proto = PROTO_TCP;
     t->spec.tcp_options = 12;
     random_tuple(&t->tuple, ip_version);
-    rx_setup(&t->rx, reference_suites[g_test_rand_int_range(0, 2)], mode, seq,
-             rec_num, lengths, count);
+    rx_setup(&t->rx, suite, mode, seq, rec_num, lengths, count);
     g_assert_cmpuint(conn_add(t, CONN_CONTEXT), ==, KTLSNIC_CMD_OK);
     t->want[KTLSNIC_STAT_TLS_RX_ADDED] = 1;
 }
@@ -46,7 +54,7 @@ void conn_open(struct conn *t, enum ktlsnic_tls_rx_mode mode,
 void conn_check_stats(struct conn *t)
 {
     for (unsigned i = KTLSNIC_STAT_TLS_RX_ADDED;
-         i <= KTLSNIC_STAT_TLS_RX_RESYNCS; i++) {
+         i <= KTLSNIC_STAT_TLS_RX_KEY_UPDATES; i++) {
         if (fake_stat(t->h.host, i) != t->want[i]) {
             g_error("statistic %u is %u instead of %u", i,
                     (unsigned)fake_stat(t->h.host, i), (unsigned)t->want[i]);
@@ -199,6 +207,7 @@ static void count(struct conn *t, size_t len)
     t->want[KTLSNIC_STAT_TLS_RX_BAD_HEADERS] += r->bad_header;
     t->want[KTLSNIC_STAT_TLS_RX_FALSE_HEADERS] += r->false_headers;
     t->want[KTLSNIC_STAT_TLS_RX_REQUESTS] += r->resync_request;
+    t->want[KTLSNIC_STAT_TLS_RX_KEY_UPDATES] += r->key_update;
 }
 
 uint8_t *conn_expect(struct conn *t, const struct frame *frame,

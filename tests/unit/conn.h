@@ -26,10 +26,16 @@ struct conn {
     struct rx_received got;         /* the last frame */
 };
 
-/* A device in that mode, the stream, and a context for it. */
+/* A device in that mode, the stream (TLS 1.2), and a context for it. */
 void conn_open(struct conn *t, enum ktlsnic_tls_rx_mode mode,
                unsigned ip_version, uint32_t seq, uint64_t rec_num,
                const size_t *lengths, unsigned count);
+
+/* The same, with any version and cipher. */
+void conn_open_suite(struct conn *t, struct reference_suite suite,
+                     enum ktlsnic_tls_rx_mode mode, unsigned ip_version,
+                     uint32_t seq, uint64_t rec_num, const size_t *lengths,
+                     unsigned count);
 
 /* All statistics must be right at the end. */
 void conn_close(struct conn *t);

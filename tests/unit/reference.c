@@ -159,6 +159,14 @@ size_t reference_record(const struct reference_key *key, uint64_t rec_num,
     return prefix + payload_len + REFERENCE_TAG;
 }
 
+/* Any type, but of TLS 1.3 no handshake: it could be a KeyUpdate by chance. */
+static uint8_t stream_type(const struct reference_key *key, unsigned i)
+{
+    uint8_t type = 20 + i % 5;
+
+    return type == 22 && key->version == KTLSNIC_TLS_1_3 ? 23 : type;
+}
+
 struct reference_stream *reference_stream_new(const struct reference_key *key,
                                               uint64_t rec_num,
                                               const size_t *lengths,
@@ -180,8 +188,8 @@ struct reference_stream *reference_stream_new(const struct reference_key *key,
         g_byte_array_set_size(stream->plain,
                               start + lengths[i] + REFERENCE_OVERHEAD_MAX);
         g_byte_array_set_size(stream->wire, stream->plain->len);
-        total = reference_record(key, rec_num + i, 20 + i % 5,
-                                 data, lengths[i],
+        total = reference_record(key, rec_num + i, stream_type(key, i), data,
+                                 lengths[i],
                                  stream->plain->data + start,
                                  stream->wire->data + start);
         g_byte_array_set_size(stream->plain, start + total);

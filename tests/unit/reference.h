@@ -70,7 +70,8 @@ size_t reference_record(const struct reference_key *key, uint64_t rec_num,
                         uint8_t type, const uint8_t *data, size_t len,
                         uint8_t *plain, uint8_t *wire);
 
-/* count records with random data of the given lengths. */
+/* count records with random data of the given lengths, none of them a KeyUpdate
+ * of TLS 1.3. */
 struct reference_stream *reference_stream_new(const struct reference_key *key,
                                               uint64_t rec_num,
                                               const size_t *lengths,

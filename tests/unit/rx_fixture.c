@@ -5,20 +5,31 @@
 
 #define TAG     REFERENCE_TAG
 
-void rx_restart(struct rx *rx)
+static void new_flow(struct rx *rx, const struct reference_key *key,
+                     unsigned record, uint64_t rec_num)
 {
     struct flow_params params = {
-        .keys.version = rx->key.version,
-        .keys.cipher = rx->key.cipher,
-        .tcp_seq = rx->seq,
-        .rec_num = rx->stream->rec_num,
+        .keys.version = key->version,
+        .keys.cipher = key->cipher,
+        .tcp_seq = rx->seq + rx_start(rx, record),
+        .rec_num = rec_num,
     };
 
-    memcpy(params.keys.iv, rx->key.iv, sizeof(params.keys.iv));
-    memcpy(params.keys.key, rx->key.key, sizeof(params.keys.key));
+    memcpy(params.keys.iv, key->iv, sizeof(params.keys.iv));
+    memcpy(params.keys.key, key->key, sizeof(params.keys.key));
     flow_rx_free(rx->flow);
     rx->flow = flow_rx_new(&params, rx->mode);
     g_assert_nonnull(rx->flow);
+}
+
+void rx_restart(struct rx *rx)
+{
+    rx_restart_at(rx, 0);
+}
+
+void rx_restart_at(struct rx *rx, unsigned record)
+{
+    new_flow(rx, &rx->key, record, rx->stream->rec_num + record);
 }
 
 /* Whether ciphertext looks like a header somewhere by chance. */
@@ -36,6 +47,11 @@ static bool chance_header(const struct rx *rx)
         }
     }
     return false;
+}
+
+static size_t payload_len(const struct rx *rx, unsigned record)
+{
+    return rx_start(rx, record + 1) - rx_start(rx, record) - rx->prefix - TAG;
 }
 
 static void make_stream(struct rx *rx, uint64_t rec_num, const size_t *lengths,
@@ -64,7 +80,7 @@ void rx_setup(struct rx *rx, struct reference_suite suite,
         size_t start = rx_start(rx, i) + rx->prefix;
 
         memcpy(rx->clear + start, rx->stream->plain->data + start,
-               rx_start(rx, i + 1) - TAG - start);
+               payload_len(rx, i));
     }
     rx_restart(rx);
 }
@@ -191,22 +207,85 @@ void rx_send_forged(struct rx *rx, size_t from, size_t to, size_t at)
     g_assert_false(rx_send_bytes(rx, from, data, to - from));
 }
 
+/*
+ * Writes a record's wire image. What is right for it: if the context's key is
+ * another one, what that key makes of it, for each of the ciphers is a stream
+ * cipher under a tag.
+ */
+static void seal(struct rx *rx, unsigned record,
+                 const struct reference_key *key, uint64_t num,
+                 const uint8_t *payload)
+{
+    size_t start = rx_start(rx, record), len = payload_len(rx, record);
+    uint8_t *header = rx->stream->wire->data + start;
+    uint8_t *wire = header + rx->prefix;
+    uint8_t *clear = rx->clear + start + rx->prefix;
+    g_autofree uint8_t *out = g_malloc(len + TAG);
+
+    reference_seal(key, num, header, payload, len, wire);
+    reference_seal(&rx->key, rx->stream->rec_num + record, header, wire, len,
+                   out);
+    memcpy(clear, out, len);
+    memcpy(clear + len, wire + len, TAG);
+}
+
+void rx_set_payload(struct rx *rx, unsigned record, const uint8_t *payload,
+                    size_t len)
+{
+    g_assert_cmpuint(len, ==, payload_len(rx, record));
+    seal(rx, record, &rx->key, rx->stream->rec_num + record, payload);
+}
+
+void rx_set_content(struct rx *rx, unsigned record, uint8_t type,
+                    const uint8_t *content, size_t len)
+{
+    g_autofree uint8_t *payload = g_malloc0(payload_len(rx, record));
+
+    g_assert_cmpuint(rx->key.version, ==, KTLSNIC_TLS_1_3);
+    g_assert_cmpuint(len, <, payload_len(rx, record));
+    memcpy(payload, content, len);
+    payload[len] = type;
+    rx_set_payload(rx, record, payload, payload_len(rx, record));
+}
+
+void rx_key_update(struct rx *rx, unsigned record)
+{
+    static const uint8_t message[] = { 24, 0, 0, 1, 0 };
+
+    rx_set_content(rx, record, 22, message, sizeof(message));
+    reference_key_random(&rx->new_key,
+                         (struct reference_suite) { rx->key.version,
+                                                    rx->key.cipher });
+    for (unsigned i = record + 1; i + 1 < rx->stream->starts->len; i++) {
+        seal(rx, i, &rx->new_key, i - record - 1,
+             rx->stream->plain->data + rx_start(rx, i) + rx->prefix);
+    }
+}
+
+void rx_take_new_key(struct rx *rx, unsigned record)
+{
+    for (unsigned i = record + 1; i + 1 < rx->stream->starts->len; i++) {
+        size_t start = rx_start(rx, i) + rx->prefix;
+
+        memcpy(rx->clear + start, rx->stream->plain->data + start,
+               payload_len(rx, i));
+    }
+    new_flow(rx, &rx->new_key, record + 1, 0);
+}
+
 /* Each of the ciphers is a stream cipher under a tag that has to be made anew. */
 void rx_plant(struct rx *rx, unsigned record, size_t offset,
               const uint8_t *bytes, size_t len)
 {
-    uint8_t *header = rx->stream->wire->data + rx_start(rx, record);
-    uint8_t *wire = header + rx->prefix;
-    uint8_t *clear = rx->clear + rx_start(rx, record) + rx->prefix;
-    size_t payload_len = rx_start(rx, record + 1) - rx_start(rx, record)
-                         - rx->prefix - TAG;
+    size_t start = rx_start(rx, record) + rx->prefix;
+    size_t whole = payload_len(rx, record);
+    g_autofree uint8_t *payload = g_memdup2(rx->clear + start, whole);
 
-    g_assert_cmpuint(offset + len, <=, payload_len);
+    g_assert_cmpuint(offset + len, <=, whole);
     for (size_t i = 0; i < len; i++) {
-        clear[offset + i] ^= wire[offset + i] ^ bytes[i];
+        payload[offset + i] ^= rx->stream->wire->data[start + offset + i] ^
+                               bytes[i];
     }
-    reference_seal(&rx->key, rx->stream->rec_num + record, header, clear,
-                   payload_len, wire);
-    memcpy(clear + payload_len, wire + payload_len, TAG);
-    g_assert_cmpmem(wire + offset, len, bytes, len);
+    rx_set_payload(rx, record, payload, whole);
+    g_assert_cmpmem(rx->stream->wire->data + start + offset, len, bytes, len);
 }

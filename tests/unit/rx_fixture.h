@@ -10,7 +10,7 @@
 #include "reference.h"
 
 struct rx {
-    struct reference_key key;
+    struct reference_key key, new_key;  /* new_key: behind a KeyUpdate */
     size_t prefix;          /* header, and explicit nonce if there is one */
     struct reference_stream *stream;
     uint8_t *clear;         /* the wire with its payload in plaintext */
@@ -29,6 +29,9 @@ void rx_teardown(struct rx *rx);
 
 /* A new connection over the same stream. */
 void rx_restart(struct rx *rx);
+
+/* The same, but the context is for the stream from a record on. */
+void rx_restart_at(struct rx *rx, unsigned record);
 
 /* Where record i begins in the stream; for the last but one its end. */
 size_t rx_start(const struct rx *rx, unsigned i);
@@ -67,6 +70,27 @@ void rx_send_forged(struct rx *rx, size_t from, size_t to, size_t at);
 /* Any bytes as a segment at any place; what is not decrypted stays. */
 bool rx_send_bytes(struct rx *rx, size_t from, const uint8_t *bytes,
                    size_t len);
+
+/* The whole payload of a record. */
+void rx_set_payload(struct rx *rx, unsigned record, const uint8_t *payload,
+                    size_t len);
+
+/*
+ * TLS 1.3: the content of a record, with as many zeros behind its type as its
+ * length leaves.
+ */
+void rx_set_content(struct rx *rx, unsigned record, uint8_t type,
+                    const uint8_t *content, size_t len);
+
+/*
+ * Makes a record a KeyUpdate; those behind it have new_key, from number 0 on.
+ * What is right for them is then what comes of it when they are decrypted with
+ * the old one.
+ */
+void rx_key_update(struct rx *rx, unsigned record);
+
+/* The stream goes on behind the KeyUpdate, with a context for new_key. */
+void rx_take_new_key(struct rx *rx, unsigned record);
 
 /*
  * Makes bytes appear on the wire in the payload of a record, at an offset of

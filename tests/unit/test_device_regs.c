@@ -11,7 +11,7 @@ static void test_capabilities(void)
     struct fake_host *h = fake_host_new(NULL);
 
     g_assert_cmphex(fake_read(h, KTLSNIC_REG_ID), ==, 0x4b544c53);
-    g_assert_cmphex(fake_read(h, KTLSNIC_REG_VERSION), ==, 0x00010001);
+    g_assert_cmphex(fake_read(h, KTLSNIC_REG_VERSION), ==, 0x00010002);
     g_assert_cmphex(fake_read(h, KTLSNIC_REG_CTRL), ==, 0);
     g_assert_cmphex(fake_read(h, KTLSNIC_REG_STATUS), ==, 3);
     g_assert_cmphex(fake_read(h, KTLSNIC_REG_CAP_QUEUES), ==, 0x000c0604);

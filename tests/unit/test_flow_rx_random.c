@@ -7,6 +7,8 @@
  * - A segment delivered untouched has the bytes of the wire.
  * - A segment delivered decrypted is the plaintext of its bytes on the wire.
  * - A record all of whose bytes were delivered decrypted is authentic.
+ * - A KeyUpdate that was decrypted is the last record that was. One that was not,
+ *   for bytes of it were missing, leaves the context with a key that does not fit.
  *
  * A run that fails prints its number; with the seed of the whole test, which is
  * printed at its start, it can be done again alone:
@@ -24,6 +26,7 @@
 #include "rx_kernel.h"
 
 #define HEADER          5
+#define KEY_UPDATE_LEN  5
 #define RUNS            120000
 #define RUNS_PER_STREAM 50
 #define HOSTILE_RUNS    300
@@ -78,12 +81,15 @@ struct run {
     bool astray;            /* the flow follows a forged prefix, maybe: its */
     bool astray_for_good;   /* plaintext is not that of the stream */
     bool lies;              /* somebody sends it wrong confirmations */
+    unsigned key_update;    /* which record is one; 0: none */
+    bool stopped;           /* by it */
     unsigned verified;
 };
 
 struct totals {
     uint64_t runs, segments, decrypted, records, clear, mixed, wire, confirmed;
     uint64_t stale, auth_failed, bad_headers, false_headers;
+    uint64_t key_updates, stops;
 };
 
 static struct totals totals;
@@ -184,6 +190,26 @@ static void check_delivery(const struct run *run, const struct segment *s,
     }
 }
 
+/* Whether and where the context stops, and that it stays so. */
+static void check_stop(struct run *run, const struct segment *s)
+{
+    static const struct flow_rx_result nothing;
+    const struct flow_rx_result *result = &run->rx.result;
+    size_t end = rx_start(&run->rx, run->key_update + 1);
+
+    if (run->stopped) {
+        g_assert_cmpmem(result, sizeof(*result), &nothing, sizeof(nothing));
+    }
+    if (result->key_update) {
+        g_assert_cmpuint(run->key_update, !=, 0);
+        g_assert_cmpuint(s->from, <, end);
+        g_assert_cmpuint(end, <=, s->to);
+        g_assert_true(!result->decrypted || s->to == end);
+        g_assert_false(result->resync_request);
+        run->stopped = true;
+    }
+}
+
 static void count_delivery(struct run *run)
 {
     const struct flow_rx_result *result = &run->rx.result;
@@ -225,6 +251,7 @@ static void deliver(struct run *run, const struct segment *s)
     memset(&rx->result, 0xa5, sizeof(rx->result));
     rx_segment(rx->flow, rx->seq + s->from, data, len, &rx->result);
     check_delivery(run, s, sent, data);
+    check_stop(run, s);
     count_delivery(run);
     failed = rx->result.auth_failed || rx->result.bad_header;
     run->astray = run->astray && !failed;
@@ -254,6 +281,7 @@ static void lie(struct run *run)
     }
     if (flow_rx_confirm(rx->flow, seq, roll64() >> roll(64)) &&
         (rx->prefix == HEADER || !is_start(rx, (uint32_t)(seq - rx->seq)))) {
+        g_assert_false(run->stopped);
         run->astray = true;
     }
 }
@@ -275,12 +303,20 @@ static const struct weather weathers[] = {
       .drop = 20, .junk = 3 },
 };
 
+/* If no segment is lost and the numbers do not end before it. */
+static bool reaches_key_update(const struct run *run)
+{
+    return run->key_update &&
+           run->rx.stream->rec_num <= UINT64_MAX - run->key_update;
+}
+
 static void run_once(struct run *run)
 {
     static const size_t pieces[] = { 1, 4, 9, 30, 100, 100, 400, 1500 };
     struct rx *rx = &run->rx;
     unsigned passes = 0;
     size_t few = chance(10) ? 40 : 12;
+    bool calm;
 
     rx->seq = chance(50) ? roll64() : -roll(rx->len + 1);
     rx->mode = roll(3);
@@ -290,7 +326,8 @@ static void run_once(struct run *run)
     run->piece = pieces[roll(G_N_ELEMENTS(pieces))];
     run->piece = MAX(run->piece, rx->len / few);
     run->lies = chance(10);
-    run->astray = run->astray_for_good = false;
+    run->astray = run->astray_for_good = run->stopped = false;
+    calm = memcmp(&run->weather, &weathers[0], sizeof(run->weather)) == 0;
     run->verified = 0;
 
     while (run->kernel.arrived < rx->len) {
@@ -306,7 +343,10 @@ static void run_once(struct run *run)
         }
     }
     rx_kernel_check(&run->kernel, run->verified);
+    g_assert_true(run->stopped || !calm || !reaches_key_update(run));
     totals.runs++;
+    totals.key_updates += !!run->key_update;
+    totals.stops += run->stopped;
     totals.clear += run->kernel.clear_records;
     totals.mixed += run->kernel.mixed_records;
     totals.wire += run->kernel.wire_records;
@@ -329,6 +369,17 @@ static void plant_headers(struct run *run, const size_t *lengths,
     }
 }
 
+/* Some record, if one of them is long enough; not the last one. */
+static void key_update(struct run *run, const size_t *lengths, unsigned count)
+{
+    unsigned record = 1 + roll(count - 2);
+
+    if (lengths[record] >= KEY_UPDATE_LEN) {
+        run->key_update = record;
+        rx_key_update(&run->rx, record);
+    }
+}
+
 static void new_stream(struct run *run)
 {
     static const size_t longest[] = { 1, 20, 100, 100, 400, 1500 };
@@ -344,6 +395,10 @@ static void new_stream(struct run *run)
                         : roll64() >> (1 + roll(63)), lengths, count);
     if (chance(50)) {
         plant_headers(run, lengths, count);
+    }
+    run->key_update = 0;
+    if (run->rx.key.version == KTLSNIC_TLS_1_3 && chance(50)) {
+        key_update(run, lengths, count);
     }
 }
 
@@ -373,6 +428,8 @@ static void print_totals(void)
                    PRIu64 " wrong tags, %" PRIu64 " bad headers, %" PRIu64
                    " false headers", t->confirmed, t->stale, t->auth_failed,
                    t->bad_headers, t->false_headers);
+    g_test_message("%" PRIu64 " runs with a KeyUpdate, which stopped %" PRIu64
+                   " contexts", t->key_updates, t->stops);
 }
 
 static void test_random(void)

@@ -36,7 +36,7 @@
 #define KTLSNIC_REG_VERSION		0x0004	/* RO: version of SPEC.md */
 #define   KTLSNIC_VERSION_MAJOR			0xffff0000
 #define   KTLSNIC_VERSION_MINOR			0x0000ffff
-#define   KTLSNIC_VERSION			0x00010001
+#define   KTLSNIC_VERSION			0x00010002
 #define KTLSNIC_REG_CTRL		0x0008	/* RW */
 #define   KTLSNIC_CTRL_RESET			0x00000001	/* W1, self-clearing */
 #define KTLSNIC_REG_STATUS		0x000c	/* RO */
@@ -463,6 +463,7 @@ enum ktlsnic_stat {
 	KTLSNIC_STAT_TLS_RX_FALSE_HEADERS, /* headers found by searching, and refuted */
 	KTLSNIC_STAT_TLS_RX_REQUESTS,	/* requests for the number of a record */
 	KTLSNIC_STAT_TLS_RX_RESYNCS,	/* TLS_RX_RESYNC commands that put one right */
+	KTLSNIC_STAT_TLS_RX_KEY_UPDATES, /* KeyUpdates, each of which stopped a context */
 	KTLSNIC_STATS
 };
 

@@ -70,6 +70,7 @@ static const char * const ktlsnic_hw_names[KTLSNIC_STATS] = {
 	[KTLSNIC_STAT_TLS_RX_FALSE_HEADERS] = "hw_tls_rx_false_headers",
 	[KTLSNIC_STAT_TLS_RX_REQUESTS] = "hw_tls_rx_requests",
 	[KTLSNIC_STAT_TLS_RX_RESYNCS] = "hw_tls_rx_resyncs",
+	[KTLSNIC_STAT_TLS_RX_KEY_UPDATES] = "hw_tls_rx_key_updates",
 };
 
 #define KTLSNIC_STATS_PER_QUEUE	(ARRAY_SIZE(ktlsnic_tx_names) +		\
