@@ -49,6 +49,7 @@ struct ktls_tx_ops {
  * struct ktls_rx_device_ops - what the device half does for a receiver
  * @header: the parser has found a header at this sequence number, of a record of
  *	that many bytes and that number. In softirq or process context.
+ * @key_update: a KeyUpdate was read: what follows has another key. May sleep.
  * @decrypted: has the device decrypted this record? Returns 1 if all of it is
  *	cleartext, 0 if software has to decrypt @src, an error if that is no use.
  *	Of a record that is partly cleartext it makes ciphertext again, and @src
@@ -57,6 +58,7 @@ struct ktls_tx_ops {
  */
 struct ktls_rx_device_ops {
 	void (*header)(struct sock *sk, u32 seq, u32 len, u64 number);
+	void (*key_update)(struct sock *sk);
 	int (*decrypted)(struct sock *sk, struct ktls_source *src);
 	void (*release)(struct sock *sk);
 };
@@ -74,6 +76,10 @@ struct ktls_rx_device_ops {
  * @async_err: what the first that failed said
  * @async: the cipher has answered asynchronously once
  * @work: pushes what got ready without a sender
+ * @dev_nonce: salt and IV of what the device encrypts
+ * @boundary: where in the stream a key begins that the device is to get
+ * @resume: a key waits for the device: called before each message, tx_lock and the
+ *	socket locked; or NULL
  * @ctx: the context that it belongs to
  */
 struct ktls_tx {
@@ -88,7 +94,28 @@ struct ktls_tx {
 	int async_err;
 	bool async;
 	struct delayed_work work;
+	u8 dev_nonce[KTLS_NONCE_SIZE];
+	u32 boundary;
+	void (*resume)(struct sock *sk);
 	struct ktls_context *ctx;
+};
+
+/**
+ * struct ktls_rx_old - the key that a device had until a KeyUpdate
+ *
+ * Records of the new key came to the device while it still had this one: what it
+ * has made of them is undone with it.
+ *
+ * @aead: with the key, or NULL
+ * @number: what the device would have taken the record for that has @since
+ * @since: number of a record with the new key
+ * @end: no record that begins here or later has met the device
+ */
+struct ktls_rx_old {
+	struct crypto_aead *aead;
+	struct ktls_number number;
+	u64 since;
+	u32 end;
 };
 
 /**
@@ -105,6 +132,7 @@ struct ktls_tx {
  * @key_update: a KeyUpdate was read: no record can be read before the new key
  * @zero_copy: records may be decrypted into the reader's own pages
  * @encrypted_again: the last record that a device had decrypted in part
+ * @old: the device's key while a new one waits for it
  */
 struct ktls_rx {
 	struct tls_offload_context_rx dev;	/* must be first */
@@ -120,6 +148,7 @@ struct ktls_rx {
 	bool key_update;
 	bool zero_copy;
 	struct sk_buff *encrypted_again;
+	struct ktls_rx_old old;
 };
 
 /**
@@ -128,6 +157,10 @@ struct ktls_rx {
  * @protos: its socket operations
  * @format: how its records look, the same in both directions
  * @max_payload: no record is sent with more payload
+ * @tx_added: a device has the sender's key
+ * @rx_added: a device has the receiver's key
+ * @tx_kept: one had it, so that the sender stays until no packet has the socket
+ * @rx_kept: likewise the receiver
  * @dev_tracker: the reference to @base.netdev
  * @destroy: what is left to do when the socket of an offloaded connection is gone
  */
@@ -136,6 +169,10 @@ struct ktls_context {
 	struct ktls_protos *protos;
 	struct ktls_format format;
 	u16 max_payload;
+	bool tx_added;
+	bool rx_added;
+	bool tx_kept;
+	bool rx_kept;
 	netdevice_tracker dev_tracker;
 	struct work_struct destroy;
 };

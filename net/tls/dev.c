@@ -36,11 +36,12 @@ static void leave_device(struct ktls_context *ctx, struct net_device *dev)
 {
 	const struct tlsdev_ops *ops = dev->tlsdev_ops;
 
-	if (ctx->base.tx_conf == TLS_HW)
+	if (ctx->tx_added)
 		ops->tls_dev_del(dev, &ctx->base, TLS_OFFLOAD_CTX_DIR_TX);
-	if (ctx->base.rx_conf == TLS_HW &&
-	    !test_and_set_bit(TLS_RX_DEV_CLOSED, &ctx->base.flags))
+	if (ctx->rx_added)
 		ops->tls_dev_del(dev, &ctx->base, TLS_OFFLOAD_CTX_DIR_RX);
+	ctx->tx_added = false;
+	ctx->rx_added = false;
 	netdev_put(dev, &ctx->dev_tracker);
 }
 
@@ -52,6 +53,7 @@ void ktls_dev_free_tx(struct ktls_tx *tx)
 {
 	ktls_dev_records_free(tx);
 	crypto_free_aead(tx->dev.aead_send);
+	crypto_free_aead(tx->aead);
 	kfree_sensitive(tx);
 }
 
@@ -71,9 +73,9 @@ static void destroy(struct work_struct *work)
 		leave_device(ctx, dev);
 	up_read(&device_sem);
 
-	if (ctx->base.tx_conf == TLS_HW)
+	if (ctx->tx_kept)
 		ktls_dev_free_tx(ktls_tx(ctx));
-	if (ctx->base.rx_conf == TLS_HW)
+	if (ctx->rx_kept)
 		kfree_sensitive(ktls_rx(ctx));
 	ktls_context_free(ctx);
 	if (atomic_dec_and_test(&nr_contexts))
@@ -90,7 +92,7 @@ void tls_device_sk_destruct(struct sock *sk)
 	unsigned long flags;
 
 	ctx->base.sk_destruct(sk);
-	if (ctx->base.tx_conf == TLS_HW)
+	if (ctx->tx_kept)
 		clean_acked_data_disable(KTLS_CLEAN_ACKED(sk));
 	spin_lock_irqsave(&contexts_lock, flags);
 	ctx->base.sk = NULL;
@@ -170,11 +172,27 @@ static void attach(struct sock *sk, struct ktls_context *ctx, struct net_device 
 	smp_store_release(&sk->sk_destruct, tls_device_sk_destruct);
 }
 
+/* Ask the driver; it gets the key with the number of the record that begins at @seq. */
+static int ask(struct sock *sk, struct ktls_context *ctx, struct net_device *dev,
+	       enum tls_offload_ctx_dir direction, u32 seq,
+	       const struct ktls_number *number)
+{
+	union tls_crypto_context info = direction == TLS_OFFLOAD_CTX_DIR_TX ?
+					ctx->base.crypto_send : ctx->base.crypto_recv;
+	int err;
+
+	ktls_number_store(number, &ctx->format, &info.info);
+	err = dev->tlsdev_ops->tls_dev_add(dev, sk, direction, &info.info, seq);
+	memzero_explicit(&info, sizeof(info));
+	trace_tls_device_offload_set(sk, direction, seq, number->seq, err);
+	return err;
+}
+
 /* The semaphore is held. */
 static int add(struct sock *sk, struct ktls_context *ctx, struct net_device *dev,
-	       enum tls_offload_ctx_dir direction, u32 seq)
+	       enum tls_offload_ctx_dir direction, u32 seq,
+	       const struct ktls_number *number)
 {
-	bool tx = direction == TLS_OFFLOAD_CTX_DIR_TX;
 	bool attached = sk->sk_destruct == tls_device_sk_destruct;
 	int err;
 
@@ -183,21 +201,21 @@ static int add(struct sock *sk, struct ktls_context *ctx, struct net_device *dev
 	/* Both directions are with one device, or the second is not with any. */
 	if (attached && rcu_access_pointer(ctx->base.netdev) != dev)
 		return -EOPNOTSUPP;
-	err = dev->tlsdev_ops->tls_dev_add(dev, sk, direction,
-					   tx ? &ctx->base.crypto_send.info :
-						&ctx->base.crypto_recv.info, seq);
-	trace_tls_device_offload_set(sk, direction, seq, tx ? ktls_tx(ctx)->number.seq :
-				     ktls_rx(ctx)->number.seq, err);
+	err = ask(sk, ctx, dev, direction, seq, number);
 	if (err)
 		return err;
 	if (!attached)
 		attach(sk, ctx, dev);
-	if (tx) {
+	if (direction == TLS_OFFLOAD_CTX_DIR_TX) {
 		ctx->base.tx_conf = TLS_HW;
+		ctx->tx_added = true;
+		ctx->tx_kept = true;
 		/* Pairs with smp_load_acquire() in tls_is_skb_tx_device_offloaded() */
 		smp_store_release(&sk->sk_validate_xmit_skb, tls_validate_xmit_skb);
 	} else {
 		ctx->base.rx_conf = TLS_HW;
+		ctx->rx_added = true;
+		ctx->rx_kept = true;
 	}
 	return 0;
 }
@@ -206,13 +224,16 @@ static int add(struct sock *sk, struct ktls_context *ctx, struct net_device *dev
  * ktls_dev_add() - give one direction of a connection to the device of its route
  * @sk: the socket, locked
  * @ctx: its context, with the key
- * @direction: which one; its own struct is in the context already
+ * @direction: which one; its own struct is in the context already, and no device has
+ *	its key
  * @seq: sequence number of its first byte
+ * @number: of the record that begins there
  *
  * Return: 0, or the reason why the device does not do it.
  */
 int ktls_dev_add(struct sock *sk, struct ktls_context *ctx,
-		 enum tls_offload_ctx_dir direction, u32 seq)
+		 enum tls_offload_ctx_dir direction, u32 seq,
+		 const struct ktls_number *number)
 {
 	netdevice_tracker tracker;
 	struct net_device *dev;
@@ -222,27 +243,35 @@ int ktls_dev_add(struct sock *sk, struct ktls_context *ctx,
 	if (!dev)
 		return -EOPNOTSUPP;
 	down_read(&device_sem);
-	err = add(sk, ctx, dev, direction, seq);
+	err = add(sk, ctx, dev, direction, seq, number);
 	up_read(&device_sem);
 	netdev_put(dev, &tracker);
 	return err;
 }
 
 /**
- * ktls_dev_del_rx() - a socket closes: its device need not decrypt any more
- * @ctx: its context; the socket is locked
+ * ktls_dev_del() - a device is not to encrypt, or decrypt, any more with the key it has
+ * @ctx: the context; the socket is locked
+ * @direction: which of the two
+ *
+ * Return: true if a device had a key.
  */
-void ktls_dev_del_rx(struct ktls_context *ctx)
+bool ktls_dev_del(struct ktls_context *ctx, enum tls_offload_ctx_dir direction)
 {
+	bool *added = direction == TLS_OFFLOAD_CTX_DIR_TX ? &ctx->tx_added :
+							    &ctx->rx_added;
 	struct net_device *dev;
+	bool had;
 
 	down_read(&device_sem);
 	dev = rcu_dereference_protected(ctx->base.netdev,
 					lockdep_is_held(&device_sem));
-	if (dev && !test_and_set_bit(TLS_RX_DEV_CLOSED, &ctx->base.flags))
-		dev->tlsdev_ops->tls_dev_del(dev, &ctx->base,
-					     TLS_OFFLOAD_CTX_DIR_RX);
+	had = *added;
+	if (dev && had)
+		dev->tlsdev_ops->tls_dev_del(dev, &ctx->base, direction);
+	WRITE_ONCE(*added, false);
 	up_read(&device_sem);
+	return had;
 }
 
 /**
@@ -273,7 +302,7 @@ int ktls_dev_resync(struct sock *sk, u32 seq, u64 number)
 /* From now on software does what the device did. */
 static void degrade(struct ktls_context *ctx)
 {
-	if (ctx->base.sk && ctx->base.tx_conf == TLS_HW) {
+	if (ctx->base.sk && ctx->tx_kept) {
 		/* Pairs with smp_load_acquire() in tls_is_skb_tx_device_offloaded() */
 		smp_store_release(&ctx->base.sk->sk_validate_xmit_skb,
 				  tls_validate_xmit_skb_sw);

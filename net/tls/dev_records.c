@@ -94,25 +94,36 @@ void ktls_dev_record_free(struct ktls_dev_record *record)
 }
 
 /**
- * ktls_dev_records_init() - begin a list with the marker of its start
- * @tx: whose records
+ * ktls_dev_records_init() - there are no records
+ * @tx: whose
+ */
+void ktls_dev_records_init(struct ktls_tx *tx)
+{
+	spin_lock_init(&tx->dev.lock);
+	INIT_LIST_HEAD(&tx->dev.records_list);
+}
+
+/**
+ * ktls_dev_records_begin() - the device encrypts from here on, with the key it has now
+ * @tx: whose records; those from before are acknowledged
  * @seq: sequence number of the first byte that a device encrypts
  *
- * The marker is a record of no bytes. Only it ever has none.
+ * The list begins with a marker, a record of no bytes. Only it ever has none.
  *
  * Return: 0 or -ENOMEM.
  */
-int ktls_dev_records_init(struct ktls_tx *tx, u32 seq)
+int ktls_dev_records_begin(struct ktls_tx *tx, u32 seq)
 {
 	struct ktls_dev_record *marker = kzalloc(sizeof(*marker), GFP_KERNEL);
+	unsigned long flags;
 
 	if (!marker)
 		return -ENOMEM;
-	spin_lock_init(&tx->dev.lock);
-	INIT_LIST_HEAD(&tx->dev.records_list);
 	marker->info.end_seq = seq;
 	marker->number = tx->number.seq;
-	list_add(&marker->info.list, &tx->dev.records_list);
+	spin_lock_irqsave(&tx->dev.lock, flags);
+	list_add_tail(&marker->info.list, &tx->dev.records_list);
+	spin_unlock_irqrestore(&tx->dev.lock, flags);
 	return 0;
 }
 

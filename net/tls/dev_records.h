@@ -37,7 +37,8 @@ void ktls_dev_record_copy(const struct tls_record_info *info, unsigned int offse
 			  void *to, unsigned int len);
 void ktls_dev_record_free(struct ktls_dev_record *record);
 
-int ktls_dev_records_init(struct ktls_tx *tx, u32 seq);
+void ktls_dev_records_init(struct ktls_tx *tx);
+int ktls_dev_records_begin(struct ktls_tx *tx, u32 seq);
 void ktls_dev_records_add(struct ktls_tx *tx, struct ktls_dev_record *record);
 void ktls_dev_records_taken(struct sock *sk, struct ktls_unit *unit);
 void ktls_dev_records_acked(struct sock *sk, u32 seq);

@@ -151,14 +151,14 @@ static void header(struct sock *sk, struct ktls_rx *rx, u32 seq, u32 len, u64 nu
  * @number: of the record
  *
  * What the driver has for its questions is its own, and is there until a grace
- * period after its device has gone down.
+ * period after its device has gone down, or was told to forget the key.
  */
 void ktls_dev_resync_header(struct sock *sk, u32 seq, u32 len, u64 number)
 {
 	struct ktls_context *ctx = ktls_ctx(sk);
 
 	rcu_read_lock();
-	if (!test_bit(TLS_RX_DEV_DEGRADED, &ctx->base.flags))
+	if (!test_bit(TLS_RX_DEV_DEGRADED, &ctx->base.flags) && READ_ONCE(ctx->rx_added))
 		header(sk, ktls_rx(ctx), seq, len, number);
 	rcu_read_unlock();
 }
@@ -170,6 +170,17 @@ void ktls_dev_resync_header(struct sock *sk, u32 seq, u32 len, u64 number)
 void ktls_dev_resync_in_step(struct ktls_rx *rx)
 {
 	rx->dev.resync_nh_reset = 1;
+}
+
+/**
+ * ktls_dev_resync_forget() - what was asked and hinted was for another key
+ * @rx: the receiver; no device has its key
+ */
+void ktls_dev_resync_forget(struct ktls_rx *rx)
+{
+	atomic64_set(&rx->dev.resync_req, 0);
+	rx->dev.resync_nh_do_now = 0;
+	ktls_dev_resync_in_step(rx);
 }
 
 /**
@@ -185,7 +196,7 @@ void ktls_dev_resync_encrypted(struct sock *sk, const struct ktls_source *src)
 	struct ktls_rx *rx = ktls_rx(ctx);
 	struct tls_offload_context_rx *dev = &rx->dev;
 
-	if (test_bit(TLS_RX_DEV_DEGRADED, &ctx->base.flags) ||
+	if (test_bit(TLS_RX_DEV_DEGRADED, &ctx->base.flags) || !ctx->rx_added ||
 	    dev->resync_type != TLS_OFFLOAD_SYNC_TYPE_CORE_NEXT_HINT ||
 	    dev->resync_nh_do_now)
 		return;

@@ -10,13 +10,15 @@
 #include <net/tcp.h>
 
 #include "dev.h"
+#include "dev_rekey_rx.h"
 #include "dev_resync.h"
 #include "sw_rx.h"
 #include "trace.h"
 
 /**
  * xor_keystream() - encrypt what is cleartext of a record, and the other way round
- * @rx: the receiver, with the record's number
+ * @aead: with the key
+ * @number: of the record, with its nonce
  * @format: how records look
  * @record: its bytes
  * @len: how many
@@ -27,8 +29,9 @@
  *
  * Return: 0 or an error.
  */
-static int xor_keystream(struct ktls_rx *rx, const struct ktls_format *format,
-			 u8 *record, u32 len, gfp_t gfp)
+static int xor_keystream(struct crypto_aead *aead, const struct ktls_number *number,
+			 const struct ktls_format *format, u8 *record, u32 len,
+			 gfp_t gfp)
 {
 	u32 body = len - format->prepend - TLS_TAG_SIZE;
 	DECLARE_CRYPTO_WAIT(wait);
@@ -42,14 +45,14 @@ static int xor_keystream(struct ktls_rx *rx, const struct ktls_format *format,
 	} *mem;
 
 	mem = kmalloc(sizeof(*mem), gfp);
-	request = aead_request_alloc(rx->aead, gfp);
+	request = aead_request_alloc(aead, gfp);
 	if (!mem || !request) {
 		err = -ENOMEM;
 		goto out;
 	}
-	ktls_record_iv(format, rx->number.nonce, rx->number.seq,
-		       record + TLS_HEADER_SIZE, mem->iv);
-	ktls_record_aad(format, rx->number.seq, record[0], ktls_payload(format, len),
+	ktls_record_iv(format, number->nonce, number->seq, record + TLS_HEADER_SIZE,
+		       mem->iv);
+	ktls_record_aad(format, number->seq, record[0], ktls_payload(format, len),
 			mem->aad);
 	sg_init_table(sg, ARRAY_SIZE(sg));
 	sg_set_buf(&sg[0], mem->aad, format->aad);
@@ -84,11 +87,14 @@ static void take_over(const struct ktls_source *src, const struct ktls_format *f
 /**
  * encrypt_again() - make a record as it was on the wire
  * @sk: the socket, locked
- * @src: the record, of which a part is cleartext; set to an skb of its own
+ * @src: the record, of which a device has decrypted a part; set to an skb of its own
+ * @aead: with the key that the device did it with
+ * @number: and the number
  *
  * Return: 0 or an error.
  */
-static int encrypt_again(struct sock *sk, struct ktls_source *src)
+static int encrypt_again(struct sock *sk, struct ktls_source *src,
+			 struct crypto_aead *aead, const struct ktls_number *number)
 {
 	struct ktls_context *ctx = ktls_ctx(sk);
 	struct ktls_rx *rx = ktls_rx(ctx);
@@ -103,7 +109,7 @@ static int encrypt_again(struct sock *sk, struct ktls_source *src)
 		err = ktls_source_copy(src, 0, skb_put(skb, src->len), src->len);
 	if (!err) {
 		memcpy(other, skb->data, src->len);
-		err = xor_keystream(rx, &ctx->format, other, src->len,
+		err = xor_keystream(aead, number, &ctx->format, other, src->len,
 				    sk->sk_allocation);
 	}
 	if (!err) {
@@ -140,19 +146,26 @@ static int dev_decrypted(struct sock *sk, struct ktls_source *src)
 			all = false;
 	}
 	trace_tls_device_decrypted(sk, src->seq, rx->number.seq, src->len, !some, all);
+	if (rx->old.aead) {
+		struct ktls_number number;
+
+		if (!ktls_dev_rekey_met(sk, src, some, &number))
+			return 0;
+		return encrypt_again(sk, src, rx->old.aead, &number);
+	}
 	if (!some) {
 		ktls_dev_resync_encrypted(sk, src);
 		return 0;
 	}
 	ktls_dev_resync_in_step(rx);
-	return all ? 1 : encrypt_again(sk, src);
+	return all ? 1 : encrypt_again(sk, src, rx->aead, &rx->number);
 }
 
 static void dev_release(struct sock *sk)
 {
 	struct ktls_context *ctx = ktls_ctx(sk);
 
-	ktls_dev_del_rx(ctx);
+	ktls_dev_del(ctx, TLS_OFFLOAD_CTX_DIR_RX);
 	forget(ktls_rx(ctx));
 }
 
@@ -165,6 +178,7 @@ EXPORT_SYMBOL_GPL(ktls_rx_mixed_records);
 
 static const struct ktls_rx_device_ops dev_rx_ops = {
 	.header = ktls_dev_resync_header,
+	.key_update = ktls_dev_rekey_read,
 	.decrypted = dev_decrypted,
 	.release = dev_release,
 };
@@ -189,9 +203,10 @@ int ktls_dev_set_rx(struct sock *sk, struct ktls_context *ctx)
 	if (err)
 		return err;
 	rx = ktls_rx(ctx);
-	rx->dev.resync_nh_reset = 1;
+	ktls_dev_resync_in_step(rx);
 	rx->device = &dev_rx_ops;
-	err = ktls_dev_add(sk, ctx, TLS_OFFLOAD_CTX_DIR_RX, tcp_sk(sk)->copied_seq);
+	err = ktls_dev_add(sk, ctx, TLS_OFFLOAD_CTX_DIR_RX, tcp_sk(sk)->copied_seq,
+			   &rx->number);
 	if (err) {
 		ctx->base.priv_ctx_rx = NULL;
 		ktls_rx_free(rx);

@@ -332,6 +332,29 @@ static const struct ktls_tx_ops dev_tx_ops = {
 	.release = dev_release,
 };
 
+/**
+ * ktls_dev_tx_start() - the device encrypts from the next record on
+ * @sk: the socket, locked
+ * @tx: its sender, with that record's number; nothing of it waits for TCP
+ *
+ * No packet may have both what was sent before and what the device encrypts.
+ *
+ * Return: 0 or -ENOMEM; then nothing has changed.
+ */
+int ktls_dev_tx_start(struct sock *sk, struct ktls_tx *tx)
+{
+	int err = ktls_dev_records_begin(tx, tcp_sk(sk)->write_seq);
+
+	if (err)
+		return err;
+	tcp_write_collapse_fence(sk);
+	tx->ops = &dev_tx_ops;
+	memcpy(tx->dev_nonce, tx->number.nonce, sizeof(tx->dev_nonce));
+	ktls_push_init(&tx->push, ktls_dev_records_taken);
+	tx->push.flags = MSG_SENDPAGE_DECRYPTED;
+	return 0;
+}
+
 static struct ktls_tx *alloc_tx(struct sock *sk, struct ktls_context *ctx)
 {
 	struct ktls_tx *tx = kzalloc(sizeof(*tx), GFP_KERNEL);
@@ -340,19 +363,17 @@ static struct ktls_tx *alloc_tx(struct sock *sk, struct ktls_context *ctx)
 
 	if (!tx)
 		return ERR_PTR(-ENOMEM);
-	tx->ops = &dev_tx_ops;
 	tx->ctx = ctx;
 	tx->dev.ctx = &ctx->base;
 	ktls_number_init(&tx->number, &ctx->format, &ctx->base.crypto_send.info);
-	ktls_push_init(&tx->push, ktls_dev_records_taken);
-	tx->push.flags = MSG_SENDPAGE_DECRYPTED;
+	ktls_dev_records_init(tx);
 
 	aead = ktls_aead_alloc_sync(&ctx->format, &ctx->base.crypto_send.info);
 	err = PTR_ERR_OR_ZERO(aead);
 	if (err)
 		goto err_tx;
 	tx->dev.aead_send = aead;
-	err = ktls_dev_records_init(tx, tcp_sk(sk)->write_seq);
+	err = ktls_dev_tx_start(sk, tx);
 	if (err)
 		goto err_aead;
 	return tx;
@@ -369,8 +390,6 @@ err_tx:
  * @sk: the socket, locked
  * @ctx: its context, with the key
  *
- * No packet may have both what was sent before and what the device encrypts.
- *
  * Return: 0, or the reason why software has to do it.
  */
 int ktls_dev_set_tx(struct sock *sk, struct ktls_context *ctx)
@@ -383,10 +402,10 @@ int ktls_dev_set_tx(struct sock *sk, struct ktls_context *ctx)
 	tx = alloc_tx(sk, ctx);
 	if (IS_ERR(tx))
 		return PTR_ERR(tx);
-	tcp_write_collapse_fence(sk);
 	ctx->base.priv_ctx_tx = tx;
 	clean_acked_data_enable(KTLS_CLEAN_ACKED(sk), ktls_dev_records_acked);
-	err = ktls_dev_add(sk, ctx, TLS_OFFLOAD_CTX_DIR_TX, tcp_sk(sk)->write_seq);
+	err = ktls_dev_add(sk, ctx, TLS_OFFLOAD_CTX_DIR_TX, tcp_sk(sk)->write_seq,
+			   &tx->number);
 	if (err) {
 		clean_acked_data_disable(KTLS_CLEAN_ACKED(sk));
 		ctx->base.priv_ctx_tx = NULL;

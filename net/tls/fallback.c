@@ -154,7 +154,7 @@ static int encrypt_piece(struct ktls_context *ctx, struct work *work,
 	}
 	ktls_record_aad(format, piece->number, piece->type,
 			ktls_payload(format, piece->len), work->aad);
-	ktls_record_iv(format, ktls_tx(ctx)->number.nonce, piece->number,
+	ktls_record_iv(format, ktls_tx(ctx)->dev_nonce, piece->number,
 		       piece->explicit_iv, work->iv);
 	err = map_piece(work, format, before, before_len, skb,
 			offset + (first - piece->begin), len);
@@ -180,6 +180,7 @@ out:
 static int encrypt_packet(struct ktls_context *ctx, struct sk_buff *skb, u32 offset)
 {
 	u32 seq = ntohl(tcp_hdr(skb)->seq);
+	struct crypto_aead *aead;
 	struct piece piece;
 	struct work *work;
 	int err = 0;
@@ -187,7 +188,9 @@ static int encrypt_packet(struct ktls_context *ctx, struct sk_buff *skb, u32 off
 	work = kmalloc(sizeof(*work), GFP_ATOMIC);
 	if (!work)
 		return -ENOMEM;
-	work->request = aead_request_alloc(ktls_tx(ctx)->dev.aead_send, GFP_ATOMIC);
+	/* It may be replaced, but not while somebody encrypts here. */
+	aead = READ_ONCE(ktls_tx(ctx)->dev.aead_send);
+	work->request = aead_request_alloc(aead, GFP_ATOMIC);
 	if (!work->request) {
 		kfree(work);
 		return -ENOMEM;

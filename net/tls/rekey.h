@@ -5,9 +5,8 @@
 
 #include "ctx.h"
 
-int ktls_rekey_tx(struct sock *sk, struct ktls_context *ctx,
-		  struct tls_crypto_info *info);
-int ktls_rekey_rx(struct sock *sk, struct ktls_context *ctx,
-		  struct tls_crypto_info *info);
+int ktls_rekey_tx(struct sock *sk, struct ktls_context *ctx);
+int ktls_rekey_rx(struct sock *sk, struct ktls_context *ctx);
+void ktls_rekey_release(struct sock *sk, struct ktls_context *ctx);
 
 #endif

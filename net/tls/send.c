@@ -39,6 +39,8 @@ static int send_locked(struct sock *sk, struct msghdr *msg)
 
 	if (msg->msg_flags & MSG_MORE && msg->msg_flags & MSG_EOR)
 		return -EINVAL;
+	if (tx->resume)
+		tx->resume(sk);
 	if (msg->msg_controllen) {
 		err = read_type(msg, &type);
 		if (err)

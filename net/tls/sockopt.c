@@ -121,19 +121,19 @@ static int install(struct sock *sk, struct ktls_context *ctx, bool tx)
 
 /* A further key: after a KeyUpdate, which only TLS 1.3 has. */
 static int replace(struct sock *sk, struct ktls_context *ctx, bool tx,
-		   struct tls_crypto_info *info)
+		   const union tls_crypto_context *info)
 {
-	return tx ? ktls_rekey_tx(sk, ctx, info) : ktls_rekey_rx(sk, ctx, info);
-}
+	union tls_crypto_context *own, old;
+	int err;
 
-static void count_rekey(struct sock *sk, bool tx, bool ok)
-{
-	static const enum ktls_stat what[2][2] = {
-		{ KTLS_STAT_RX_REKEY_ERROR, KTLS_STAT_RX_REKEY_OK },
-		{ KTLS_STAT_TX_REKEY_ERROR, KTLS_STAT_TX_REKEY_OK },
-	};
-
-	ktls_stat_inc(sock_net(sk), what[tx][ok]);
+	own = tx ? &ctx->base.crypto_send : &ctx->base.crypto_recv;
+	old = *own;
+	*own = *info;
+	err = tx ? ktls_rekey_tx(sk, ctx) : ktls_rekey_rx(sk, ctx);
+	if (err)
+		*own = old;
+	memzero_explicit(&old, sizeof(old));
+	return err;
 }
 
 static int first_keys(struct sock *sk, bool tx, sockptr_t value, unsigned int len)
@@ -167,11 +167,12 @@ static int next_keys(struct sock *sk, bool tx, sockptr_t value, unsigned int len
 	if (own->info.version == TLS_1_3_VERSION)
 		err = PTR_ERR_OR_ZERO(read_info(value, len, &own->info, &info));
 	if (!err)
-		err = replace(sk, ctx, tx, &info.info);
-	if (!err)
-		*own = info;
+		err = replace(sk, ctx, tx, &info);
 	memzero_explicit(&info, sizeof(info));
-	count_rekey(sk, tx, !err);
+	/* Who does not wait comes again. */
+	if (err && err != -EAGAIN)
+		ktls_stat_inc(sock_net(sk), tx ? KTLS_STAT_TX_REKEY_ERROR :
+						 KTLS_STAT_RX_REKEY_ERROR);
 	return err;
 }
 
@@ -181,9 +182,6 @@ static int set_keys(struct sock *sk, bool tx, sockptr_t value, unsigned int len)
 
 	if (in_sockmap(sk))
 		return -EINVAL;
-	/* A device keeps the key that it has. */
-	if ((tx ? ctx->base.tx_conf : ctx->base.rx_conf) == TLS_HW)
-		return -EOPNOTSUPP;
 	if (tx ? ctx->base.tx_conf : ctx->base.rx_conf)
 		return next_keys(sk, tx, value, len);
 	return first_keys(sk, tx, value, len);

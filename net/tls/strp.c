@@ -223,6 +223,36 @@ static bool queued_source(struct ktls_strp *strp, struct ktls_source *src, u32 l
 	return src->first;
 }
 
+/**
+ * ktls_strp_peek() - look at a header further on
+ * @strp: the parser; the caller owns the socket
+ * @seq: where it begins, on TCP's queue
+ * @header: %TLS_HEADER_SIZE bytes
+ *
+ * Return: false if it is not here whole.
+ */
+bool ktls_strp_peek(struct ktls_strp *strp, u32 seq, u8 *header)
+{
+	struct ktls_source src = {
+		.queued = true,
+		.seq = seq,
+		.len = TLS_HEADER_SIZE,
+	};
+	struct sock *sk = strp->sk;
+	struct sk_buff *skb;
+
+	if (after(seq + TLS_HEADER_SIZE, tcp_sk(sk)->copied_seq + tcp_inq(sk)))
+		return false;
+	skb_queue_walk(&sk->sk_receive_queue, skb) {
+		src.offset = seq - TCP_SKB_CB(skb)->seq;
+		if (src.offset < skb->len) {
+			src.first = skb;
+			return !ktls_source_copy(&src, 0, header, TLS_HEADER_SIZE);
+		}
+	}
+	return false;
+}
+
 /* On TCP's queue; or the record has to be copied from now on. */
 static int look(struct ktls_strp *strp)
 {

@@ -150,19 +150,21 @@ void ktls_rx_free(struct ktls_rx *rx)
  * ktls_rx_new_key() - go on with another key, after a KeyUpdate
  * @sk: the socket, locked
  * @ctx: its context
- * @aead: with the key; the old one is freed
- * @info: with IV and number
+ * @aead: with the key, which is in the context already
+ *
+ * Return: what had the old key, for the caller to free.
  */
-void ktls_rx_new_key(struct sock *sk, struct ktls_context *ctx,
-		     struct crypto_aead *aead, struct tls_crypto_info *info)
+struct crypto_aead *ktls_rx_new_key(struct sock *sk, struct ktls_context *ctx,
+				    struct crypto_aead *aead)
 {
 	struct ktls_rx *rx = ktls_rx(ctx);
+	struct crypto_aead *old = rx->aead;
 
-	crypto_free_aead(rx->aead);
 	rx->aead = aead;
-	ktls_number_init(&rx->number, &ctx->format, info);
+	ktls_number_init(&rx->number, &ctx->format, &ctx->base.crypto_recv.info);
 	WRITE_ONCE(rx->key_update, false);
 	rx->saved_data_ready(sk);	/* who polls has not been told of records */
+	return old;
 }
 
 /**
@@ -318,6 +320,8 @@ static void look_for_key_update(struct sock *sk, struct ktls_rx *rx,
 		return;
 	WRITE_ONCE(rx->key_update, true);
 	ktls_stat_inc(sock_net(sk), KTLS_STAT_RX_REKEY_RECEIVED);
+	if (rx->device)
+		rx->device->key_update(sk);
 }
 
 /**

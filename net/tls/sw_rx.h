@@ -13,8 +13,8 @@ void ktls_rx_stop(struct sock *sk, struct ktls_context *ctx);
 void ktls_rx_drop(struct ktls_rx *rx);
 void ktls_rx_free(struct ktls_rx *rx);
 void ktls_rx_update(struct ktls_context *ctx);
-void ktls_rx_new_key(struct sock *sk, struct ktls_context *ctx,
-		     struct crypto_aead *aead, struct tls_crypto_info *info);
+struct crypto_aead *ktls_rx_new_key(struct sock *sk, struct ktls_context *ctx,
+				    struct crypto_aead *aead);
 
 int ktls_rx_lock(struct sock *sk, struct ktls_rx *rx, bool nonblock);
 void ktls_rx_unlock(struct sock *sk, struct ktls_rx *rx);

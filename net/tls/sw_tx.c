@@ -315,30 +315,80 @@ int ktls_sw_tx_create(struct sock *sk, struct ktls_context *ctx,
 		kfree(tx);
 		return PTR_ERR(aead);
 	}
-	tx->aead = aead;
-	tx->ops = &sw_ops;
 	tx->ctx = ctx;
-	ktls_push_init(&tx->push, on_taken);
 	ktls_number_init(&tx->number, &ctx->format, info);
-	atomic_set(&tx->pending, 1);
-	init_completion(&tx->idle);
-	INIT_DELAYED_WORK(&tx->work, push_work);
+	ktls_sw_tx_start(tx, aead);
 	ctx->base.priv_ctx_tx = tx;
 	return 0;
 }
 
 /**
- * ktls_sw_tx_new_key() - go on with another key
- * @ctx: the context; nothing is open, and the socket is locked
- * @aead: with the key; the old one is freed
- * @info: with IV and number
+ * ktls_sw_tx_start() - software encrypts from the next record on
+ * @tx: the sender, with that record's number; nothing of it waits for TCP
+ * @aead: with the key
  */
-void ktls_sw_tx_new_key(struct ktls_context *ctx, struct crypto_aead *aead,
-			struct tls_crypto_info *info)
+void ktls_sw_tx_start(struct ktls_tx *tx, struct crypto_aead *aead)
 {
-	struct ktls_tx *tx = ktls_tx(ctx);
+	tx->aead = aead;
+	tx->ops = &sw_ops;
+	tx->open = NULL;
+	tx->async = false;
+	ktls_push_init(&tx->push, on_taken);
+	atomic_set(&tx->pending, 1);
+	init_completion(&tx->idle);
+	INIT_DELAYED_WORK(&tx->work, push_work);
+}
 
+/**
+ * ktls_sw_tx_drain() - software is done, if TCP takes what it has
+ * @sk: the socket; tx_lock is held and it is locked
+ *
+ * Return: 0: nothing of software's is left but the key. -EAGAIN: TCP has no room, and
+ * software goes on. Another error has ended the connection.
+ */
+int ktls_sw_tx_drain(struct sock *sk)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	struct ktls_tx *tx = ktls_tx(ctx);
+	int err;
+
+	err = sw_flush(sk, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (err)
+		return err;
+	/* It gives up where it does not get tx_lock. */
+	cancel_delayed_work_sync(&tx->work);
+	if (tx->open)
+		ktls_rec_free(tx->open);
+	set_open(ctx, NULL);
+	return 0;
+}
+
+/**
+ * ktls_sw_tx_new_key() - go on with another key
+ * @sk: the socket; tx_lock is held and it is locked
+ *
+ * Once encrypted, records may wait for TCP under any key.
+ *
+ * Return: 0, or an error: then the old key stays.
+ */
+int ktls_sw_tx_new_key(struct sock *sk)
+{
+	struct ktls_context *ctx = ktls_ctx(sk);
+	struct tls_crypto_info *info = &ctx->base.crypto_send.info;
+	struct ktls_tx *tx = ktls_tx(ctx);
+	struct crypto_aead *aead;
+	int err;
+
+	aead = ktls_aead_alloc(&ctx->format, info);
+	if (IS_ERR(aead))
+		return PTR_ERR(aead);
+	err = sw_flush(sk, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (err && err != -EAGAIN) {
+		crypto_free_aead(aead);
+		return err;
+	}
 	crypto_free_aead(tx->aead);
 	tx->aead = aead;
 	ktls_number_init(&tx->number, &ctx->format, info);
+	return 0;
 }

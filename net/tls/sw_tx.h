@@ -7,7 +7,8 @@
 
 int ktls_sw_tx_create(struct sock *sk, struct ktls_context *ctx,
 		      struct tls_crypto_info *info);
-void ktls_sw_tx_new_key(struct ktls_context *ctx, struct crypto_aead *aead,
-			struct tls_crypto_info *info);
+void ktls_sw_tx_start(struct ktls_tx *tx, struct crypto_aead *aead);
+int ktls_sw_tx_drain(struct sock *sk);
+int ktls_sw_tx_new_key(struct sock *sk);
 
 #endif

@@ -145,6 +145,103 @@ TRACE_EVENT(tls_device_tx_resync_send,
 		  __entry->rec_no)
 );
 
+/* Another key: @in_flight bytes before or after @tcp_seq still belong to the old one. */
+TRACE_EVENT(tls_device_rekey_start,
+	TP_PROTO(struct sock *sk, int dir, u32 tcp_seq, u32 in_flight),
+	TP_ARGS(sk, dir, tcp_seq, in_flight),
+	TP_STRUCT__entry(
+		__field(struct sock *, sk)
+		__field(int, dir)
+		__field(u32, tcp_seq)
+		__field(u32, in_flight)
+	),
+	TP_fast_assign(
+		__entry->sk = sk;
+		__entry->dir = dir;
+		__entry->tcp_seq = tcp_seq;
+		__entry->in_flight = in_flight;
+	),
+	TP_printk("sk=%p direction=%d tcp_seq=%u in_flight=%u", __entry->sk,
+		  __entry->dir, __entry->tcp_seq, __entry->in_flight)
+);
+
+/* A record of the new key was decrypted by a device with the old one. */
+TRACE_EVENT(tls_device_rekey_reencrypt,
+	TP_PROTO(struct sock *sk, u32 tcp_seq, u64 rec_no, u64 old_rec_no, u32 len),
+	TP_ARGS(sk, tcp_seq, rec_no, old_rec_no, len),
+	TP_STRUCT__entry(
+		__field(struct sock *, sk)
+		__field(u64, rec_no)
+		__field(u64, old_rec_no)
+		__field(u32, tcp_seq)
+		__field(u32, len)
+	),
+	TP_fast_assign(
+		__entry->sk = sk;
+		__entry->rec_no = rec_no;
+		__entry->old_rec_no = old_rec_no;
+		__entry->tcp_seq = tcp_seq;
+		__entry->len = len;
+	),
+	TP_printk("sk=%p tcp_seq=%u rec_no=%llu old_rec_no=%llu len=%u", __entry->sk,
+		  __entry->tcp_seq, __entry->rec_no, __entry->old_rec_no, __entry->len)
+);
+
+/* A device has the new key, from this record on. */
+TRACE_EVENT(tls_device_rekey_done,
+	TP_PROTO(struct sock *sk, int dir, u32 tcp_seq, u64 rec_no),
+	TP_ARGS(sk, dir, tcp_seq, rec_no),
+	TP_STRUCT__entry(
+		__field(struct sock *, sk)
+		__field(u64, rec_no)
+		__field(int, dir)
+		__field(u32, tcp_seq)
+	),
+	TP_fast_assign(
+		__entry->sk = sk;
+		__entry->rec_no = rec_no;
+		__entry->dir = dir;
+		__entry->tcp_seq = tcp_seq;
+	),
+	TP_printk("sk=%p direction=%d tcp_seq=%u rec_no=%llu", __entry->sk,
+		  __entry->dir, __entry->tcp_seq, __entry->rec_no)
+);
+
+/* No device takes the new key: software goes on. */
+TRACE_EVENT(tls_device_complete_rekey_fail,
+	TP_PROTO(struct sock *sk, int dir, u32 tcp_seq, int err),
+	TP_ARGS(sk, dir, tcp_seq, err),
+	TP_STRUCT__entry(
+		__field(struct sock *, sk)
+		__field(int, dir)
+		__field(u32, tcp_seq)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->sk = sk;
+		__entry->dir = dir;
+		__entry->tcp_seq = tcp_seq;
+		__entry->err = err;
+	),
+	TP_printk("sk=%p direction=%d tcp_seq=%u err=%d", __entry->sk, __entry->dir,
+		  __entry->tcp_seq, __entry->err)
+);
+
+/* The new key cannot go to the device yet; the next message is another chance. */
+TRACE_EVENT(tls_device_complete_rekey_retry,
+	TP_PROTO(struct sock *sk, int err),
+	TP_ARGS(sk, err),
+	TP_STRUCT__entry(
+		__field(struct sock *, sk)
+		__field(int, err)
+	),
+	TP_fast_assign(
+		__entry->sk = sk;
+		__entry->err = err;
+	),
+	TP_printk("sk=%p err=%d", __entry->sk, __entry->err)
+);
+
 #endif
 
 #undef TRACE_INCLUDE_PATH

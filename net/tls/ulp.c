@@ -10,6 +10,7 @@
 
 #include "ctx.h"
 #include "proto.h"
+#include "rekey.h"
 #include "send.h"
 #include "sockopt.h"
 #include "stat.h"
@@ -45,6 +46,7 @@ static void release(struct sock *sk, struct ktls_context *ctx)
 {
 	struct net *net = sock_net(sk);
 
+	ktls_rekey_release(sk, ctx);
 	if (ktls_tx(ctx)) {
 		ktls_tx(ctx)->ops->release(sk);
 		ktls_stat_dec(net, ctx->base.tx_conf == TLS_HW ?
@@ -63,7 +65,7 @@ static void ktls_close(struct sock *sk, long timeout)
 {
 	struct ktls_context *ctx = ktls_ctx(sk);
 	struct proto *base = ctx->base.sk_proto;
-	bool stays = ctx->base.tx_conf == TLS_HW || ctx->base.rx_conf == TLS_HW;
+	bool stays = ctx->tx_kept || ctx->rx_kept;
 
 	if (ktls_tx(ctx))
 		ktls_tx(ctx)->ops->stop(ctx);
@@ -80,12 +82,12 @@ static void ktls_close(struct sock *sk, long timeout)
 	release_sock(sk);
 	mutex_unlock(&ctx->base.tx_lock);
 
-	if (ctx->base.tx_conf == TLS_SW)
+	if (ktls_tx(ctx) && !ctx->tx_kept)
 		ktls_tx(ctx)->ops->free(ktls_tx(ctx));
-	if (ctx->base.rx_conf == TLS_SW)
-		ktls_rx_free(ktls_rx(ctx));
-	else if (ktls_rx(ctx))
+	if (ctx->rx_kept)
 		ktls_rx_drop(ktls_rx(ctx));
+	else if (ktls_rx(ctx))
+		ktls_rx_free(ktls_rx(ctx));
 	base->close(sk, timeout);
 	if (!stays)
 		ktls_context_free(ctx);

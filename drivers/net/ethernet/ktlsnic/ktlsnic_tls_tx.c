@@ -139,7 +139,10 @@ ktlsnic_tls_sync_get(const struct ktlsnic_tls_tx *tx,
 	offload = tls_offload_ctx_tx(tx->tls_ctx);
 	spin_lock_irqsave(&offload->lock, flags);
 	record = tls_get_record(offload, p->seq, &sync->rec_num);
-	if (!record) {
+	if (!record && !ktlsnic_skb_decrypted(p->skb)) {
+		/* software encrypts while another key waits for the device */
+		verdict = KTLSNIC_TLS_PASS;
+	} else if (!record) {
 		/* acknowledged meanwhile: nobody waits for it */
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_NO_SYNC_DATA, 1);
 	} else if (tls_record_is_start_marker(record)) {
@@ -273,7 +276,7 @@ ktlsnic_tls_out_of_order(struct ktlsnic_tls_tx *tx,
 	struct ktlsnic_tls_sync sync;
 
 	if (!tx->dead && !ktlsnic_tls_resync_pending(tx, p) &&
-	    p->seq != tx->next_seq)
+	    p->seq != tx->next_seq && ktlsnic_skb_decrypted(p->skb))
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_OOO, 1);
 	verdict = ktlsnic_tls_sync_get(tx, p, &sync);
 	if (verdict != KTLSNIC_TLS_POSTED)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""TLS 1.3 with KeyUpdates: a stream whose keys change, and who reads it."""
+
+import errno
+import hashlib
+import socket
+import threading
+
+from . import ktls, tcp
+from .cases import Failed, check, equal
+from .ktls import HANDSHAKE, SOL_TLS, TLS_RX, TLS_TX, Keys
+
+TLS_GET_RECORD_TYPE = 2
+KEY_UPDATE = bytes([24, 0, 0, 1, 0])    # RFC 8446 4.6.3, update_not_requested
+PIECE = 1 << 16
+
+
+def keys(cipher, number, seed="rekey"):
+    """Those after so many KeyUpdates."""
+    return Keys(cipher, ktls.TLS_1_3, seed=f"{seed} {number}")
+
+
+class Sender:
+    """One direction's sending end."""
+
+    def __init__(self, sock, cipher, seed="rekey"):
+        self.sock, self.cipher, self.seed = sock, cipher, seed
+        self.number = 0                 # KeyUpdates so far
+        self.sent = hashlib.sha256()
+        self.size = 0
+        ktls.install_more(sock, keys(cipher, 0, seed), TLS_TX)
+
+    def send(self, size, flags=0):
+        data = tcp.data(f"{self.seed} {self.size}", size)
+        self.sock.sendall(data, flags)
+        self.sent.update(data)
+        self.size += size
+
+    def announce(self):
+        """Only the KeyUpdate, with the key that is in use."""
+        self.sock.sendmsg([KEY_UPDATE], [(SOL_TLS, ktls.TLS_SET_RECORD_TYPE,
+                                          bytes([HANDSHAKE]))])
+
+    def change(self):
+        """What the sender does after it: the next key."""
+        self.number += 1
+        self.sock.setsockopt(SOL_TLS, TLS_TX,
+                             keys(self.cipher, self.number, self.seed).crypto_info())
+
+    def update(self):
+        self.announce()
+        self.change()
+
+
+class Reader(threading.Thread):
+    """One direction's receiving end: changes its key at each KeyUpdate, after `before`."""
+
+    def __init__(self, sock, cipher, seed="rekey", size=PIECE, before=lambda number: None):
+        super().__init__(daemon=True)
+        self.sock, self.cipher, self.seed, self.size = sock, cipher, seed, size
+        self.before = before
+        self.number = 0
+        self.read = hashlib.sha256()
+        self.error = None
+        ktls.install_more(sock, keys(cipher, 0, seed), TLS_RX)
+
+    def run(self):
+        try:
+            while self._piece():
+                pass
+        except (OSError, Failed) as error:
+            self.error = error
+
+    def _piece(self):
+        data, control, _, _ = self.sock.recvmsg(self.size, socket.CMSG_SPACE(1))
+        kinds = [body[0] for level, kind, body in control
+                 if (level, kind) == (SOL_TLS, TLS_GET_RECORD_TYPE)]
+        if kinds == [HANDSHAKE]:
+            equal(data, KEY_UPDATE, "a handshake record")
+            self._change()
+        else:
+            self.read.update(data)
+        return data
+
+    def _change(self):
+        try:
+            self.sock.recv(1, socket.MSG_DONTWAIT)
+            raise Failed("data was read after a KeyUpdate without a key")
+        except OSError as error:
+            equal(errno.errorcode[error.errno], "EKEYEXPIRED", "reading without the new key")
+        self.number += 1
+        self.before(self.number)
+        self.sock.setsockopt(SOL_TLS, TLS_RX,
+                             keys(self.cipher, self.number, self.seed).crypto_info())
+
+    def finish(self, sender, seconds=tcp.SECONDS):
+        """The stream has ended: all of it is what was sent."""
+        self.join(seconds)
+        check(not self.is_alive(), f"the stream had no end after {seconds} s")
+        if self.error:
+            raise self.error
+        equal(self.number, sender.number, "KeyUpdates that were read")
+        equal(self.read.hexdigest(), sender.sent.hexdigest(), "SHA-256 of the content")
+
+
+def prepare(*socks):
+    for sock in socks:
+        sock.setsockopt(socket.IPPROTO_TCP, ktls.TCP_ULP, b"tls")
