@@ -33,8 +33,12 @@ class Sender:
     def send(self, size, flags=0):
         data = tcp.data(f"{self.seed} {self.size}", size)
         self.sock.sendall(data, flags)
+        self.took(data)
+
+    def took(self, data):
+        """The socket has these bytes, however they got there."""
         self.sent.update(data)
-        self.size += size
+        self.size += len(data)
 
     def announce(self):
         """Only the KeyUpdate, with the key that is in use."""
@@ -53,25 +57,28 @@ class Sender:
 
 
 class Reader(threading.Thread):
-    """One direction's receiving end: changes its key at each KeyUpdate, after `before`."""
+    """One direction's receiving end: changes its key at each KeyUpdate, between the calls of
+    `before` and `after` with the KeyUpdate's number."""
 
-    def __init__(self, sock, cipher, seed="rekey", size=PIECE, before=lambda number: None):
+    def __init__(self, sock, cipher, seed="rekey", size=PIECE, before=None, after=None):
         super().__init__(daemon=True)
         self.sock, self.cipher, self.seed, self.size = sock, cipher, seed, size
-        self.before = before
+        self.before, self.after = before, after
         self.number = 0
+        self.size_read = 0
         self.read = hashlib.sha256()
         self.error = None
         ktls.install_more(sock, keys(cipher, 0, seed), TLS_RX)
 
     def run(self):
         try:
-            while self._piece():
+            while self.piece():
                 pass
         except (OSError, Failed) as error:
             self.error = error
 
-    def _piece(self):
+    def piece(self):
+        """Read once; nothing is left at the end of the stream."""
         data, control, _, _ = self.sock.recvmsg(self.size, socket.CMSG_SPACE(1))
         kinds = [body[0] for level, kind, body in control
                  if (level, kind) == (SOL_TLS, TLS_GET_RECORD_TYPE)]
@@ -79,8 +86,13 @@ class Reader(threading.Thread):
             equal(data, KEY_UPDATE, "a handshake record")
             self._change()
         else:
-            self.read.update(data)
+            self.took(data)
         return data
+
+    def took(self, data):
+        """This is next in the stream."""
+        self.read.update(data)
+        self.size_read += len(data)
 
     def _change(self):
         try:
@@ -89,9 +101,12 @@ class Reader(threading.Thread):
         except OSError as error:
             equal(errno.errorcode[error.errno], "EKEYEXPIRED", "reading without the new key")
         self.number += 1
-        self.before(self.number)
+        if self.before:
+            self.before(self.number)
         self.sock.setsockopt(SOL_TLS, TLS_RX,
                              keys(self.cipher, self.number, self.seed).crypto_info())
+        if self.after:
+            self.after(self.number)
 
     def finish(self, sender, seconds=tcp.SECONDS):
         """The stream has ended: all of it is what was sent."""
