@@ -85,7 +85,7 @@ def _guest(suite, group, vm_options, label, choice):
     command = ("--", "/usr/bin/python3", "-B", f"{GUEST_TESTS}/suites/run.py", suite, group.name,
                *choice.arguments())
     return _in_vm(f"{label}{suite}/{group.name}", "vm",
-                  (*vm_options, *own, "--share", f"{TESTS}:{GUEST_TESTS}"), command, group.seconds,
+                  (*vm_options, *own, "--share", f"{TESTS}:{GUEST_TESTS}"), command, group.limit(choice),
                   expected=tuple(case.name for case in group.cases(choice)), alone=group.alone)
 
 

@@ -7,6 +7,7 @@ host to know what has to run, `run.py` in the guest to run it."""
 import fnmatch
 import importlib
 import itertools
+import math
 import os
 import re
 import zlib
@@ -15,7 +16,12 @@ from dataclasses import dataclass
 from lib.cases import CASE_SECONDS
 
 # The parts of a case's name that say what it is done with, not what is done.
-PARAMETER = re.compile(r"v[46]|128|256|tso|no-tso|loss-[0-9.]+-percent")
+PARAMETER = re.compile(r"v[46]|128|256|1\.[23]-(?:gcm128|gcm256|ccm|chacha)|tso|no-tso"
+                       r"|loss-[0-9.]+-percent")
+# Ciphers are named with their version, but for those that every tls.ko gives to a NIC.
+SHORT = {"128": "1.2-gcm128", "256": "1.2-gcm256"}
+CIPHER = re.compile(r"(1\.[23])-(\w+)")
+TLS = STOCK, OURS = "stock", "ours"         # whose tls.ko the guest has
 
 
 @dataclass(frozen=True)
@@ -26,10 +32,12 @@ class Choice:
     only: tuple = ()            # patterns: one must be in the name (or match it, with *)
     turn: int = None            # one of each that differ in parameters alone; which one
     every: bool = False         # all of them
+    tls: str = STOCK            # only those for this tls.ko; None: for either
 
     def of(self, cases, alternate=False):
         """alternate: of what is left only every second one, unless it is asked for by
         name; the others at the next turn."""
+        cases = [case for case in cases if self.tls is None or case.tls in (None, self.tls)]
         if self.only:
             cases = [case for case in cases if self.names(case.name)]
         elif not self.every:
@@ -50,7 +58,7 @@ class Choice:
 
 
 DEFAULT = Choice()
-EVERYTHING = Choice(every=True)
+EVERYTHING = Choice(every=True, tls=None)
 
 
 def _alike(cases):
@@ -69,18 +77,31 @@ def _pairs(cases):
     for base, family in _alike(cases).items():
         if zlib.crc32(base.encode()) & 1:       # not the same half for every family
             family = family[::-1]
-        left = set().union(*(_pairs_of(case) for case in family))
+        pairs = _pairs_of(family)
+        left = set().union(*pairs.values())
         while left:
-            best = max(family, key=lambda case: len(_pairs_of(case) & left))
-            chosen.add(best.name)
-            left -= _pairs_of(best)
+            best = max(pairs, key=lambda name: len(pairs[name] & left))
+            chosen.add(best)
+            left -= pairs[best]
     return [case for case in cases if case.name in chosen]
 
 
-def _pairs_of(case):
-    """Which values of two parameters meet here; of one alone, and of none, the name."""
-    values = list(enumerate(part for part in case.name.split("/") if PARAMETER.fullmatch(part)))
-    return set(itertools.combinations(values, 2)) or {case.name}
+def _pairs_of(family):
+    """Name -> which values of two parameters meet in that case; of one alone, and of none, the
+    name. What is the same in all of them is no parameter."""
+    values = {case.name: list(_values(case.name)) for case in family}
+    varied = [len(set(column)) > 1 for column in itertools.zip_longest(*values.values())]
+    return {name: set(itertools.combinations(
+                      itertools.compress(enumerate(row), varied), 2)) or {name}
+            for name, row in values.items()}
+
+
+def _values(name):
+    """Those of its parameters. Version and cipher are two."""
+    for part in name.split("/"):
+        if PARAMETER.fullmatch(part):
+            cipher = CIPHER.fullmatch(SHORT.get(part, part))
+            yield from cipher.groups() if cipher else (part,)
 
 
 def _one_of_each(cases, turn, alternate):
@@ -106,12 +127,17 @@ class Group:
     package: str                # its setup() is called once
     modules: tuple              # each has a registry of cases
     vm: tuple = ()              # options of tests/vm
-    seconds: int = 900          # for the whole guest
+    seconds: int = 900          # for the whole guest, with all cases for the stock tls.ko
     # In which `tests/check --debug` runs it, unless asked for every case. One is enough
     # where all that an IOMMU could tell is told by another group, none where all that
     # the driver does is done in others.
     variants: tuple = VARIANTS
     alone: bool = False         # compares times: nothing else may run on the host
+
+    def limit(self, choice):
+        """Seconds for the chosen cases, of which there are more with our tls.ko."""
+        usual = len(self.cases(Choice(every=True)))
+        return self.seconds * max(1, math.ceil(len(self.cases(choice)) / usual))
 
     def setup(self):
         return importlib.import_module(self.package).setup
@@ -152,6 +178,14 @@ def third_port(**properties):
     return tuple(f"--qemu-arg={argument}" for argument in arguments)
 
 
+def few_ciphers(direction, contexts):
+    """A device with so many contexts and half of the pairs of version and cipher."""
+    return ",".join((f"tls-{direction}-contexts={contexts}", *(
+        f"{version}-{direction}-{cipher}=off" for version, cipher in (
+            ("tls12", "aes-gcm-256"), ("tls12", "aes-ccm-128"), ("tls13", "aes-gcm-256"),
+            ("tls13", "chacha20-poly1305")))))
+
+
 SUITES = {
     "tls-rx": (
         Group("async", "tls_rx", ("framing", "stream", "resync", "races", "before_keys",
@@ -166,7 +200,7 @@ SUITES = {
               variants=()),
         Group("rekey", "tls_rx", ("rekey",), vm=(*MONITOR_OPTIONS, "--tls", "ours")),
         Group("small", "tls_rx", ("small",),
-              vm=("--device", "tls-rx-contexts=4,tls12-rx-aes-gcm-256=off"), variants=(PLAIN,)),
+              vm=("--device", few_ciphers("rx", contexts=4)), variants=(PLAIN,)),
     ),
     "tls-tx": (
         Group("stream", "tls_tx",
@@ -185,7 +219,7 @@ SUITES = {
               variants=(PLAIN,)),
         Group("rekey", "tls_tx", ("rekey",), vm=(*MONITOR_OPTIONS, "--tls", "ours")),
         Group("small", "tls_tx", ("small",),
-              vm=("--device", "tls-tx-contexts=4,tls12-tx-aes-gcm-256=off"), variants=(PLAIN,)),
+              vm=("--device", few_ciphers("tx", contexts=4)), variants=(PLAIN,)),
     ),
     "nic": (
         Group("plain", "nic", ("basic", "traffic", "checksum", "vlan", "filters", "settings",

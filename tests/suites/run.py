@@ -6,6 +6,7 @@
 """
 
 import argparse
+import os
 import pathlib
 import sys
 
@@ -39,7 +40,8 @@ def arguments():
 def main():
     options = arguments()
     group = plan.group(options.suite, options.group or plan.suite(options.suite)[0].name)
-    cases = group.cases(plan.Choice(tuple(options.only), options.turn, options.every))
+    cases = group.cases(plan.Choice(tuple(options.only), options.turn, options.every,
+                                    os.environ["KTLSNIC_TLS"]))
     if options.list:
         print(*(case.name for case in cases), sep="\n")
         return 0

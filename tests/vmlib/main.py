@@ -111,8 +111,8 @@ def guest_environment(environment, options, port):
     counted = {"PYTHONHASHSEED": "0"} if options.count_instructions else {}
     return {"PATH": GUEST_PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb",
             "VM_HOSTNAME": "remote" if port else "local", "VM_SHARES": " ".join(shared),
-            "KTLSNIC_BACKEND": options.backend, **environ.for_guest(), **counted,
-            **environment}
+            "KTLSNIC_BACKEND": options.backend, "KTLSNIC_TLS": options.tls,
+            **environ.for_guest(), **counted, **environment}
 
 
 def converse(guest, options):

@@ -69,8 +69,7 @@ def _add_hardware(parser):
                             "built on first use")
     group.add_argument("--iommu", action="store_true",
                        help="an IOMMU in front of the NIC: a stray DMA is a fault")
-    group.add_argument("--tls", default="stock", choices=("stock", "ours"),
-                       help="which tls.ko (default stock)")
+    add_tls(group)
     add_backend(group)
     group.add_argument("--cpus", default=2, type=_number(1, 64), metavar="N",
                        help="virtual CPUs (default 2)")
@@ -82,6 +81,13 @@ def _add_hardware(parser):
                        help="one more argument for the kernel's command line")
     group.add_argument("--qemu-arg", default=[], action="append", metavar="ARGUMENT",
                        help="one more argument for QEMU")
+
+
+def add_tls(parser, default="stock"):
+    """The option that chooses whose tls.ko the guest has."""
+    parser.add_argument("--tls", default=default, choices=("stock", "ours"),
+                        help="which tls.ko: the kernel's own (stock, the default), or ours "
+                             "(net/tls), which gives a NIC TLS 1.3 and every cipher as well")
 
 
 def add_backend(parser):

@@ -54,6 +54,17 @@ def test_words_that_make_no_sense():
         assert done.returncode == 2 and told in done.stdout, (words, done)
 
 
+def test_the_tls_module_decides_what_there_is_to_run():
+    def listed(*words):
+        return subprocess.run([CHECK, "--list", *words, "--only", "case-01-zerocopy", "tls-tx"],
+                              stdout=subprocess.PIPE, text=True, check=True).stdout
+    ours = listed("--tls", "ours")
+    assert "/1.3-chacha/" in ours and "/v4/128/tso" in ours, ours
+    assert listed("--vm=--tls ours") == listed("--tls", "stock", "--vm=--tls ours") == ours
+    stock = listed()
+    assert "/v4/128/tso" in stock and "1.3" not in stock and listed("--tls", "stock") == stock
+
+
 def test_list_runs_nothing():
     begin = time.monotonic()
     done = subprocess.run([CHECK, "--list", "--only", "ping", "nic"], stdout=subprocess.PIPE,

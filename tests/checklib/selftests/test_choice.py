@@ -8,6 +8,7 @@ import unittest.mock
 from checklib import lines, suites
 from checklib.suites import complaint
 import plan
+from lib import ktls
 from lib.cases import Case
 
 
@@ -49,6 +50,32 @@ def test_pairs():
     one = [Case("single"), Case("long", every=True)]
     assert plan.DEFAULT.of(one) == one[:1] and plan.EVERYTHING.of(one) == one
     assert plan.Choice(("long",)).of(one) == one[1:]
+
+
+def test_versions_and_ciphers():
+    """Eight of 32 meet all pairs, for version and cipher are two parameters; the stock tls.ko
+    gets none of those that are for ours, and the other way round."""
+    cases = [Case(f"a/v{family}/{cipher.label}/{tso}", args=(cipher,))
+             for tso in ("tso", "no-tso") for cipher in ktls.OURS for family in ktls.FAMILIES]
+    chosen = plan.Choice(tls="ours").of(cases)
+    assert len(chosen) == len(ktls.OURS) == len({case.args for case in chosen}), chosen
+    for family, tso, version in itertools.product(("v4", "v6"), ("tso", "no-tso"), (0x303, 0x304)):
+        for words in ((family, tso), (family, version), (tso, version)):
+            assert any(set(words) <= {*case.name.split("/"), case.args[0].version}
+                       for case in chosen), words
+    assert plan.Choice(every=True).of(cases) == [case for case in cases
+                                                 if case.args[0] in ktls.STOCK]
+    assert plan.Choice(("a/",), tls="ours").of(cases) == plan.EVERYTHING.of(cases) == cases
+    other = [Case("software", args=(ktls.CHACHA,), tls="stock"), Case("any")]
+    assert plan.DEFAULT.of(other) == other and plan.Choice(tls="ours").of(other) == other[1:]
+
+
+def test_more_cases_have_more_time():
+    group = plan.group("tls-tx", "stream")
+    limits = [group.limit(choice) for choice in (
+        plan.DEFAULT, plan.Choice(every=True), plan.Choice(("case-01",), tls="ours"),
+        plan.Choice(every=True, tls="ours"))]
+    assert limits == [group.seconds * times for times in (1, 1, 1, 4)], limits
 
 
 def test_shards():

@@ -3,13 +3,14 @@
 
 import struct
 
-from lib import driver_input, system
+from lib import driver_input, ktls, system
 from lib.cases import Failed
 from lib.driver_input import Unit
 
 RECORD = 1000                   # bytes of each record, and of each packet
 STREAM = b"".join(struct.pack("!BHH", 23, 0x0303, RECORD - 5) + bytes(RECORD - 5)
                   for _ in range(4))
+LAYOUT = driver_input.Layout(STREAM, ktls.GCM128)
 # In order; the second once more, in two halves; then the rest.
 UNITS = [Unit(0, RECORD), Unit(RECORD, RECORD), Unit(2 * RECORD, RECORD),
          Unit(RECORD, 400), Unit(RECORD + 400, 600), Unit(3 * RECORD, RECORD)]
@@ -17,7 +18,7 @@ UNITS = [Unit(0, RECORD), Unit(RECORD, RECORD), Unit(2 * RECORD, RECORD),
 
 def counters(late=(), **other):
     """Those that show these units, but for the late ones."""
-    want = driver_input.cost(UNITS, STREAM, late)
+    want = driver_input.cost(UNITS, LAYOUT, late)
     return {"tx_tls_fallback": 0, "tx_tls_ooo": want.ooo, "tx_tls_resync": want.resync,
             "tx_tls_resync_bytes": want.resync_bytes, "tx_tls_skip_no_sync_data": want.skipped,
             "hw_tls_tx_bytes": want.bytes, "tx_tls_encrypted_bytes": want.payload,
@@ -26,17 +27,17 @@ def counters(late=(), **other):
 
 def refused(numbers):
     try:
-        driver_input.check_counters(numbers, UNITS, STREAM)
+        driver_input.check_counters(numbers, UNITS, LAYOUT)
     except Failed:
         return True
     return False
 
 
 def test_cost_of_what_is_sent_again():
-    want = driver_input.check_counters(counters(), UNITS, STREAM)
+    want = driver_input.check_counters(counters(), UNITS, LAYOUT)
     assert (want.ooo, want.resync, want.resync_bytes) == (2, 2, 0)
     assert (want.bytes, want.payload) == (5 * RECORD, 5 * RECORD - 5 * 13 - 5 * 16)
-    late = driver_input.check_counters(counters(late=(3,)), UNITS, STREAM)
+    late = driver_input.check_counters(counters(late=(3,)), UNITS, LAYOUT)
     assert (late.ooo, late.resync_bytes, late.bytes) == (3, 400, 5 * RECORD - 400)
 
 
@@ -58,7 +59,7 @@ def without_replay(units, **numbers):
     """The cost of these units without replay, or None if the counters do not show it."""
     system.REPLAYS = False
     try:
-        return driver_input.check_counters(numbers, units, STREAM)
+        return driver_input.check_counters(numbers, units, LAYOUT)
     except Failed:
         return None
     finally:

@@ -4,7 +4,7 @@ it, so that each packet is accounted for. The link may damage chosen places of t
 
 from . import capture, nic, offload
 from .cases import check, equal
-from .driver_input import DriverInput, check_counters, repeated, signed
+from .driver_input import DriverInput, Layout, check_counters, repeated, signed
 from .packet import Frame
 
 
@@ -87,7 +87,7 @@ def counters_fit(context, run, result):
     """The same where software would cut the records elsewhere."""
     counters = result.evidence.counters()
     result.evidence.no_errors(counters, again=len(run.repeated()))
-    want = check_counters(counters, run.units, result.stream)
+    want = check_counters(counters, run.units, Layout(result.stream, run.spec.keys.cipher))
     equal(counters["hw_tls_tx_packets"], counters["tx_tls_encrypted_packets"],
           "hw_tls_tx_packets")
     again = sum(end - at for at, end in run.repeated())

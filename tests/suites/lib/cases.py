@@ -16,7 +16,7 @@ class Skipped(Exception):
 
 class Case:
     def __init__(self, name, function=None, args=(), seconds=CASE_SECONDS, splats=(), every=False,
-                 both=False):
+                 both=False, tls=None):
         self.name = name
         self.function = function
         self.args = args
@@ -24,6 +24,8 @@ class Case:
         self.splats = splats        # messages of the kernel that this case provokes
         self.every = every          # runs only where all is asked for, or by name
         self.both = both            # takes no turns: runs plain and behind the IOMMU
+        # Which tls.ko it is for, "stock" or "ours", if not for both; an argument may tell.
+        self.tls = tls or next(filter(None, (getattr(arg, "tls", None) for arg in args)), None)
 
 
 class Registry:

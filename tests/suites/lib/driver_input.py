@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from . import capture, system
 from .cases import Failed, at_least, check, equal
+from .ktls import HEADER, TAG
 
-HEADER, FRONT, TAG = 5, 5 + 8, 16
 MOST_LATE = 2                   # units that come too late for the driver, in one stream
 
 
@@ -73,13 +73,14 @@ class Cost:
     software: int = 0           # packets that software encrypts
     jump: bool = False          # it is that of the units before the first that jumps ahead
     bytes: int = 0              # TCP payload that the NIC encrypts
-    payload: int = 0            # and what of it is the records' own content
+    payload: int = 0            # and what of it is encrypted
 
 
 class Layout:
-    """Where the records of a stream begin, TLS 1.2 and AES-GCM."""
+    """Where the records of a stream begin."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, cipher):
+        self.front = cipher.front
         self.starts = [0]
         while self.starts[-1] < len(stream):
             at = self.starts[-1]
@@ -91,19 +92,19 @@ class Layout:
         return self.starts[bisect.bisect_right(self.starts, place) - 1]
 
     def payload(self, unit):
-        """How many of its bytes are a record's content."""
+        """How many of its bytes are encrypted."""
         begin = bisect.bisect_right(self.starts, unit.at) - 1
         end = bisect.bisect_left(self.starts, unit.end)
-        return sum(max(0, min(unit.end, after - TAG) - max(unit.at, start + FRONT))
+        return sum(max(0, min(unit.end, after - TAG) - max(unit.at, start + self.front))
                    for start, after in zip(self.starts[begin:end], self.starts[begin + 1:end + 1]))
 
 
-def cost(units, stream, late=()):
+def cost(units, layout, late=()):
     """Each unit that does not begin where the one before ended costs one resync, whose
     prefix is what its record has before it. A unit from before the keys costs none,
     and leaves the context where it is; so do those that are dropped since they came too
     late, of which the numbers are given."""
-    layout, total, expected = Layout(stream), Cost(), 0
+    total, expected = Cost(), 0
     for number, unit in enumerate(units):
         total.ooo += unit.at != expected
         if unit.at < 0:
@@ -120,11 +121,11 @@ def cost(units, stream, late=()):
     return total
 
 
-def cost_without_replay(units, stream, late=()):
+def cost_without_replay(units, layout, late=()):
     """A unit that lies before the context's place is software's, and leaves the context where
     it is; the others are as for cost(). One that lies ahead makes the driver ask the core,
     and when that answers does not follow from the units."""
-    layout, total, expected = Layout(stream), Cost(), 0
+    total, expected = Cost(), 0
     for number, unit in enumerate(units):
         total.ooo += unit.at != expected
         if unit.at > expected:
@@ -166,7 +167,7 @@ def _names(want):
             "hw_tls_tx_bytes": want.bytes, "tx_tls_encrypted_bytes": want.payload}
 
 
-def check_counters(counters, units, stream):
+def check_counters(counters, units, layout):
     """The counters show exactly what these units cost, and nothing went to software that need
     not.
 
@@ -180,7 +181,7 @@ def check_counters(counters, units, stream):
           f"{dropped} packets had no record, of {len(again)} that were sent again")
     of = cost if system.REPLAYS else cost_without_replay
     lates = list(itertools.combinations(again, dropped))
-    costs = [of(units, stream, late) for late in lates]
+    costs = [of(units, layout, late) for late in lates]
     if costs[0].jump:
         _check_jumped(counters, units, costs[0], lates)
         return costs[0]

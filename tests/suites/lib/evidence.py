@@ -79,7 +79,7 @@ class Evidence(Readings):
         segments, if they were counted on the wire). again: segments and bytes that
         TCP sent a second time, which the NIC encrypts as well."""
         counters = self.counters()
-        self.encrypted_as_sent(sum(len(record.plain) for record in records), again[1])
+        self.encrypted_as_sent(sum(record.encrypted for record in records), again[1])
         self.no_software(counters, again[0])
         if not again[0]:
             equal(counters["hw_tls_tx_bytes"], size, "hw_tls_tx_bytes")

@@ -55,7 +55,7 @@ def _count(piece, middle, inverted):
 def install(sock, direction, cipher, key):
     """Put the key in, of which no copy is made but in what is given to the kernel."""
     sock.setsockopt(6, ktls.TCP_ULP, b"tls")
-    sock.setsockopt(ktls.SOL_TLS, direction, struct.pack("HH", ktls.TLS_1_2, cipher.kind)
+    sock.setsockopt(ktls.SOL_TLS, direction, struct.pack("HH", cipher.version, cipher.kind)
                     + bytes(cipher.iv) + key + bytes(cipher.salt) + bytes(8))
 
 

@@ -6,43 +6,96 @@ import os
 import socket
 import struct
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from . import tcp
+from . import system, tcp
 
 SOL_TLS, TCP_ULP = 282, 31
-TLS_TX, TLS_RX, TLS_TX_ZEROCOPY_RO = 1, 2, 3
+TLS_TX, TLS_RX, TLS_TX_ZEROCOPY_RO, TLS_RX_EXPECT_NO_PAD = 1, 2, 3, 4
 TLS_SET_RECORD_TYPE = 1
 MSG_MORE = 0x8000
 TLS_1_2, TLS_1_3 = 0x0303, 0x0304
 DATA, ALERT, HANDSHAKE = 23, 21, 22
 MAX_RECORD = 16384
+HEADER, TAG = 5, 16             # bytes of each record's header and tag
 
 
 @dataclass(frozen=True)
 class Cipher:
-    """kind, and the sizes, are those of <linux/tls.h>; ss is how `ss` calls it."""
+    """A cipher in a version of TLS. label is what names of cases call it, name what `ss` calls
+    it; kind, and the sizes of key, salt and IV, are those of <linux/tls.h>."""
+    label: str
     name: str
     kind: int
     key: int
     salt: int
     iv: int
+    version: int = TLS_1_2
 
-    def explicit_nonce(self, version):
-        return self.iv if version == TLS_1_2 and self.salt else 0
+    @property
+    def nonce(self):
+        """Bytes of the nonce that stand in each record."""
+        return self.iv if self.version == TLS_1_2 and self.salt else 0
+
+    @property
+    def front(self):
+        """Bytes of a record before its content."""
+        return HEADER + self.nonce
+
+    @property
+    def inner(self):
+        """Bytes behind the content that are encrypted like it: its type, in TLS 1.3."""
+        return int(self.version == TLS_1_3)
+
+    @property
+    def over(self):
+        """Bytes of a record that are not its content."""
+        return self.front + self.inner + TAG
+
+    @property
+    def tls(self):
+        """"ours" if only our tls.ko gives it to a NIC, None if any does."""
+        return None if self in STOCK else "ours"
+
+    def encrypted(self, sizes):
+        """Bytes that are encrypted of records with contents of these sizes."""
+        return sum(sizes) + self.inner * len(sizes)
+
+    def stream(self, sizes):
+        """Bytes of stream that these records are."""
+        return sum(sizes) + self.over * len(sizes)
 
 
-GCM128 = Cipher("aes-gcm-128", 51, 16, 4, 8)
-GCM256 = Cipher("aes-gcm-256", 52, 32, 4, 8)
-CCM128 = Cipher("aes-ccm-128", 53, 16, 4, 8)
-CHACHA = Cipher("chacha20-poly1305", 54, 32, 0, 12)
+GCM128 = Cipher("128", "aes-gcm-128", 51, 16, 4, 8)
+GCM256 = Cipher("256", "aes-gcm-256", 52, 32, 4, 8)
+CCM128 = Cipher("1.2-ccm", "aes-ccm-128", 53, 16, 4, 8)
+CHACHA = Cipher("1.2-chacha", "chacha20-poly1305", 54, 32, 0, 12)
+GCM128_1_3 = replace(GCM128, label="1.3-gcm128", version=TLS_1_3)
+GCM256_1_3 = replace(GCM256, label="1.3-gcm256", version=TLS_1_3)
+CCM128_1_3 = replace(CCM128, label="1.3-ccm", version=TLS_1_3)
+CHACHA_1_3 = replace(CHACHA, label="1.3-chacha", version=TLS_1_3)
+STOCK = (GCM128, GCM256)        # what the kernel's own tls.ko gives to a NIC
+OURS = (*STOCK, GCM128_1_3, GCM256_1_3, CCM128, CCM128_1_3, CHACHA, CHACHA_1_3)
+OURS_1_3 = tuple(cipher for cipher in OURS if cipher.version == TLS_1_3)
+FAMILIES = (4, 6)
+
+
+def offered():
+    """The ciphers that this guest's tls.ko gives to a NIC."""
+    return STOCK if system.stock_tls() else OURS
+
+
+def mixed(count):
+    """Families and ciphers for so many connections, each cipher as often as another."""
+    ciphers = offered()
+    return [(FAMILIES[(i // len(ciphers) + i) % 2], ciphers[i % len(ciphers)])
+            for i in range(count)]
 
 
 @dataclass(frozen=True)
 class Keys:
     """All that both ends must agree on; everything secret comes from the seed."""
     cipher: Cipher = GCM128
-    version: int = TLS_1_2
     seed: str = "keys"
     first: int = 0                      # number of the first record
     key: bytes = field(init=False)
@@ -56,7 +109,7 @@ class Keys:
         object.__setattr__(self, "iv", secret[40:40 + self.cipher.iv])
 
     def crypto_info(self):
-        return (struct.pack("HH", self.version, self.cipher.kind)
+        return (struct.pack("HH", self.cipher.version, self.cipher.kind)
                 + self.iv + self.key + self.salt + struct.pack("!Q", self.first))
 
 

@@ -70,11 +70,10 @@ class Evidence(Readings):
             equal(now["hw_tls_rx_packets"], now["hw_tls_rx_seen_packets"], "hw_tls_rx_packets")
         self.no_errors()
 
-    def script_decrypted(self, script, again=0, count=1):
+    def script_decrypted(self, script, again=0, count=1, cipher=ktls.GCM128):
         """The same for so many streams made of this script."""
-        sizes = records_of(script)
-        self.all_decrypted(count * sum(sizes), count * stream_size(sizes), count * len(sizes),
-                           again)
+        sizes = records_of(script) * count
+        self.all_decrypted(cipher.encrypted(sizes), cipher.stream(sizes), len(sizes), again)
 
     def share(self, payload):
         """Of that much TLS payload, what the NIC has decrypted."""
@@ -200,6 +199,10 @@ class Flow:
             equal(rxconf(self.near), self.where, "ss: rxconf")
         self.reader = Reader(self.near, self.pause)
 
+    def encrypted(self, script):
+        """Bytes that are encrypted when a script is sent."""
+        return self.keys.cipher.encrypted(records_of(script))
+
     def play(self, script, seed="content"):
         """The far end sends a script."""
         self.sender.play(script, tcp.data(seed, ktls.size_of(script)))
@@ -230,9 +233,4 @@ def records_of(script):
     """Sizes of the records that software kTLS makes of a script of Writes without
     MSG_MORE and Controls."""
     return [size for step in script for size in ktls.records_of(step.size)]
-
-
-def stream_size(sizes):
-    """TCP payload of records with these payloads: TLS 1.2 GCM."""
-    return sum(size + 5 + 8 + 16 for size in sizes)
 

@@ -52,6 +52,11 @@ class Stream:
         self.sizes.append(len(plain))
         return at, len(self.stream)
 
+    @property
+    def encrypted(self):
+        """Bytes that are encrypted of all records so far."""
+        return len(self.stream) - len(self.sizes) * (self.keys.cipher.front + ktls.TAG)
+
     def put(self, start, end, plainly=True, **how):
         """Send these bytes as one segment; plainly: the NIC can decrypt it."""
         start -= not plainly

@@ -42,7 +42,7 @@ def next_one(context, cipher=GCM128, family=4):
     flow = rx.Flow(context, Keys(cipher, seed="next"), family)
     flow.play(SCRIPT)
     again = flow.finish()
-    flow.evidence.script_decrypted(SCRIPT, again[1])
+    flow.evidence.script_decrypted(SCRIPT, again[1], cipher=cipher)
 
 
 def not_deleted(context, family, cipher):
@@ -80,7 +80,7 @@ def dropped():
 
 
 for _family, _cipher in COMBINATIONS:
-    _end = f"v{_family}/{_cipher.name[-3:]}"
+    _end = f"v{_family}/{_cipher.label}"
     registry.add(f"case-44-device-refuses/{_end}", refused, _family, _cipher)
     registry.add(f"case-44-device-does-not-delete/{_end}", not_deleted, _family, _cipher)
 

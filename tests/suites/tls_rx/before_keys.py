@@ -66,7 +66,7 @@ def install_in_flight(context, family, cipher):
 
 
 for _family, _cipher in COMBINATIONS:
-    _end = f"v{_family}/{_cipher.name[-3:]}"
+    _end = f"v{_family}/{_cipher.label}"
     for _queued in (1, 2, 3, 4, 8):
         registry.add(f"case-39-data-before-keys/{_queued}-segments/{_end}", install_late,
                      _family, _cipher, _queued)

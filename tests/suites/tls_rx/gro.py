@@ -9,7 +9,7 @@ import struct
 
 from lib import nic, packet, rawpeer, regs, system, wait
 from lib.cases import Registry, equal
-from lib.ktls import Keys
+from lib.ktls import DATA, Keys
 from lib.rxstream import Stream
 from .framing import COMBINATIONS
 from .lost import pieces
@@ -21,7 +21,6 @@ SOL_PACKET, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING = 263, 8, 23
 # was right; or right.
 TP_STATUS_CSUMNOTREADY, TP_STATUS_CSUM_VALID = 1 << 3, 1 << 7
 SEGMENTS, SEGMENT = 5, 1000             # of a record: GRO wants them all of one size
-FRONT, TAG = 13, 16
 
 
 class Peer(rawpeer.Peer):
@@ -75,9 +74,12 @@ class Clear:
 
     def __init__(self, stream):
         self.bytes = bytearray(stream.stream)
-        plain = iter(bytes(stream.sent))
+        plain, cipher = iter(bytes(stream.sent)), stream.keys.cipher
+        kind = bytes([DATA]) * cipher.inner
         for start, size in zip(stream.starts, stream.sizes):
-            self.bytes[start + FRONT:start + FRONT + size] = itertools.islice(plain, size)
+            begin = start + cipher.front
+            self.bytes[begin:begin + size] = itertools.islice(plain, size)
+            self.bytes[begin + size:begin + size + cipher.inner] = kind
 
 
 def joined(segments):
@@ -95,7 +97,7 @@ def turns(context, family, cipher, gro, rxcsum):
     registers, tap = regs.Registers(), Tap(context, stream.peer)
     before, errors, wanted = stream.evidence.counters(), in_errors(), []
     for lost in range(1, SEGMENTS):
-        first, second = (pieces(stream, SEGMENTS * SEGMENT - FRONT - TAG, SEGMENTS)
+        first, second = (pieces(stream, SEGMENTS * SEGMENT - cipher.over, SEGMENTS)
                          for _ in range(2))
         arriving = first[:lost] + first[lost + 1:] + second
         seen = stream.evidence.moved("hw_tls_rx_seen_packets")
@@ -143,7 +145,7 @@ def in_errors():
 
 
 for _family, _cipher in COMBINATIONS:
-    _end = f"v{_family}/{_cipher.name[-3:]}"
+    _end = f"v{_family}/{_cipher.label}"
     registry.add(f"case-40-gro/on/{_end}", turns, _family, _cipher, True, True)
     registry.add(f"case-40-gro/off/{_end}", turns, _family, _cipher, False, True)
     registry.add(f"case-40-rxcsum-off-later/gro/{_end}", turns, _family, _cipher, True, False)

@@ -95,7 +95,7 @@ def next_head_is_in(context, family, cipher):
 
 
 for _family, _cipher in COMBINATIONS:
-    registry.add(f"case-38-next-head-is-in/v{_family}/{_cipher.name[-3:]}", next_head_is_in,
+    registry.add(f"case-38-next-head-is-in/v{_family}/{_cipher.label}", next_head_is_in,
                  _family, _cipher)
 
 
@@ -131,7 +131,7 @@ for _name, _case in bulk.CASES.items():
     registry.add(f"share/{_name}", _case, *_asks, seconds=250,
                  every=_case in (bulk.burst, bulk.all_lost))
 for _family, _cipher in COMBINATIONS:
-    registry.add(f"impaired/one/v{_family}/{_cipher.name[-3:]}", impaired.one, _family, _cipher,
+    registry.add(f"impaired/one/v{_family}/{_cipher.label}", impaired.one, _family, _cipher,
                  False)
 registry.add("impaired/many", impaired.many, False, seconds=200)
 registry.add("impaired/close-in-mid-stream", impaired.closing, seconds=200)

@@ -3,7 +3,7 @@
 
 from lib import packet, rawpeer, system, tcp
 from lib.cases import Registry, equal
-from lib.ktls import GCM128, GCM256, Keys
+from lib.ktls import OURS, Keys
 from lib.rxstream import Stream
 from lib.system import NETIF, ip, run
 from .framing import COMBINATIONS
@@ -31,15 +31,15 @@ def options(context, family, cipher, how):
         stream.peer.wait_acked()
     stream.finish()
     equal(stream.trace.fates(), ["hw"] * 5, "what became of the records")
-    stream.evidence.all_decrypted(len(stream.sent), len(stream.stream), 5)
+    stream.evidence.all_decrypted(stream.encrypted, len(stream.stream), 5)
 
 
 for _family, _cipher in COMBINATIONS:
-    _end = f"v{_family}/{_cipher.name[-3:]}"
+    _end = f"v{_family}/{_cipher.label}"
     registry.add(f"case-42-tuple/ip-options/{_end}", options, _family, _cipher, "ip")
     registry.add(f"case-42-tuple/timestamps/{_end}", options, _family, _cipher, "timestamps")
-for _cipher in (GCM128, GCM256):
-    registry.add(f"case-42-tuple/v4-mapped/{_cipher.name[-3:]}", options, 4, _cipher,
+for _cipher in OURS:
+    registry.add(f"case-42-tuple/v4-mapped/{_cipher.label}", options, 4, _cipher,
                  "v4-mapped")
 
 
@@ -152,7 +152,7 @@ def twins(context, family, how):
     equal(bytes(plain.finish()) == content, True, "what the other connection was sent")
     stream.finish()
     equal(stream.trace.fates(), ["hw"] * 3, "what became of the records")
-    stream.evidence.all_decrypted(len(stream.sent), len(stream.stream), 3)
+    stream.evidence.all_decrypted(stream.encrypted, len(stream.stream), 3)
 
 
 for _how in WAYS:

@@ -29,7 +29,7 @@ def old_segments(context, family, cipher):
             stream.put(max(0, start - 1200), start - 100)
     stream.finish()
     equal(stream.trace.fates(), ["hw"] * 6, "what became of the records")
-    stream.evidence.decrypted(len(parts), len(stream.sent), len(stream.stream))
+    stream.evidence.decrypted(len(parts), stream.encrypted, len(stream.stream))
     equal(stream.evidence.resync_counters(), {}, "resyncs")
     stream.evidence.no_errors()
 
@@ -51,6 +51,6 @@ def far_ahead(context, family, cipher):
 
 
 for _family, _cipher in COMBINATIONS:
-    _end = f"v{_family}/{_cipher.name[-3:]}"
+    _end = f"v{_family}/{_cipher.label}"
     registry.add(f"case-41-old-segments/{_end}", old_segments, _family, _cipher)
     registry.add(f"case-41-far-ahead/{_end}", far_ahead, _family, _cipher)

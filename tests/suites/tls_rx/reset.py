@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The NIC is reset, or closes its queues, and the core of kTLS is not told."""
 
-from lib import ktls, nic, rx, system, wait
+from lib import nic, rx, system, wait
 from lib.cases import Registry, equal
-from lib.ktls import ALERT, GCM128, GCM256, Control, Keys, Write
+from lib.ktls import ALERT, FAMILIES, OURS, Control, Keys, Write
 from lib.system import NETIF, run, write
 from .bulk import decrypts_again
 
@@ -39,7 +39,7 @@ def disturbed(context, disturb, restored, family, cipher):
     flow = rx.Flow(context, Keys(cipher), family)
     flow.evidence.offloaded(flow.near)
     play(flow, "before")
-    equal(flow.evidence.moved("rx_tls_decrypted_bytes"), ktls.size_of(SCRIPT),
+    equal(flow.evidence.moved("rx_tls_decrypted_bytes"), flow.encrypted(SCRIPT),
           "rx_tls_decrypted_bytes before")
     disturb()
     wait.until(nic.carrier, "carrier")
@@ -47,7 +47,7 @@ def disturbed(context, disturb, restored, family, cipher):
     took = decrypts_again(flow)
     before = flow.evidence.moved("rx_tls_decrypted_bytes")
     play(flow, "last")
-    equal(flow.evidence.moved("rx_tls_decrypted_bytes") - before, ktls.size_of(SCRIPT),
+    equal(flow.evidence.moved("rx_tls_decrypted_bytes") - before, flow.encrypted(SCRIPT),
           "rx_tls_decrypted_bytes of the last part")
     flow.finish()
     flow.evidence.gone()
@@ -56,8 +56,8 @@ def disturbed(context, disturb, restored, family, cipher):
     flow.evidence.no_errors()
 
 
-for _family, _cipher in ((4, GCM128), (6, GCM256)):
-    _end = f"v{_family}/{_cipher.name[-3:]}"
+for _family, _cipher in zip(FAMILIES * len(OURS), OURS):
+    _end = f"v{_family}/{_cipher.label}"
     registry.add(f"case-31b-function-level-reset/{_end}", disturbed, resets, 1, _family, _cipher)
     registry.add(f"case-31-ring-sizes/{_end}", disturbed, rings, 0, _family, _cipher)
     registry.add(f"case-31-channels/{_end}", disturbed, channels, 0, _family, _cipher)

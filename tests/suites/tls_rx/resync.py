@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Contexts that lose their place and find it: for the modes in which the NIC asks (async, scan)."""
 
-from lib import tcp
+from lib import records, tcp
 from lib.cases import Registry, at_least, equal
-from lib.ktls import GCM128, GCM256, Keys
+from lib.ktls import DATA, GCM128, HEADER, OURS, Keys
 from lib.rxstream import Stream
 from .framing import COMBINATIONS
 from .lost import SIZE, Lost, pieces, send
@@ -100,7 +100,7 @@ def header_loss_at_wrap(context, family, cipher):
 
 
 for _family, _cipher in COMBINATIONS:
-    _end = f"v{_family}/{_cipher.name[-3:]}"
+    _end = f"v{_family}/{_cipher.label}"
     registry.add(f"case-34-reorder/in-record/{_end}", reorder_in_record, _family, _cipher)
     registry.add(f"case-34-reorder/of-headers/{_end}", reorder_of_headers, _family, _cipher)
     registry.add(f"case-35-header-loss/{_end}", header_loss, _family, _cipher)
@@ -109,23 +109,19 @@ registry.add("case-35-header-loss/sequence-wraps", header_loss_at_wrap, 4, GCM12
 
 # ---- false headers
 
-def header(length):
-    return b"\x17\x03\x03" + length.to_bytes(2, "big")
-
-
-def false_plain(stream, size, chain):
+def false_plain(stream, size, chain, kind=DATA):
     """Payload whose ciphertext shows record headers at these places of the record,
     each pointing at the next, the last one into the void."""
-    wanted = {}
+    wanted, front = {}, stream.keys.cipher.front
     for place, following in zip(chain, [*chain[1:], chain[-1] + 1100]):
-        wanted[place - 13] = header(following - place - 5)
+        wanted[place - front] = records.header(kind, following - place - HEADER)
     return stream.sealer.plain_for(size, wanted)
 
 
-def show_false_headers(stream, chain):
+def show_false_headers(stream, chain, kind=DATA):
     """Send a record whose ciphertext shows headers at these places, but for its own header,
     which comes late."""
-    bad = pieces(stream, 9000, 9, false_plain(stream, 9000, chain))
+    bad = pieces(stream, 9000, 9, false_plain(stream, 9000, chain, kind))
     send(stream, *bad[1:])
     stream.late.insert(0, bad[0])
 
@@ -156,9 +152,9 @@ def false_headers(context, cipher, count):
     stream.evidence.no_errors()
 
 
-for _cipher in (GCM128, GCM256):
+for _cipher in OURS:
     for _count in (1, 2, 3, 5):
-        registry.add(f"case-36-false-header/{_count}-in-a-row/{_cipher.name[-3:]}",
+        registry.add(f"case-36-false-header/{_count}-in-a-row/{_cipher.label}",
                      false_headers, _cipher, _count)
 
 

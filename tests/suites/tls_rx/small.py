@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A NIC with four RX contexts and without AES-256-GCM: what it cannot take."""
+"""A NIC with four RX contexts and not every cipher: what it cannot take. Its group boots it so
+(see plan.py)."""
 
 import threading
 
 from lib import kmsg, ktls, rx, system
 from lib.cases import Failed, Registry, at_least, equal, must_fail
-from lib.ktls import CCM128, CHACHA, GCM128, GCM256, TLS_1_2, TLS_1_3, Keys, Write
+from lib.ktls import (CCM128, CHACHA_1_3, GCM256, GCM256_1_3, OURS, STOCK, TLS_1_2, Keys,
+                      Write)
 from lib.system import run
 
 registry = Registry()
@@ -82,16 +84,8 @@ def churn(context):
     state.no_errors()
 
 
-UNSUPPORTED = {
-    "aes-gcm-256-switched-off": Keys(GCM256),
-    "chacha20-poly1305": Keys(CHACHA, TLS_1_2),
-    "aes-ccm-128": Keys(CCM128, TLS_1_2),
-}
-NEVER_ASKED = {
-    "tls-1.3/aes-gcm-128": Keys(GCM128, TLS_1_3),
-    "tls-1.3/aes-gcm-256": Keys(GCM256, TLS_1_3),
-    "tls-1.3/chacha20-poly1305": Keys(CHACHA, TLS_1_3),
-}
+# What the options of this group's device take away.
+SWITCHED_OFF = (GCM256, CCM128, GCM256_1_3, CHACHA_1_3)
 
 
 def in_software(context, keys, refused):
@@ -105,10 +99,22 @@ def in_software(context, keys, refused):
     flow.evidence.no_errors()
 
 
-for _name, _keys in UNSUPPORTED.items():
-    registry.add(f"case-44-unsupported-runs-in-software/{_name}", in_software, _keys, 1)
-for _name, _keys in NEVER_ASKED.items():
-    registry.add(f"case-44-unsupported-runs-in-software/{_name}", in_software, _keys, 0)
+def unsupported(context, cipher):
+    """The kernel's own tls.ko asks a NIC for TLS 1.2 with whatever cipher, for nothing else."""
+    in_software(context, Keys(cipher), int(cipher.version == TLS_1_2))
+
+
+def switched_off(context, cipher):
+    in_software(context, Keys(cipher), 1)
+
+
+for _cipher in OURS:
+    if _cipher not in STOCK:
+        registry.add(f"case-44-unsupported-runs-in-software/{_cipher.label}", unsupported, _cipher,
+                     tls="stock")
+    if _cipher in SWITCHED_OFF:
+        registry.add(f"case-44-switched-off-runs-in-software/{_cipher.label}", switched_off,
+                     _cipher)
 
 
 @registry.case("flag-off-runs-in-software")

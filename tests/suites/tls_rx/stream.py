@@ -28,11 +28,11 @@ def clean(context, script, mss, family, cipher, first=0):
     flow.play(script)
     again = flow.finish()
     flow.evidence.gone()
-    flow.evidence.script_decrypted(script, again[1])
+    flow.evidence.script_decrypted(script, again[1], cipher=cipher)
 
 
 for _family, _cipher in COMBINATIONS:
-    _end = f"v{_family}/{_cipher.name[-3:]}"
+    _end = f"v{_family}/{_cipher.label}"
     for _name, _script in SCRIPTS.items():
         registry.add(f"stream/{_name}/{_end}", clean, _script, MSS.get(_name), _family, _cipher)
     registry.add(f"stream/record-numbers/{_end}", clean, (Write(200_000), Write(17)), None,

@@ -61,7 +61,7 @@ def add_unanswered(context):
           "tx_tls_add_failed, cmd_timeouts, tx_tls_restored")
     play_to_the_end(new)
     result = play_to_the_end(old)
-    state.encrypted_as_sent(sum(len(record.plain) for record in result.records),
+    state.encrypted_as_sent(sum(record.encrypted for record in result.records),
                             result.again[1])
     equal(state.moved("tx_tls_fallback"), 0, "tx_tls_fallback")
     wait.until(lambda: nic.statistics()["hw_tls_tx_live"] == 0, "no context is left")

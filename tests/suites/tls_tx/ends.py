@@ -88,7 +88,7 @@ def fin(context, piggybacked, family, cipher, tso):
     """The FIN rides on the last data, or comes alone; either way the last record is
     whole and nothing is moved."""
     ready(tso)
-    spec = Spec(script=(whole(2), Write(100)), keys=Keys(cipher), family=family, tso=tso,
+    spec = Spec(script=(whole(2, cipher), Write(100)), keys=Keys(cipher), family=family, tso=tso,
                 mss=M + 12, capture=True)
     run = accounted.Run(context, spec)
     run.start()

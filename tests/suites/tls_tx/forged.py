@@ -7,7 +7,7 @@ from lib.cases import Registry, at_least, equal
 from lib.ktls import Keys, Write
 from lib.offload import Spec
 from . import ready
-from .retransmit import M, OVER, whole
+from .retransmit import M, whole
 from .stream import COMBINATIONS, combination_name
 
 registry = Registry()
@@ -66,9 +66,9 @@ def forge(context, run_, place, size, sequence):
     run_.settled()
 
 
-# Where the second record, of size + OVER bytes after the first of 2 * M, pretends to
-# begin: in what is acknowledged, in front of all, astride of what is and what is not,
-# after everything.
+# Where the second record, which follows the first of 2 * M bytes, pretends to begin: in
+# what is acknowledged, in front of all, astride of what is and what is not, after
+# everything.
 ACKNOWLEDGED = {
     "case-13-retransmit-of-acknowledged-record": 0,
     "case-13-retransmit-within-acknowledged-record": 100,
@@ -80,12 +80,12 @@ ACKNOWLEDGED = {
 
 
 def acknowledged(context, place, family, cipher, tso):
-    run_ = begin(context, family, cipher, tso, (whole(2), Write(400), whole(3)))
-    size = whole(2).size
-    write(run_, 0, size)
+    first, last = whole(2, cipher), whole(3, cipher)
+    run_ = begin(context, family, cipher, tso, (first, Write(400), last))
+    write(run_, 0, first.size)
     run_.settled()
-    forge(context, run_, size, 400, START + place)
-    write(run_, size + 400, whole(3).size)
+    forge(context, run_, first.size, 400, START + place)
+    write(run_, first.size + 400, last.size)
     result = whole_stream(run_)
     moved(result, drop_no_sync_data=1)
 
@@ -93,9 +93,10 @@ def acknowledged(context, place, family, cipher, tso):
 def data_reaches_back(context, family, cipher, tso, back, size):
     """Data to be encrypted that pretends to begin before the keys. Half of it, or all,
     would leave in plaintext if the driver believed it."""
-    run_ = begin(context, family, cipher, tso, (Write(size), whole(3)), preamble=900)
+    last = whole(3, cipher)
+    run_ = begin(context, family, cipher, tso, (Write(size), last), preamble=900)
     forge(context, run_, 0, size, START + 900 - back)
-    write(run_, size, whole(3).size)
+    write(run_, size, last.size)
     result = whole_stream(run_)
     moved(result, drop_bypass_req=1)
 
@@ -124,11 +125,11 @@ def clear_reaches_forward(context, family, cipher, tso, forward):
 def overtaken_by_the_acknowledgement(context, family, cipher, tso):
     """The race itself, without a forged number: a repetition waits before the driver
     until what it repeats is acknowledged and its record forgotten."""
-    run_ = begin(context, family, cipher, tso, (whole(2), whole(3)))
-    size = whole(2).size
+    first, last = whole(2, cipher), whole(3, cipher)
+    run_ = begin(context, family, cipher, tso, (first, last))
     lost = context.enter_context(link.Link(loss="100%", dir="rx", data_only="off"))
-    write(run_, 0, size)
-    wait.until(lambda: run_.reader.count >= size + OVER, "the record arrived")
+    write(run_, 0, first.size)
+    wait.until(lambda: run_.reader.count >= 2 * M, "the record arrived")
     netem.held_before_the_nic(context)
     # Not how often TCP has repeated it: while one waits there, TCP does not do so again.
     wait.until(lambda: netem.held() >= M, "TCP sends it again")
@@ -139,7 +140,7 @@ def overtaken_by_the_acknowledgement(context, family, cipher, tso):
     ooo = run_.evidence.moved("tx_tls_ooo")
     netem.let_go()
     wait.until(lambda: run_.evidence.moved("tx_tls_ooo") > ooo, "the driver has seen it")
-    write(run_, size, whole(3).size)
+    write(run_, first.size, last.size)
     result = whole_stream(run_, again=True)
     at_least(result.evidence.moved("tx_tls_drop_no_sync_data"), 1,
              "tx_tls_drop_no_sync_data")

@@ -4,7 +4,7 @@ of the command ring either."""
 
 from lib import evidence, key_memory, ktls, tcp
 from lib.cases import Registry, equal
-from lib.ktls import GCM128, GCM256
+from lib.ktls import OURS
 from . import ready
 
 registry = Registry()
@@ -30,5 +30,5 @@ def wiped(context, cipher):
     key_memory.wiped(context, live, holder.copies())
 
 
-for _cipher in (GCM128, GCM256):
-    registry.add(f"case-44-keys-wiped-from-memory/{_cipher.name[-3:]}", wiped, _cipher, seconds=300)
+for _cipher in OURS:
+    registry.add(f"case-44-keys-wiped-from-memory/{_cipher.label}", wiped, _cipher, seconds=300)

@@ -14,13 +14,18 @@ import threading
 
 from lib import evidence, tcp, timescale, wait
 from lib.cases import Registry, check, equal
+from lib.ktls import (CCM128, CCM128_1_3, CHACHA, CHACHA_1_3, GCM128, GCM128_1_3, GCM256,
+                      GCM256_1_3)
 from lib.system import LOCAL, REMOTE_NS, run
 from . import ready
 
 registry = Registry()
 SIZE = 1_000_001
 SMALL = 150_001             # for gnutls-cli, which writes what it gets byte by byte
-SUITES = {"128": "ECDHE-ECDSA-AES128-GCM-SHA256", "256": "ECDHE-ECDSA-AES256-GCM-SHA384"}
+SUITES = {GCM128: "ECDHE-ECDSA-AES128-GCM-SHA256", GCM256: "ECDHE-ECDSA-AES256-GCM-SHA384",
+          CCM128: "ECDHE-ECDSA-AES128-CCM", CHACHA: "ECDHE-ECDSA-CHACHA20-POLY1305"}
+SUITES_1_3 = {GCM128_1_3: "TLS_AES_128_GCM_SHA256", GCM256_1_3: "TLS_AES_256_GCM_SHA384",
+              CCM128_1_3: "TLS_AES_128_CCM_SHA256", CHACHA_1_3: "TLS_CHACHA20_POLY1305_SHA256"}
 
 
 @functools.cache
@@ -37,9 +42,11 @@ def certificate():
 class Client(threading.Thread):
     """The far end: TLS in user space, without kTLS."""
 
-    def __init__(self, sock, work):
+    def __init__(self, sock, work, suite):
         super().__init__(daemon=True)
         self.context = ssl.create_default_context(cafile=work / "cert.pem")
+        if suite:
+            self.context.set_ciphers(suite)
         self.sock = sock
         self.digest = hashlib.sha256()
         self.error = None
@@ -66,7 +73,7 @@ def serve(context, family, suite, version, sent):
     state = evidence.Evidence()
     near, far = tcp.connect(family)
     context.enter_context(tcp.closing(near, far))
-    client = Client(far, work)
+    client = Client(far, work, suite)
     with server.wrap_socket(near, server_side=True) as tls:
         mode = evidence.txconf(tls)
         tls.sendall(sent)
@@ -79,10 +86,10 @@ def serve(context, family, suite, version, sent):
     return state, mode, again
 
 
-def openssl_offloaded(context, family, suite):
+def openssl_offloaded(context, family, cipher):
     ready()
     sent = tcp.data("openssl", SIZE)
-    state, mode, again = serve(context, family, suite, ssl.TLSVersion.TLSv1_2, sent)
+    state, mode, again = serve(context, family, SUITES[cipher], ssl.TLSVersion.TLSv1_2, sent)
     equal(mode, "hw", "ss: txconf")
     moved = state.kernel_moved()
     equal((moved["TlsTxDevice"], moved["TlsTxSw"]), (1, 0), "TlsTxDevice, TlsTxSw")
@@ -93,8 +100,9 @@ def openssl_offloaded(context, family, suite):
 
 
 for _family in (4, 6):
-    for _bits, _suite in SUITES.items():
-        registry.add(f"openssl-handshake/v{_family}/{_bits}", openssl_offloaded, _family, _suite)
+    for _cipher in SUITES:
+        registry.add(f"openssl-handshake/v{_family}/{_cipher.label}", openssl_offloaded, _family,
+                     _cipher)
 
 
 def openssl_software(context, suite, version):
@@ -106,17 +114,19 @@ def openssl_software(context, suite, version):
     equal(state.kernel_moved()["TlsTxSw"], 1, "TlsTxSw")
 
 
-registry.add("openssl-tls-1.3-in-software", openssl_software, None, ssl.TLSVersion.TLSv1_3)
-registry.add("openssl-chacha20-in-software", openssl_software,
-             "ECDHE-ECDSA-CHACHA20-POLY1305", ssl.TLSVersion.TLSv1_2)
+registry.add("openssl-tls-1.3-in-software", openssl_software, None, ssl.TLSVersion.TLSv1_3,
+             tls="stock")
+registry.add("openssl-chacha20-in-software", openssl_software, SUITES[CHACHA],
+             ssl.TLSVersion.TLSv1_2, tls="stock")
 
 
-def served_file(context, work):
+def served_file(context, work, cipher):
     """A small file, served by OpenSSL's s_server with SSL_sendfile; the port."""
     (work / "file").write_bytes(tcp.data("served", SMALL))
     server = subprocess.Popen(
         ["openssl", "s_server", "-accept", "8444", "-key", "key.pem", "-cert", "cert.pem",
-         "-tls1_2", "-cipher", SUITES["128"], "-ktls", "-WWW", "-sendfile"],
+         *(("-tls1_3", "-ciphersuites", SUITES_1_3[cipher]) if cipher in SUITES_1_3 else
+           ("-tls1_2", "-cipher", SUITES[cipher])), "-ktls", "-WWW", "-sendfile"],
         cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     context.callback(server.wait, 10)
     context.callback(server.terminate)
@@ -129,11 +139,11 @@ def fetched(output):
     return hashlib.sha256(output.partition(b"\r\n\r\n")[2]).hexdigest()
 
 
-def gnutls_client(context, family):
+def gnutls_client(context, family, cipher):
     """OpenSSL's sendfile on one end, GnuTLS on the other."""
     ready()
     work = certificate()
-    port = served_file(context, work)
+    port = served_file(context, work, cipher)
     state = evidence.Evidence()
     done = subprocess.run(
         ["ip", "netns", "exec", REMOTE_NS, "gnutls-cli", "--logfile", os.devnull,
@@ -149,8 +159,11 @@ def gnutls_client(context, family):
     state.no_errors()
 
 
-registry.add("openssl-sendfile-to-gnutls/v4", gnutls_client, 4)
-registry.add("openssl-sendfile-to-gnutls/v6", gnutls_client, 6)
+for _family in (4, 6):
+    registry.add(f"openssl-sendfile-to-gnutls/v{_family}", gnutls_client, _family, GCM128)
+    for _cipher in SUITES_1_3:
+        registry.add(f"openssl-sendfile-to-gnutls/v{_family}/{_cipher.label}", gnutls_client,
+                     _family, _cipher)
 
 
 @registry.case("nginx-sendfile-to-curl")

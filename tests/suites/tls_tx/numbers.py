@@ -9,7 +9,7 @@ from lib.cases import Registry, check, equal
 from lib.ktls import Keys, Write
 from lib.offload import SETTLED, Spec
 from . import ready
-from .retransmit import M, OVER, whole
+from .retransmit import M, whole
 from .stream import COMBINATIONS, combination_name
 
 registry = Registry()
@@ -50,7 +50,7 @@ def last_numbers(context, first, family, cipher, tso):
         wait.until(lambda: state.moved("tx_tls_drop_no_sync_data"),
                    "a record without a number is dropped")
     numbered = pieces[:LAST - first + 1]
-    size = sum(map(len, numbered)) + OVER * len(numbered)
+    size = cipher.stream([len(piece) for piece in numbered])
     wait.until(lambda: reader.count >= size,
                lambda: f"each record with a number arrived ({reader.count} bytes)")
     tcp.reset(near)
@@ -80,8 +80,8 @@ def last_again(context, part, family, cipher, tso):
     """A record whose number has few after it is sent again from its first byte, or from the
     middle: its packets have more bytes than there are numbers."""
     ready(tso)
-    spec = Spec(script=(whole(2), whole(4)), keys=Keys(cipher, first=LAST - 2), family=family,
-                tso=tso, mss=M + 12, capture=True)
+    spec = Spec(script=(whole(2, cipher), whole(4, cipher)), keys=Keys(cipher, first=LAST - 2),
+                family=family, tso=tso, mss=M + 12, capture=True)
     segment_again(context, spec, 2 + part)
 
 

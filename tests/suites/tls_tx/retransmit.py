@@ -7,34 +7,40 @@ yet the capture has both copies."""
 
 from lib import accounted, link, tcp
 from lib.cases import Registry, equal
-from lib.ktls import Keys, Write
+from lib.ktls import TAG, Keys, Write
 from lib.offload import SETTLED, Spec
 from . import ready
 from .stream import COMBINATIONS, combination_name, snd_mss
 
 registry = Registry()
 M = 588                         # payload of a segment: 600 less TCP's timestamps
-FRONT, TAG = 5 + 8, 16          # before and after a record's payload
-OVER = FRONT + TAG
 
 
-def whole(segments):
+def whole(segments, cipher):
     """A record that fills exactly so many segments."""
-    return Write(segments * M - OVER)
+    return Write(segments * M - cipher.over)
 
 
-# Case: script, first and last byte of the segment that is lost. New data follows in
-# any case, first after the loss and then when all is repaired.
-FAULTS = {
-    "case-04-retransmit-mid-record": ((Write(7 * M + 100),), 2 * M, 3 * M),
-    "case-05-retransmit-tag": ((Write(3 * M - FRONT), whole(3)), 3 * M, 3 * M + TAG),
-    "case-05-retransmit-part-of-tag":
-        ((Write(3 * M - FRONT - 7), whole(3)), 3 * M, 3 * M + TAG - 7),
-    "case-05-retransmit-last-block-and-tag":
-        ((Write(3 * M - FRONT + 5), whole(3)), 3 * M, 3 * M + 5 + TAG),
-    "case-06-retransmit-record-start": ((whole(2), whole(2), whole(3)), 2 * M, 3 * M),
-    "case-07-retransmit-end-and-start": ((Write(20_000),), 27 * M, 28 * M),
-}
+def with_tag_at(place, cipher):
+    """A record whose tag begins at that byte."""
+    return Write(place + TAG - cipher.over)
+
+
+def faults(cipher):
+    """Case: script, first and last byte of the segment that is lost. New data follows in
+    any case, first after the loss and then when all is repaired."""
+    first, second = (whole(segments, cipher) for segments in (2, 3))
+    return {
+        "case-04-retransmit-mid-record": ((Write(7 * M + 100),), 2 * M, 3 * M),
+        "case-05-retransmit-tag":
+            ((with_tag_at(3 * M, cipher), second), 3 * M, 3 * M + TAG),
+        "case-05-retransmit-part-of-tag":
+            ((with_tag_at(3 * M - 7, cipher), second), 3 * M, 3 * M + TAG - 7),
+        "case-05-retransmit-last-block-and-tag":
+            ((with_tag_at(3 * M + 5, cipher), second), 3 * M, 3 * M + 5 + TAG),
+        "case-06-retransmit-record-start": ((first, first, second), 2 * M, 3 * M),
+        "case-07-retransmit-end-and-start": ((Write(20_000),), 27 * M, 28 * M),
+    }
 
 
 def lost(context, script, first, last, family, cipher, tso):
@@ -55,6 +61,6 @@ def lost(context, script, first, last, family, cipher, tso):
 
 
 for _combination in COMBINATIONS:
-    for _name, _fault in FAULTS.items():
+    for _name, _fault in faults(_combination[1]).items():
         registry.add(f"{_name}/{combination_name(*_combination)}", lost, *_fault,
                      *_combination)

@@ -15,7 +15,7 @@ import time
 from lib import ktls, link, nic, records, tcp, timescale, wait
 from lib.cases import Context, Failed, Registry, at_least, check, equal
 from lib.evidence import Evidence, txconf
-from lib.ktls import ALERT, GCM128, GCM256, HANDSHAKE, Control, Keys, Sendfile, Splice, Write
+from lib.ktls import ALERT, HANDSHAKE, Control, Keys, Sendfile, Splice, Write
 from lib.system import NETIF, REMOTE_NS, free_deferred, ip, remote_netif
 from . import ready
 
@@ -107,8 +107,8 @@ class Receiver(threading.Thread):
 
 class Connection:
     def __init__(self, context, number, turn):
-        family = 6 if number % 2 else 4
-        keys = Keys(GCM256 if number % 4 >= 2 else GCM128, seed=f"soak {number} {turn}")
+        family, cipher = ktls.mixed(CONNECTIONS)[number]
+        keys = Keys(cipher, seed=f"soak {number} {turn}")
         self.near, self.far = tcp.connect(family)
         context.enter_context(tcp.closing(self.near, self.far))
         ktls.install(self.near, keys)

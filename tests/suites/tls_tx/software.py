@@ -6,30 +6,24 @@ import os
 
 from lib import evidence, nic, offload, tcp
 from lib.cases import Registry, check, equal, must_fail
-from lib.ktls import (CCM128, CHACHA, GCM128, GCM256, TLS_1_2, TLS_1_3, Keys, Write,
-                      install)
+from lib.ktls import OURS, STOCK, Keys, Write, install
 from lib.offload import Spec
 from . import ready
 
 registry = Registry()
 SCRIPT = (Write(70_001), Write(13))
 
-UNSUPPORTED = {
-    "chacha20-poly1305": Keys(CHACHA, TLS_1_2),
-    "aes-ccm-128": Keys(CCM128, TLS_1_2),
-    "tls-1.3/aes-gcm-128": Keys(GCM128, TLS_1_3),
-    "tls-1.3/aes-gcm-256": Keys(GCM256, TLS_1_3),
-    "tls-1.3/chacha20-poly1305": Keys(CHACHA, TLS_1_3),
-}
 
-
-def unsupported(context, keys):
+def unsupported(context, cipher):
+    """The kernel's own tls.ko gives it to no NIC."""
     ready()
-    offload.in_software(context, Spec(script=SCRIPT, keys=keys))
+    offload.in_software(context, Spec(script=SCRIPT, keys=Keys(cipher)))
 
 
-for _name, _keys in UNSUPPORTED.items():
-    registry.add(f"unsupported-runs-in-software/{_name}", unsupported, _keys)
+for _cipher in OURS:
+    if _cipher not in STOCK:
+        registry.add(f"unsupported-runs-in-software/{_cipher.label}", unsupported, _cipher,
+                     tls="stock")
 
 
 def flag_off(context):

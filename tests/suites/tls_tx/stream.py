@@ -6,15 +6,15 @@ import struct
 
 from lib import accounted, driver_input, link, offload, system, tcp
 from lib.cases import Registry, at_least, check, equal, skip
-from lib.ktls import (ALERT, DATA, GCM128, GCM256, HANDSHAKE, SOL_TLS, TLS_RX, Call, Control,
-                      Keys, Sendfile, Splice, Write)
+from lib.ktls import (ALERT, DATA, FAMILIES, HANDSHAKE, OURS, SOL_TLS, TLS_RX, Call, Control, Keys,
+                      Sendfile, Splice, Write, mixed)
 from lib.offload import Spec
 from . import ready
 
 registry = Registry()
 
 COMBINATIONS = [(family, cipher, tso) for tso in (True, False)
-                for cipher in (GCM128, GCM256) for family in (4, 6)]
+                for cipher in OURS for family in FAMILIES]
 SIZES = (1, 2, 3, 5, 12, 13, 15, 16, 17, 28, 29, 31, 32, 33, 100, 255, 256, 257, 1000,
          1399, 1400, 1447, 1448, 1449, 2896, 4095, 4096, 4097, 8191, 9000, 16383, 16384)
 
@@ -40,7 +40,7 @@ MSS = {"record-sizes": 1337, "msg-more": 777, "many-tiny-records": 1001, "mixed"
 
 
 def combination_name(family, cipher, tso):
-    return f"v{family}/{cipher.name[-3:]}/{'tso' if tso else 'no-tso'}"
+    return f"v{family}/{cipher.label}/{'tso' if tso else 'no-tso'}"
 
 
 def stream(context, script, family, cipher, tso, mss, cork):
@@ -74,12 +74,24 @@ def snd_mss(sock):
         socket.IPPROTO_TCP, socket.TCP_INFO, 64), 16)[0]
 
 
-def cut_script(mss, targets):
-    """Records laid so that segment boundaries fall into them at the given bytes;
-    the script, and the places in the stream at which segments begin."""
+BODY = 100                      # content of a record that is cut
+
+
+def cut_targets(cipher):
+    """Bytes of such a record at which a segment begins: inside the header, the explicit nonce,
+    the first and the last block, between content, its type and tag, in the tag."""
+    front, end = cipher.front, BODY + cipher.over
+    return (*(place for place in (0, 1, 2, 3, 4, 5, 6, 9, 12) if place < front),
+            *(front + place for place in (0, 1, 15, 16, 87, 96, 97, 99, 100, 101, 107)),
+            end - 2, end - 1)
+
+
+def cut_script(mss, cipher):
+    """Records laid so that segment boundaries fall into them at those bytes; the script,
+    and the places in the stream at which segments begin."""
     script, places, at = [], [], 0
-    overhead, body = 5 + 8 + 16, 100
-    for target in targets:
+    overhead, body = cipher.over, BODY
+    for target in cut_targets(cipher):
         pad = (mss - target - at) % mss
         if pad <= overhead:
             pad += mss
@@ -88,11 +100,6 @@ def cut_script(mss, targets):
         places.append(at + target)
         at += overhead + body
     return script, places
-
-
-# Byte of a record of 129 bytes at which a segment begins: inside the header, the
-# explicit nonce, the first and the last block, between payload and tag, in the tag.
-CUTS = (0, 1, 2, 3, 4, 5, 6, 9, 12, 13, 14, 28, 29, 100, 109, 110, 112, 113, 114, 120, 127, 128)
 
 
 def cuts(context, family, cipher, tso):
@@ -104,7 +111,7 @@ def cuts(context, family, cipher, tso):
     near, far = tcp.connect(family, 600)
     with tcp.closing(near, far):
         mss = snd_mss(near)
-    script, places = cut_script(mss, CUTS)
+    script, places = cut_script(mss, cipher)
     spec = Spec(script=tuple(script), keys=Keys(cipher), family=family, tso=tso,
                 mss=600, cork=True, capture=True)
     missed = places
@@ -123,7 +130,7 @@ def many_in_a_segment(context, family, cipher, tso):
     spec = Spec(script=tuple(SCRIPTS["many-tiny-records"]), keys=Keys(cipher), family=family,
                 tso=tso, mss=1001, cork=True, capture=True)
     result = offload.offloaded(context, spec)
-    layout, good = driver_input.Layout(result.stream), 0
+    layout, good = driver_input.Layout(result.stream, cipher), 0
     for seq, copies in result.wire.pieces.items():
         at = driver_input.signed(seq - result.wire.first)
         inside = [start for start in layout.starts if at <= start <= at + len(copies[0])]
@@ -207,10 +214,10 @@ for _combination in COMBINATIONS:
 
 @registry.case("many-connections-at-once")
 def many(context):
-    """Sixteen connections, both ciphers and families, their segments interleaved."""
+    """Sixteen connections, all ciphers and both families, their segments interleaved."""
     ready()
     specs = [Spec(script=PART * 3, keys=Keys(cipher, seed=f"many {i}"), family=family)
-             for i in range(4) for cipher in (GCM128, GCM256) for family in (4, 6)]
+             for i, (family, cipher) in enumerate(mixed(16))]
     runs = [offload.Run(context, spec) for spec in specs]
     state = offload.install_all(runs)
     offload.play_together(runs)
