@@ -188,8 +188,8 @@ def few_ciphers(direction, contexts):
 
 SUITES = {
     "tls-rx": (
-        Group("async", "tls_rx", ("framing", "stream", "resync", "races", "before_keys",
-                                  "gro", "repeated", "matching", "reset", "life", "adding",
+        Group("async", "tls_rx", ("framing", "stream", "inner", "resync", "races",
+                                  "before_keys", "gro", "repeated", "matching", "reset", "life", "adding",
                                   "commands", "redirect", "bulk", "impaired"),
               vm=(*MONITOR_OPTIONS, "--append", "iomem=relaxed"), seconds=1500),
         Group("scan", "tls_rx", ("resync", "bulk", "impaired"), seconds=1200,
