@@ -17,7 +17,7 @@ from lib.cases import Registry, check, equal                    # noqa: E402
 from lib.ktls import ALERT, DATA, HANDSHAKE, MAX_RECORD, MSG_MORE, TLS_RX, Keys    # noqa: E402
 
 registry = Registry()
-VERSIONS = {"1.2": ktls.TLS_1_2, "1.3": ktls.TLS_1_3}
+VERSIONS = {"1.2": ktls.GCM128, "1.3": ktls.GCM128_1_3}
 # Memory that cannot be read.
 BAD = mmap.mmap(-1, 1 << 16, prot=0)
 SMALL_BUFFER = 2048                     # bytes: has room for two segments
@@ -28,7 +28,7 @@ class Sender:
     """One end has keys for sending; at the other end the records are taken apart."""
 
     def __init__(self, context, version):
-        self.keys = Keys(version=VERSIONS[version])
+        self.keys = Keys(VERSIONS[version])
         self.sock, far = tcp.connect()
         context.enter_context(tcp.closing(self.sock, far))
         self.reader = tcp.Reader(far)

@@ -11,7 +11,7 @@ import math
 import os
 import re
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lib.cases import CASE_SECONDS
 
@@ -145,6 +145,8 @@ class Group:
     def cases(self, choice=DEFAULT):
         """The chosen ones; what a guest ends with belongs to any of them, but for what
         takes long, which belongs to a choice by name only if it is named."""
+        if "--tls" in self.vm:      # this guest has that one in any run
+            choice = replace(choice, tls=self.vm[self.vm.index("--tls") + 1])
         found = choice.of([case for module in self.modules
                            for case in _cases(f"{self.package}.{module}")],
                           alternate=self.variants == VARIANTS)

@@ -68,6 +68,8 @@ def test_versions_and_ciphers():
     assert plan.Choice(("a/",), tls="ours").of(cases) == plan.EVERYTHING.of(cases) == cases
     other = [Case("software", args=(ktls.CHACHA,), tls="stock"), Case("any")]
     assert plan.DEFAULT.of(other) == other and plan.Choice(tls="ours").of(other) == other[1:]
+    group = plan.group("tls-tx", "rekey")       # whose guest has ours in any run
+    assert group.cases(plan.DEFAULT) == group.cases(plan.Choice(tls="ours"))
 
 
 def test_more_cases_have_more_time():
