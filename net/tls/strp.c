@@ -414,7 +414,7 @@ void ktls_strp_free(struct ktls_strp *strp)
  */
 int ktls_strp_module_init(void)
 {
-	ktls_strp_wq = alloc_workqueue("tls-strp", WQ_MEM_RECLAIM, 0);
+	ktls_strp_wq = alloc_workqueue("tls-strp", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	return ktls_strp_wq ? 0 : -ENOMEM;
 }
 

@@ -113,7 +113,8 @@ def guest_jobs(names, vm_options=(), label="", choice=plan.DEFAULT, variant=None
 def _jobs_of(name, vm_options, label, choice, variant):
     if name in IN_GUEST:
         return [_guest(name, group, vm_options, label, choice) for group in plan.suite(name)
-                if (not variant or variant in group.variants) and group.cases(choice)]
+                if (not variant or variant in group.variants) and group.cases(choice)
+                and not (plan.OURS in group.vm and _before_ours(vm_options))]
     if choice.only:
         return []
     if name == "upstream":

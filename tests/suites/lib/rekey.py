@@ -11,13 +11,14 @@ from .cases import Failed, check, equal
 from .ktls import HANDSHAKE, SOL_TLS, TLS_RX, TLS_TX, Keys
 
 TLS_GET_RECORD_TYPE = 2
+CIPHERS = ktls.OURS_1_3
 KEY_UPDATE = bytes([24, 0, 0, 1, 0])    # RFC 8446 4.6.3, update_not_requested
 PIECE = 1 << 16
 
 
 def keys(cipher, number, seed="rekey"):
     """Those after so many KeyUpdates."""
-    return Keys(cipher, ktls.TLS_1_3, seed=f"{seed} {number}")
+    return Keys(cipher, seed=f"{seed} {number}")
 
 
 class Sender:

@@ -100,6 +100,11 @@ def sent(sock):
     return struct.unpack_from("Q", info, TCP_INFO_BYTES_SENT)[0]
 
 
+def segment_size(sock):
+    """Payload of a full segment that this socket sends."""
+    return struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 64), 16)[0]
+
+
 def retransmitted(sock):
     """(segments, bytes) that this socket has sent again."""
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)

@@ -129,8 +129,7 @@ def twins(context, family, how):
     ports and sequence numbers, and it is plain TCP. It must come through as it is."""
     make, kind, options_ = WAYS[how]
     if how == "tunnel":         # the module makes an interface of its own in each namespace
-        # where it is no module it stays
-        context.callback(run, "modprobe", "-r", TUNNELS[family], check=False)
+        context.callback(run, "modprobe", "-r", TUNNELS[family])
     second_interface(context, make, family)
     stream = Stream(context, family=family, peer=Peer, **PORTS)
     mac = stream.peer.far_mac

@@ -10,14 +10,11 @@ import threading
 
 from lib import device_faults, link, nic, rekey, rx, system, tcp, tlstrace, wait
 from lib.cases import Registry, at_least, check, equal
-from lib.ktls import CCM128, CHACHA, GCM128, GCM256, MAX_RECORD
+from lib.ktls import MAX_RECORD
 from lib.system import NETIF, ip, write
-from tls_tx.stream import snd_mss
 
 registry = Registry()
-CIPHERS = (GCM128, GCM256, CCM128, CHACHA)
 PIECE = 8 * MAX_RECORD
-RECORD = 5 + 1 + 16         # what TLS 1.3 adds to the payload
 MSS = 1000
 FINDS_ITS_PLACE = 10 << 20  # bytes that are enough for a NIC to ask and to be answered
 # A KeyUpdate among records that nobody has read yet is unknown: the NIC may get a key too early
@@ -28,7 +25,8 @@ TOO_EARLY = ("rx_tls_err", "hw_tls_rx_auth_failed")
 class Stream:
     """To the local port, from software at the far one."""
 
-    def __init__(self, context, cipher=GCM128, family=4, reading=True, mss=None, **reader):
+    def __init__(self, context, cipher=rekey.CIPHERS[0], family=4, reading=True, mss=None,
+                 **reader):
         rx.ready()
         self.evidence = rx.Evidence()
         self.near, self.far = tcp.connect(family, mss)
@@ -134,10 +132,10 @@ def many(context, family, cipher):
     stream.rekeys(99, Ok=99)
 
 
-for _family, _cipher in zip((4, 6, 4, 6), CIPHERS):
-    registry.add(f"rekey-once/v{_family}/{_cipher.name}", once, _family, _cipher)
-    registry.add(f"rekey-followed/v{_family}/{_cipher.name}", followed, _family, _cipher)
-    registry.add(f"rekey-many/v{_family}/{_cipher.name}", many, _family, _cipher)
+for _family, _cipher in zip((4, 6, 4, 6), rekey.CIPHERS):
+    registry.add(f"rekey-once/v{_family}/{_cipher.label}", once, _family, _cipher)
+    registry.add(f"rekey-followed/v{_family}/{_cipher.label}", followed, _family, _cipher)
+    registry.add(f"rekey-many/v{_family}/{_cipher.label}", many, _family, _cipher)
 
 
 @registry.case("rekey-not-seen-by-the-nic")
@@ -147,12 +145,12 @@ def unseen(context):
     events = tlstrace.Trace(context)
     near, far = tcp.connect(mss=MSS)
     with tcp.closing(near, far):
-        mss = snd_mss(far)
+        mss = tcp.segment_size(far)
     faults = context.enter_context(link.Link(rules=f"drop conn 1 rx byte {3 * mss + 1}"))
     stream = Stream(context, mss=MSS)
     stream.far.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     cork(stream.far, True)
-    stream.send(3 * mss - 10 - RECORD)
+    stream.send(3 * mss - 10 - stream.sender.cipher.over)
     stream.sender.announce()
     cork(stream.far, False)
     stream.sender.change()

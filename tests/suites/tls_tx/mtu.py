@@ -3,13 +3,13 @@
 
 import itertools
 
-from lib import accounted, nic, offload, system
+from lib import accounted, nic, offload, system, tcp
 from lib.cases import Registry, at_least, check
 from lib.ktls import Call, Keys, Write
 from lib.offload import Spec
 from . import ready
 from .features import switched
-from .stream import COMBINATIONS, PART, combination_name, snd_mss
+from .stream import COMBINATIONS, PART, combination_name
 
 registry = Registry()
 
@@ -45,10 +45,10 @@ def mtu_probing(context, family, cipher, tso):
                 capture=True)
     run_ = accounted.Run(context, spec)
     run_.start()
-    first = snd_mss(run_.near)
+    first = tcp.segment_size(run_.near)
     run_.play()
     run_.settled()
-    last = snd_mss(run_.near)
+    last = tcp.segment_size(run_.near)
     result = run_.finish()
     context.note(f"segments of {first} bytes first, {last} at the end")
     at_least(tcp_ext("TCPMTUPSuccess") - before, 1, "probes that arrived")

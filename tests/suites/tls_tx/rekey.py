@@ -11,20 +11,19 @@ import threading
 from lib import device_faults, link, netem, nic, rekey, rx, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.evidence import Evidence
-from lib.ktls import CCM128, CHACHA, GCM128, GCM256, MSG_MORE
+from lib.ktls import MSG_MORE
 from lib.sockdiag import txconf
 from lib.system import NETIF, ip, write
 from . import ready
 
 registry = Registry()
-CIPHERS = (GCM128, GCM256, CCM128, CHACHA)
 HELD = 20_000               # bytes for which the send buffer has room several times
 
 
 class Stream:
     """From the local port to software at the far one."""
 
-    def __init__(self, context, cipher=GCM128, family=4, reading=True):
+    def __init__(self, context, cipher=rekey.CIPHERS[0], family=4, reading=True):
         ready()
         self.evidence = Evidence()
         self.near, self.far = tcp.connect(family)
@@ -104,9 +103,9 @@ def many(context, family, cipher):
     stream.rekeys(Ok=99)
 
 
-for _family, _cipher in zip((4, 6, 4, 6), CIPHERS):
-    registry.add(f"rekey-once/v{_family}/{_cipher.name}", once, _family, _cipher)
-    registry.add(f"rekey-many/v{_family}/{_cipher.name}", many, _family, _cipher)
+for _family, _cipher in zip((4, 6, 4, 6), rekey.CIPHERS):
+    registry.add(f"rekey-once/v{_family}/{_cipher.label}", once, _family, _cipher)
+    registry.add(f"rekey-many/v{_family}/{_cipher.label}", many, _family, _cipher)
 
 
 @registry.case("rekey-waits-for-acknowledgements")
@@ -295,7 +294,7 @@ class Pair:
         self.near, self.far = tcp.connect(4 if number % 2 else 6)
         context.enter_context(tcp.closing(self.near, self.far))
         rekey.prepare(self.near, self.far)
-        cipher = CIPHERS[number % len(CIPHERS)]
+        cipher = rekey.CIPHERS[number % len(rekey.CIPHERS)]
         self.ways = []
         for name, source, sink in (("up", self.near, self.far), ("down", self.far, self.near)):
             seed = f"{name} {number}"

@@ -10,7 +10,7 @@ from lib.cases import Registry, equal
 from lib.ktls import TAG, Keys, Write
 from lib.offload import SETTLED, Spec
 from . import ready
-from .stream import COMBINATIONS, combination_name, snd_mss
+from .stream import COMBINATIONS, combination_name
 
 registry = Registry()
 M = 588                         # payload of a segment: 600 less TCP's timestamps
@@ -51,7 +51,7 @@ def lost(context, script, first, last, family, cipher, tso):
                 keys=Keys(cipher), family=family, tso=tso, mss=M + 12, capture=True)
     run = accounted.Run(context, spec, (spoiled,))
     run.near.setsockopt(tcp.socket.IPPROTO_TCP, tcp.socket.TCP_NODELAY, 1)
-    equal(snd_mss(run.near), M, "payload of a segment")
+    equal(tcp.segment_size(run.near), M, "payload of a segment")
     run.start()
     run.play()
     result = run.finish()

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """In-order streams: every shape of records over every kind of segment."""
 
-import socket
-import struct
-
 from lib import accounted, driver_input, link, offload, system, tcp
 from lib.cases import Registry, at_least, check, equal, skip
 from lib.ktls import (ALERT, DATA, FAMILIES, HANDSHAKE, OURS, SOL_TLS, TLS_RX, Call, Control, Keys,
@@ -69,11 +66,6 @@ def impaired(context, script, family, cipher, tso, mss, zerocopy=False):
     accounted.exactly(context, run, result)
 
 
-def snd_mss(sock):
-    return struct.unpack_from("I", sock.getsockopt(
-        socket.IPPROTO_TCP, socket.TCP_INFO, 64), 16)[0]
-
-
 BODY = 100                      # content of a record that is cut
 
 
@@ -110,7 +102,7 @@ def cuts(context, family, cipher, tso):
     ready(tso)
     near, far = tcp.connect(family, 600)
     with tcp.closing(near, far):
-        mss = snd_mss(near)
+        mss = tcp.segment_size(near)
     script, places = cut_script(mss, cipher)
     spec = Spec(script=tuple(script), keys=Keys(cipher), family=family, tso=tso,
                 mss=600, cork=True, capture=True)
