@@ -6,6 +6,8 @@
 
 #include "cipher.h"
 
+#define AES_GCM_LIMIT	23726566	/* 2^24.5 */
+
 /* Sizes and places come from the struct that the user fills. */
 #define KTLS_CIPHER(_type, _info, _alg, ...) {				\
 	.alg = (_alg),							\
@@ -24,10 +26,10 @@
 static const struct ktls_cipher ciphers[] = {
 	KTLS_CIPHER(TLS_CIPHER_AES_GCM_128, tls12_crypto_info_aes_gcm_128,
 		    "gcm(aes)", .explicit_iv = true, .tls13 = true,
-		    .offloadable = true),
+		    .offloadable = true, .limit = AES_GCM_LIMIT),
 	KTLS_CIPHER(TLS_CIPHER_AES_GCM_256, tls12_crypto_info_aes_gcm_256,
 		    "gcm(aes)", .explicit_iv = true, .tls13 = true,
-		    .offloadable = true),
+		    .offloadable = true, .limit = AES_GCM_LIMIT),
 	KTLS_CIPHER(TLS_CIPHER_AES_CCM_128, tls12_crypto_info_aes_ccm_128,
 		    "ccm(aes)", .explicit_iv = true, .tls13 = true, .ccm = true,
 		    .offloadable = true),

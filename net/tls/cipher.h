@@ -16,6 +16,7 @@
  * @ccm: the crypto API wants a byte before the nonce, and counts in 16 bytes
  * @tls13: there is a suite of TLS 1.3 with it
  * @offloadable: a device may be asked whether it can do it
+ * @limit: full records that a key is good for, 0 for more than there are numbers
  * @info_size: size of the struct that brings its keys from user space
  * @key_offset: where the key is in that struct
  * @salt_offset: the salt
@@ -32,6 +33,7 @@ struct ktls_cipher {
 	bool ccm;
 	bool tls13;
 	bool offloadable;
+	u32 limit;
 	u8 info_size;
 	u8 key_offset;
 	u8 salt_offset;

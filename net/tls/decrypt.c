@@ -6,6 +6,7 @@
 
 #include "cryptor.h"
 #include "decrypt.h"
+#include "limit.h"
 #include "stat.h"
 
 #define PIN_PAGES	16	/* of the reader's at a time */
@@ -357,7 +358,7 @@ int ktls_decrypt(struct sock *sk, struct iov_iter *to, struct ktls_clear *direct
 		ktls_stat_inc(sock_net(sk), KTLS_STAT_DECRYPT_ERROR);
 	if (err)
 		return err;
-	ktls_number_advance(&rx->number);
+	ktls_record_passed(sk, &rx->number, TLS_OFFLOAD_CTX_DIR_RX);
 	ktls_strp_done(&rx->strp);
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include "dev.h"
 #include "dev_records.h"
 #include "dev_resync.h"
+#include "limit.h"
 
 /* Fragments that payload may take: what comes after it may need one more. */
 #define PAYLOAD_FRAGS		(MAX_SKB_FRAGS - 1)
@@ -129,7 +130,7 @@ static void close_record(struct sock *sk, struct ktls_context *ctx)
 	resync(sk, ctx);
 	ktls_dev_records_add(tx, record);
 	ktls_push_add(&tx->push, &record->unit);
-	ktls_number_advance(&tx->number);
+	ktls_record_passed(sk, &tx->number, TLS_OFFLOAD_CTX_DIR_TX);
 	set_open(ctx, NULL);
 }
 

@@ -43,6 +43,8 @@ static const char * const names[KTLS_STAT_MAX] = {
 	[KTLS_STAT_RX_REKEY_FALLBACK]	= "TlsRxRekeyFallback",
 	[KTLS_STAT_CURR_RX_REKEY]	= "TlsCurrRxRekey",
 	[KTLS_STAT_RX_REKEY_ABORTED]	= "TlsRxRekeyAborted",
+	[KTLS_STAT_TX_KEY_LIMIT]	= "TlsTxKeyLimit",
+	[KTLS_STAT_RX_KEY_LIMIT]	= "TlsRxKeyLimit",
 };
 
 /**

@@ -7,6 +7,7 @@
 #include <net/tcp.h>
 
 #include "cryptor.h"
+#include "limit.h"
 #include "sw_rec.h"
 #include "sw_tx.h"
 
@@ -89,14 +90,14 @@ static int close_record(struct sock *sk)
 	err = ktls_rec_encrypt(rec, tx->aead, &tx->number, on_encrypted);
 	if (err == -EINPROGRESS || err == -EBUSY) {
 		tx->async = true;
-		ktls_number_advance(&tx->number);
+		ktls_record_passed(sk, &tx->number, TLS_OFFLOAD_CTX_DIR_TX);
 		return err == -EBUSY ? wait_idle(tx) : 0;
 	}
 	atomic_dec(&tx->pending);
 	if (!err) {
 		ktls_rec_drop_plain(rec);
 		ktls_unit_set_ready(&rec->unit);
-		ktls_number_advance(&tx->number);
+		ktls_record_passed(sk, &tx->number, TLS_OFFLOAD_CTX_DIR_TX);
 		return 0;
 	}
 	list_del(&rec->unit.list);

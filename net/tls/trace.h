@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the device half does: the events, by name and field, of the kernel's module. */
+/*
+ * What the device half does: the events, by name and field, of the kernel's module; and
+ * keys that are used for too long.
+ */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM tls
 
@@ -240,6 +243,24 @@ TRACE_EVENT(tls_device_complete_rekey_retry,
 		__entry->err = err;
 	),
 	TP_printk("sk=%p err=%d", __entry->sk, __entry->err)
+);
+
+/* A key has been used for as many records as it is good for. */
+TRACE_EVENT(tls_key_limit,
+	TP_PROTO(struct sock *sk, int dir, u64 rec_no),
+	TP_ARGS(sk, dir, rec_no),
+	TP_STRUCT__entry(
+		__field(struct sock *, sk)
+		__field(u64, rec_no)
+		__field(int, dir)
+	),
+	TP_fast_assign(
+		__entry->sk = sk;
+		__entry->rec_no = rec_no;
+		__entry->dir = dir;
+	),
+	TP_printk("sk=%p direction=%d rec_no=%llu", __entry->sk, __entry->dir,
+		  __entry->rec_no)
 );
 
 #endif

@@ -8,16 +8,17 @@ import os
 import socket
 import threading
 
-from lib import device_faults, link, netem, nic, rekey, rx, system, tcp, wait
+from lib import device_faults, ktls, link, netem, nic, rekey, rx, system, tcp, wait
 from lib.cases import Registry, at_least, check, equal
 from lib.evidence import Evidence
-from lib.ktls import MSG_MORE
+from lib.ktls import GCM128, GCM256_1_3, MSG_MORE, Keys
 from lib.sockdiag import txconf
-from lib.system import NETIF, ip, write
+from lib.system import NETIF, REMOTE_NS, ip, write
 from . import ready
 
 registry = Registry()
 HELD = 20_000               # bytes for which the send buffer has room several times
+GCM_LIMIT = 23_726_566      # 2^24.5
 
 
 class Stream:
@@ -348,3 +349,29 @@ def both_ways(context, connections, turns):
 
 registry.add("rekey-both-ways", both_ways, 2, 100)
 registry.add("rekey-ten-thousand", both_ways, 8, 625, seconds=900, every=True)
+
+
+def limit(context, cipher):
+    """A key is used for more records than it is good for: sender and receiver are told, once,
+    and go on."""
+    ready()
+    state = Evidence()
+    with system.in_ns(REMOTE_NS):
+        far_state = Evidence()
+    near, far = tcp.connect()
+    context.enter_context(tcp.closing(near, far))
+    keys = Keys(cipher, first=GCM_LIMIT - 3)
+    ktls.install(near, keys)
+    ktls.install(far, keys, ktls.TLS_RX)
+    for number in range(6):
+        near.sendall(b"%d" % number)
+        equal(far.recv(100), b"%d" % number, "a record")
+        passed = int(number > 1)
+        with system.in_ns(REMOTE_NS):
+            received = far_state.kernel_moved()["TlsRxKeyLimit"]
+        equal((state.kernel_moved()["TlsTxKeyLimit"], received), (passed, passed),
+              f"TlsTxKeyLimit, TlsRxKeyLimit after record {number}")
+
+
+for _cipher in (GCM128, GCM256_1_3):
+    registry.add(f"key-limit/{_cipher.label}", limit, _cipher)
