@@ -125,6 +125,24 @@ static bool ktlsnic_tls_numbers_used(const struct ktlsnic_tls_tx *tx,
 	return rec_num < tx->first_num || last < tx->first_num;
 }
 
+/* Is an answer of the core awaited, so that the context's place is not ours to
+ * look at?
+ */
+static bool ktlsnic_tls_resync_pending(const struct ktlsnic_tls_tx *tx,
+				       const struct ktlsnic_tls_packet *p)
+{
+	return !tx->tls->can_replay && tls_offload_tx_resync_pending(p->skb->sk);
+}
+
+/* A packet is not the one that the context expects. */
+static void ktlsnic_tls_count_ooo(const struct ktlsnic_tls_tx *tx,
+				  const struct ktlsnic_tls_packet *p)
+{
+	if (!tx->dead && !ktlsnic_tls_resync_pending(tx, p) &&
+	    p->seq != tx->next_seq)
+		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_OOO, 1);
+}
+
 /* Finds the record in which a packet begins, and what of it comes before. */
 static enum ktlsnic_tls_verdict
 ktlsnic_tls_sync_get(const struct ktlsnic_tls_tx *tx,
@@ -141,8 +159,11 @@ ktlsnic_tls_sync_get(const struct ktlsnic_tls_tx *tx,
 	record = tls_get_record(offload, p->seq, &sync->rec_num);
 	if (!record && !ktlsnic_skb_decrypted(p->skb)) {
 		/* software encrypts while another key waits for the device */
-		verdict = KTLSNIC_TLS_PASS;
-	} else if (!record) {
+		spin_unlock_irqrestore(&offload->lock, flags);
+		return KTLSNIC_TLS_PASS;
+	}
+	ktlsnic_tls_count_ooo(tx, p);
+	if (!record) {
 		/* acknowledged meanwhile: nobody waits for it */
 		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_DROP_NO_SYNC_DATA, 1);
 	} else if (tls_record_is_start_marker(record)) {
@@ -168,15 +189,6 @@ ktlsnic_tls_sync_get(const struct ktlsnic_tls_tx *tx,
 	}
 	spin_unlock_irqrestore(&offload->lock, flags);
 	return verdict;
-}
-
-/* Is an answer of the core awaited, so that the context's place is not ours to
- * look at?
- */
-static bool ktlsnic_tls_resync_pending(const struct ktlsnic_tls_tx *tx,
-				       const struct ktlsnic_tls_packet *p)
-{
-	return !tx->tls->can_replay && tls_offload_tx_resync_pending(p->skb->sk);
 }
 
 /* Is the context where the packet begins? */
@@ -275,9 +287,6 @@ ktlsnic_tls_out_of_order(struct ktlsnic_tls_tx *tx,
 	enum ktlsnic_tls_verdict verdict;
 	struct ktlsnic_tls_sync sync;
 
-	if (!tx->dead && !ktlsnic_tls_resync_pending(tx, p) &&
-	    p->seq != tx->next_seq && ktlsnic_skb_decrypted(p->skb))
-		ktlsnic_tls_tx_count(p, KTLSNIC_TLS_OOO, 1);
 	verdict = ktlsnic_tls_sync_get(tx, p, &sync);
 	if (verdict != KTLSNIC_TLS_POSTED)
 		return verdict;
