@@ -50,3 +50,10 @@ def test_coverage_of_the_tree():
     done = subprocess.run([paths.TOP / "tests/checklib/coverage.py"], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_goes_to_a_device():
+    """The table in net/tls/README.md is up to date, and each line has its tests."""
+    done = subprocess.run([paths.TOP / "tests/checklib/offload_table.py"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert done.returncode == 0, done.stdout

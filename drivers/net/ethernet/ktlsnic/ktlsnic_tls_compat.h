@@ -68,7 +68,7 @@ ktlsnic_resync_async_cancel(struct tls_offload_resync_async *async)
 }
 
 /* A tls.ko that makes whole records of what a device decrypted a part of, whatever the
- * version and cipher, exports this; the kernel's own does so for AES-GCM in TLS 1.2 only,
+ * version and cipher, exports this; the kernel's own was made for AES-GCM in TLS 1.2,
  * and asks for other ciphers all the same.
  */
 extern const u8 ktls_rx_mixed_records;
