@@ -108,6 +108,15 @@ class Keys:
         object.__setattr__(self, "salt", secret[32:32 + self.cipher.salt])
         object.__setattr__(self, "iv", secret[40:40 + self.cipher.iv])
 
+    @classmethod
+    def of(cls, cipher, key, nonce):
+        """Those of a handshake: the nonce is salt and IV."""
+        keys = cls(cipher)
+        for name, value in (("key", key), ("salt", nonce[:cipher.salt]),
+                            ("iv", nonce[cipher.salt:])):
+            object.__setattr__(keys, name, value)
+        return keys
+
     def crypto_info(self):
         return (struct.pack("HH", self.cipher.version, self.cipher.kind)
                 + self.iv + self.key + self.salt + struct.pack("!Q", self.first))

@@ -2,6 +2,7 @@
 """TLS 1.3 with KeyUpdates: a stream whose keys change, and who reads it."""
 
 import errno
+import functools
 import hashlib
 import socket
 import threading
@@ -24,17 +25,20 @@ def keys(cipher, number, seed="rekey"):
 class Sender:
     """One direction's sending end."""
 
-    def __init__(self, sock, cipher, seed="rekey"):
+    def __init__(self, sock, cipher, seed="rekey", schedule=None):
+        """schedule(n) are the keys after n KeyUpdates; default: keys()."""
         self.sock, self.cipher, self.seed = sock, cipher, seed
+        self.schedule = schedule or functools.partial(keys, cipher, seed=seed)
         self.number = 0                 # KeyUpdates so far
         self.sent = hashlib.sha256()
         self.size = 0
-        ktls.install_more(sock, keys(cipher, 0, seed), TLS_TX)
+        ktls.install_more(sock, self.schedule(0), TLS_TX)
 
     def send(self, size, flags=0):
         data = tcp.data(f"{self.seed} {self.size}", size)
         self.sock.sendall(data, flags)
         self.took(data)
+        return data
 
     def took(self, data):
         """The socket has these bytes, however they got there."""
@@ -49,8 +53,7 @@ class Sender:
     def change(self):
         """What the sender does after it: the next key."""
         self.number += 1
-        self.sock.setsockopt(SOL_TLS, TLS_TX,
-                             keys(self.cipher, self.number, self.seed).crypto_info())
+        self.sock.setsockopt(SOL_TLS, TLS_TX, self.schedule(self.number).crypto_info())
 
     def update(self):
         self.announce()
@@ -61,15 +64,17 @@ class Reader(threading.Thread):
     """One direction's receiving end: changes its key at each KeyUpdate, between the calls of
     `before` and `after` with the KeyUpdate's number."""
 
-    def __init__(self, sock, cipher, seed="rekey", size=PIECE, before=None, after=None):
+    def __init__(self, sock, cipher, seed="rekey", size=PIECE, before=None, after=None,
+                 schedule=None):
         super().__init__(daemon=True)
-        self.sock, self.cipher, self.seed, self.size = sock, cipher, seed, size
+        self.sock, self.size = sock, size
+        self.schedule = schedule or functools.partial(keys, cipher, seed=seed)
         self.before, self.after = before, after
-        self.number = 0
+        self.number = 0                 # KeyUpdates of which it has the key
         self.size_read = 0
         self.read = hashlib.sha256()
         self.error = None
-        ktls.install_more(sock, keys(cipher, 0, seed), TLS_RX)
+        ktls.install_more(sock, self.schedule(0), TLS_RX)
 
     def run(self):
         try:
@@ -101,13 +106,13 @@ class Reader(threading.Thread):
             raise Failed("data was read after a KeyUpdate without a key")
         except OSError as error:
             equal(errno.errorcode[error.errno], "EKEYEXPIRED", "reading without the new key")
-        self.number += 1
+        number = self.number + 1
         if self.before:
-            self.before(self.number)
-        self.sock.setsockopt(SOL_TLS, TLS_RX,
-                             keys(self.cipher, self.number, self.seed).crypto_info())
+            self.before(number)
+        self.sock.setsockopt(SOL_TLS, TLS_RX, self.schedule(number).crypto_info())
+        self.number = number
         if self.after:
-            self.after(self.number)
+            self.after(number)
 
     def finish(self, sender, seconds=tcp.SECONDS):
         """The stream has ended: all of it is what was sent."""

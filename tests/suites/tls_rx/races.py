@@ -276,7 +276,8 @@ def time_wait(context):
         peer.sock.shutdown(socket.SHUT_WR)
         peer.wait_fin()
         peer.fin()
-        wait.until(lambda: tcp.states(peer.near_port) == [tcp.TIME_WAIT], "TIME_WAIT")
+        wait.until(lambda: tcp.states(peer.near_port) == [tcp.TIME_WAIT],
+                   lambda: f"TIME_WAIT, and nothing but {tcp.states(peer.near_port)}")
         stream.reader.join(tcp.SECONDS)
         closing = Closing(peer.sock)
         wait.until(lambda: registers.commands() == 2, "the query and the deletion are given")

@@ -4,15 +4,17 @@ with the old one is acknowledged; until then software encrypts. The far end read
 software, so that it takes nothing but what was encrypted with the right key."""
 
 import contextlib
+import hashlib
 import os
 import socket
 import threading
 
-from lib import device_faults, ktls, link, netem, nic, rekey, rx, system, tcp, wait
+from lib import (device_faults, handshake, ktls, link, netem, nic, openssl, rekey, rx, system,
+                 tcp, wait)
 from lib.cases import Registry, at_least, check, equal
 from lib.evidence import Evidence
 from lib.ktls import GCM128, GCM256_1_3, MSG_MORE, Keys
-from lib.sockdiag import txconf
+from lib.sockdiag import rxconf, txconf
 from lib.system import NETIF, REMOTE_NS, ip, write
 from . import ready
 
@@ -286,6 +288,41 @@ def impaired(context):
     stream.with_the_nic()
     stream.finish()
     stream.rekeys(Ok=200)
+
+
+def with_openssl(_context, suite):
+    """The far end is OpenSSL in user space: it opens what the NIC encrypts with each key, and the
+    NIC decrypts what it sends with each of its own."""
+    ready()
+    rx.ready()
+    state = Evidence()
+    expected = hashlib.sha256()
+    with openssl.Connection(suite) as connection:
+        equal((txconf(connection.near), rxconf(connection.near)), ("hw", "hw"), "ss: conf")
+        for number in range(3):
+            before = state.counters()
+            data = connection.sender.send(50_000)
+            connection.prints(data)
+            text = b"line %d of OpenSSL's\n" % number * 100
+            connection.types(text)
+            expected.update(text)
+            now = state.counters()
+            for name, least in (("tx_tls_encrypted_bytes", len(data)),
+                                ("rx_tls_decrypted_bytes", len(text))):
+                at_least(now[name] - before[name], least, f"{name} after {number} KeyUpdates")
+            connection.sender.update()
+            tcp.settled(connection.near)
+            connection.updates()
+        equal(connection.reader.read.hexdigest(), expected.hexdigest(), "SHA-256 of the content")
+        moved = state.kernel_moved()
+        for way in ("Tx", "Rx"):        # the last may wait for more to be sent, or to come
+            equal(moved[f"Tls{way}RekeyOk"] + moved[f"TlsCurr{way}Rekey"], 3,
+                  f"Tls{way}RekeyOk + TlsCurr{way}Rekey")
+    state.gone()
+
+
+for _suite in handshake.SUITES:
+    registry.add(f"rekey-with-openssl/{_suite}", with_openssl, _suite)
 
 
 class Pair:

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A connection to the local port whose far end is OpenSSL's s_client: TLS in user space, which
+follows KeyUpdates and can send them. The near end shakes hands with OpenSSL too, and then has
+kTLS both ways."""
+
+import pathlib
+import socket
+import subprocess
+import tempfile
+
+from . import handshake, rekey, tcp, wait
+from .system import LOCAL, REMOTE_NS
+
+
+class Connection:
+    """As long as the block lasts. `sender` and `reader` are those of the near end."""
+
+    def __init__(self, suite):
+        self.suite = suite
+
+    def __enter__(self):
+        self.directory = tempfile.TemporaryDirectory()
+        work = pathlib.Path(self.directory.name)
+        handshake.certificate(work, LOCAL[4])
+        with socket.socket() as listener:
+            listener.bind((LOCAL[4], 0))
+            listener.listen()
+            self.output = work / "output"
+            with open(self.output, "wb") as output:
+                self.client = subprocess.Popen(
+                    ["ip", "netns", "exec", REMOTE_NS, "openssl", "s_client", "-connect",
+                     "{}:{}".format(*listener.getsockname()), "-CAfile", work / "cert.pem",
+                     "-verify_return_error", "-ciphersuites", self.suite],
+                    stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)
+            listener.settimeout(tcp.SECONDS)
+            self.near, _ = listener.accept()
+        self.near.setblocking(True)
+        _, client, server = handshake.accept(self.near, work)
+        rekey.prepare(self.near)
+        self.reader = rekey.Reader(self.near, client.cipher, schedule=client)
+        self.sender = rekey.Sender(self.near, server.cipher, schedule=server)
+        self.reader.start()
+        return self
+
+    def __exit__(self, *_):
+        self.near.close()
+        self.client.kill()
+        self.client.wait()
+        self.client.stdin.close()
+        self.directory.cleanup()
+
+    def types(self, text):
+        """The far end sends this, and the near one has read it."""
+        before = self.reader.size_read
+        self.client.stdin.write(text)
+        self.client.stdin.flush()
+        wait.until(lambda: self.reader.size_read == before + len(text) or self.reader.error,
+                   lambda: f"{len(text)} bytes of OpenSSL's are read: {self.reader.error}")
+
+    def updates(self):
+        """The far end sends a KeyUpdate, and the near one has the new key."""
+        before = self.reader.number
+        self.client.stdin.write(b"k\n")
+        self.client.stdin.flush()
+        wait.until(lambda: self.reader.number > before or self.reader.error,
+                   lambda: f"a KeyUpdate of OpenSSL's is read: {self.reader.error}")
+
+    def prints(self, data):
+        """The far end has got this, in one piece."""
+        wait.until(lambda: data in self.output.read_bytes(), lambda: f"OpenSSL has {len(data)} "
+                   f"bytes; it says {self.output.read_bytes()[-200:]!r}")
