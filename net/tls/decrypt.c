@@ -319,7 +319,8 @@ static int to_reader(struct sock *sk, const struct ktls_source *src, bool clear,
 /**
  * ktls_decrypt() - decrypt the record that is ready
  * @sk: the socket, locked
- * @to: where the reader wants it, if the payload may go there straight, else NULL
+ * @to: where the reader wants it, if the payload may go there straight, else NULL; what
+ *	is not cleartext yet and may have padding does not
  * @direct: says what did
  * @skb: set to an skb with the cleartext, or to NULL if it went to the reader
  *
@@ -346,6 +347,8 @@ int ktls_decrypt(struct sock *sk, struct iov_iter *to, struct ktls_clear *direct
 	if (clear < 0)
 		return clear;
 
+	if (!clear && !rx->zero_copy)
+		to = NULL;
 	err = to ? to_reader(sk, &src, clear, to) : 0;
 	if (err > 0) {
 		direct->len = ktls_payload(&ctx->format, src.len);

@@ -96,12 +96,16 @@ static int copy_from(struct reading *r, struct ktls_rx *rx, struct sk_buff *skb)
 	return whole && r->type == TLS_RECORD_TYPE_DATA;
 }
 
-/* May the record that is ready go straight to the reader's pages? */
+/*
+ * May the record that is ready go straight to the reader's pages? Where padding is
+ * possible that is known only if a device has decrypted it.
+ */
 static bool may_go_direct(const struct reading *r, const struct ktls_context *ctx)
 {
 	const struct ktls_rx *rx = ktls_rx(ctx);
 
-	return rx->zero_copy && !r->peek && !iov_iter_is_kvec(&r->msg->msg_iter) &&
+	return (rx->zero_copy || ctx->rx_added) && !r->peek &&
+	       !iov_iter_is_kvec(&r->msg->msg_iter) &&
 	       rx->strp.type == TLS_RECORD_TYPE_DATA &&
 	       (!r->type || r->type == TLS_RECORD_TYPE_DATA) &&
 	       ktls_payload(&ctx->format, rx->strp.len) <= r->left;
