@@ -263,7 +263,7 @@ def registers(_context):
     twice."""
     nic.only_on_ktlsnic()
     first, second = wait.until(dumps, "no frame while the registers are read")
-    equal([hex(word) for word in first[:4]], ["0x4b544c53", "0x10001", "0x0", "0x3"],
+    equal([hex(word) for word in first[:4]], ["0x4b544c53", "0x10002", "0x0", "0x3"],
           "ID, VERSION, CTRL, STATUS")
     address = bytes.fromhex(run("ethtool", "-P", NETIF).split()[-1].replace(":", ""))
     equal(struct.pack("<II", *first[PERM_MAC:][:2])[:6], address, "factory address")

@@ -33,11 +33,15 @@ def write(run_, place, size):
 
 
 def moved(result, **want):
-    """The driver's counters of packets that it could not encrypt, and of moves."""
+    """The driver's counters of packets that it could not encrypt, and of moves. TCP sends the
+    forged record again; whatever else it repeats, since a slow machine's acknowledgement came
+    late, moves the context there and back."""
     counters = result.evidence.counters()
-    for name in ("drop_no_sync_data", "drop_bypass_req", "skip_no_sync_data", "resync"):
+    for name in ("drop_no_sync_data", "drop_bypass_req", "skip_no_sync_data"):
         equal(counters[f"tx_tls_{name}"], want.get(name, 0), f"tx_tls_{name}")
-    equal(counters["tx_tls_ooo"], sum(want.values()), "tx_tls_ooo")
+    most = 2 * max(0, result.again[0] - 1)
+    at_least(most, counters["tx_tls_resync"], "twice the segments that TCP repeated for no reason")
+    equal(counters["tx_tls_ooo"], sum(want.values()) + counters["tx_tls_resync"], "tx_tls_ooo")
 
 
 def whole_stream(run_, again=False):
