@@ -12,13 +12,16 @@ import ssl
 import subprocess
 import tempfile
 
-from lib import evidence, nic, rx, wait
+from lib import evidence, handshake, nic, rx, wait
 from lib.system import LOCAL, NETIF, REMOTE_NS, in_ns, run
 from . import show
 
 ODD = 12_345                # bytes that make the last record a short one
 PORT = 8443
 CIPHER = "TLS_AES_256_GCM_SHA384"
+# What nginx is to speak, in its own words.
+TLS_1_3 = f"ssl_protocols TLSv1.3; ssl_conf_command Ciphersuites {CIPHER};"
+TLS_1_2 = "ssl_protocols TLSv1.2; ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256;"
 CONFIG = """
 daemon off;
 user root;
@@ -34,8 +37,7 @@ http {{
         listen {address}:{port} ssl;
         ssl_certificate {work}/cert.pem;
         ssl_certificate_key {work}/key.pem;
-        ssl_protocols TLSv1.3;
-        ssl_conf_command Ciphersuites {cipher};
+        {tls}
         ssl_conf_command Options KTLS;
         root {work}/www;
         client_body_temp_path {work}/www/.part;
@@ -49,14 +51,11 @@ http {{
 class Server:
     """nginx with a fresh certificate, as long as the block lasts."""
 
-    def __init__(self, work):
+    def __init__(self, work, tls=TLS_1_3):
         self.work = work
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-            "ec_paramgen_curve:prime256v1", "-nodes", "-days", 2, "-subj", "/CN=ktlsnic",
-            "-addext", f"subjectAltName=IP:{LOCAL[4]}",
-            "-keyout", work / "key.pem", "-out", work / "cert.pem")
+        handshake.certificate(work, LOCAL[4])
         (work / "nginx.conf").write_text(CONFIG.format(
-            work=work, address=LOCAL[4], port=PORT, cipher=CIPHER))
+            work=work, address=LOCAL[4], port=PORT, tls=tls))
 
     def __enter__(self):
         os.chmod(self.work, 0o755)

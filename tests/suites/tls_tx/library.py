@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 
-from lib import evidence, tcp, timescale, wait
+from lib import evidence, system, tcp, timescale, wait
 from lib.cases import Registry, check, equal
 from lib.ktls import (CCM128, CCM128_1_3, CHACHA, CHACHA_1_3, GCM128, GCM128_1_3, GCM256,
                       GCM256_1_3)
@@ -168,15 +168,17 @@ for _family in (4, 6):
 
 @registry.case("nginx-sendfile-to-curl")
 def nginx(context):
-    """nginx with `ssl_conf_command Options KTLS`, three files on one connection."""
-    from demo.transfer import PORT, Server
+    """nginx with `ssl_conf_command Options KTLS`, three files on one connection: with TLS 1.3
+    where the guest's tls.ko gives that to a NIC."""
+    from demo import transfer
     ready()
     work = pathlib.Path(context.enter_context(tempfile.TemporaryDirectory()))
     (work / "www").mkdir()
     (work / "www/file").write_bytes(tcp.data("served", SIZE))
-    context.enter_context(Server(work))
+    context.enter_context(transfer.Server(work, transfer.TLS_1_2 if system.stock_tls()
+                                          else transfer.TLS_1_3))
     state = evidence.Evidence()
-    url = f"https://{LOCAL[4]}:{PORT}/file"
+    url = f"https://{LOCAL[4]}:{transfer.PORT}/file"
     done = subprocess.run(
         ["ip", "netns", "exec", REMOTE_NS, "curl", "-sS", "--cacert", work / "cert.pem",
          url, url, url], stdout=subprocess.PIPE, timeout=timescale.scaled(40), check=False)
