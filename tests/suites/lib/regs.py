@@ -51,19 +51,20 @@ class Registers:
     @contextlib.contextmanager
     def silent_admin(self):
         """Within this block the driver gets no interrupt for commands that are done."""
-        self.write(ADMIN_ARM, 0)
-        try:
+        with self._silent([ADMIN_ARM]):
             yield
-        finally:
-            self.write(ADMIN_ARM, 1)
 
     @contextlib.contextmanager
     def silent_queues(self):
         """Within this block the driver gets no interrupt for frames that were received or sent:
         it takes all of them in at once when the block ends."""
         queues = range(ethtool.channels(system.NETIF).now)
-        arms = [QUEUE_ARM + VECTOR * queue for queue in queues]
+        with self._silent([QUEUE_ARM + VECTOR * queue for queue in queues]):
+            yield
 
+    @contextlib.contextmanager
+    def _silent(self, arms):
+        """These vectors are disarmed within the block."""
         def silenced():
             for arm in arms:
                 self.write(arm, 0)
