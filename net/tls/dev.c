@@ -15,6 +15,7 @@
 
 #include "dev.h"
 #include "dev_records.h"
+#include "stat.h"
 #include "trace.h"
 
 /*
@@ -272,6 +273,40 @@ bool ktls_dev_del(struct ktls_context *ctx, enum tls_offload_ctx_dir direction)
 	WRITE_ONCE(*added, false);
 	up_read(&device_sem);
 	return had;
+}
+
+/**
+ * ktls_dev_rekey_end() - a device has another key, or software goes on
+ * @sk: the socket, locked
+ * @ctx: its context
+ * @direction: in which the key has changed
+ * @had: a device had the key before the last one too
+ * @seq: sequence number of the first byte with the new key
+ * @number: of the record that begins there
+ * @err: why no device has the key, or 0
+ */
+void ktls_dev_rekey_end(struct sock *sk, struct ktls_context *ctx,
+			enum tls_offload_ctx_dir direction, bool had, u32 seq,
+			u64 number, int err)
+{
+	static const enum ktls_stat outcome[2][2] = {
+		{ KTLS_STAT_RX_REKEY_OK, KTLS_STAT_RX_REKEY_FALLBACK },
+		{ KTLS_STAT_TX_REKEY_OK, KTLS_STAT_TX_REKEY_FALLBACK },
+	};
+	bool tx = direction == TLS_OFFLOAD_CTX_DIR_TX;
+	struct net *net = sock_net(sk);
+
+	if (err)
+		trace_tls_device_complete_rekey_fail(sk, direction, seq, err);
+	else
+		trace_tls_device_rekey_done(sk, direction, seq, number);
+	ktls_stat_inc(net, outcome[tx][!!err]);
+	ktls_stat_dec(net, ktls_stat_current(tx, had));
+	ktls_stat_inc(net, ktls_stat_current(tx, !err));
+	if (tx)
+		ctx->base.tx_conf = err ? TLS_SW : TLS_HW;
+	else
+		ctx->base.rx_conf = err ? TLS_SW : TLS_HW;
 }
 
 /**

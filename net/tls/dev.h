@@ -14,6 +14,9 @@ int ktls_dev_add(struct sock *sk, struct ktls_context *ctx,
 		 enum tls_offload_ctx_dir direction, u32 seq,
 		 const struct ktls_number *number);
 bool ktls_dev_del(struct ktls_context *ctx, enum tls_offload_ctx_dir direction);
+void ktls_dev_rekey_end(struct sock *sk, struct ktls_context *ctx,
+			enum tls_offload_ctx_dir direction, bool had, u32 seq,
+			u64 number, int err);
 void ktls_dev_free_tx(struct ktls_tx *tx);
 int ktls_dev_resync(struct sock *sk, u32 seq, u64 number);
 

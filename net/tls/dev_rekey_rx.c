@@ -60,9 +60,10 @@ static void drop_old(struct sock *sk, struct ktls_rx *rx)
 static u32 place_to_come(struct ktls_context *ctx, u32 seq, struct ktls_number *number)
 {
 	u8 header[TLS_HEADER_SIZE];
+	struct sk_buff *at = NULL;
 	int len;
 
-	while (ktls_strp_peek(&ktls_rx(ctx)->strp, seq, header)) {
+	while (ktls_strp_peek(&ktls_rx(ctx)->strp, &at, seq, header)) {
 		len = ktls_record_length(&ctx->format, header);
 		if (len < 0)
 			break;
@@ -80,24 +81,13 @@ static void finish(struct sock *sk, struct ktls_context *ctx, u32 seq,
 		   struct ktls_number number)
 {
 	bool had = ctx->base.rx_conf == TLS_HW;
-	struct net *net = sock_net(sk);
 	int err;
 
 	drop_old(sk, ktls_rx(ctx));
 	ktls_dev_resync_forget(ktls_rx(ctx));
 	seq = place_to_come(ctx, seq, &number);
 	err = ktls_dev_add(sk, ctx, TLS_OFFLOAD_CTX_DIR_RX, seq, &number);
-	if (err) {
-		ctx->base.rx_conf = TLS_SW;
-		trace_tls_device_complete_rekey_fail(sk, TLS_OFFLOAD_CTX_DIR_RX, seq, err);
-	} else {
-		trace_tls_device_rekey_done(sk, TLS_OFFLOAD_CTX_DIR_RX, seq, number.seq);
-	}
-	ktls_stat_inc(net, err ? KTLS_STAT_RX_REKEY_FALLBACK : KTLS_STAT_RX_REKEY_OK);
-	if (had == !err)
-		return;
-	ktls_stat_dec(net, had ? KTLS_STAT_CURR_RX_DEVICE : KTLS_STAT_CURR_RX_SW);
-	ktls_stat_inc(net, had ? KTLS_STAT_CURR_RX_SW : KTLS_STAT_CURR_RX_DEVICE);
+	ktls_dev_rekey_end(sk, ctx, TLS_OFFLOAD_CTX_DIR_RX, had, seq, number.seq, err);
 }
 
 /* What the device would have taken the record for that is read next. */

@@ -47,25 +47,11 @@ static int give_to_device(struct sock *sk, struct ktls_context *ctx)
 			    &tx->number);
 }
 
-/* The rekey is over, well or not. */
-static void finish(struct sock *sk, struct ktls_context *ctx, bool had, int err)
+/* No key waits any more. */
+static void stop_waiting(struct sock *sk, struct ktls_tx *tx)
 {
-	struct net *net = sock_net(sk);
-	u32 seq = tcp_sk(sk)->write_seq;
-
-	ktls_tx(ctx)->resume = NULL;
-	if (err)
-		trace_tls_device_complete_rekey_fail(sk, TLS_OFFLOAD_CTX_DIR_TX, seq, err);
-	else
-		trace_tls_device_rekey_done(sk, TLS_OFFLOAD_CTX_DIR_TX, seq,
-					    ktls_tx(ctx)->number.seq);
-	ktls_stat_dec(net, KTLS_STAT_CURR_TX_REKEY);
-	ktls_stat_inc(net, err ? KTLS_STAT_TX_REKEY_FALLBACK : KTLS_STAT_TX_REKEY_OK);
-	ctx->base.tx_conf = err ? TLS_SW : TLS_HW;
-	if (had == !err)
-		return;
-	ktls_stat_dec(net, had ? KTLS_STAT_CURR_TX_DEVICE : KTLS_STAT_CURR_TX_SW);
-	ktls_stat_inc(net, had ? KTLS_STAT_CURR_TX_SW : KTLS_STAT_CURR_TX_DEVICE);
+	tx->resume = NULL;
+	ktls_stat_dec(sock_net(sk), KTLS_STAT_CURR_TX_REKEY);
 }
 
 /* Called before each message while a key waits for the device. */
@@ -99,7 +85,9 @@ static void resume(struct sock *sk)
 		tx->aead = NULL;
 		crypto_free_aead(sw);
 	}
-	finish(sk, ctx, had, err);
+	stop_waiting(sk, tx);
+	ktls_dev_rekey_end(sk, ctx, TLS_OFFLOAD_CTX_DIR_TX, had, tcp_sk(sk)->write_seq,
+			   tx->number.seq, err);
 }
 
 /* Does whoever sets the key wait for room? */
@@ -176,7 +164,6 @@ void ktls_dev_rekey_release_tx(struct sock *sk, struct ktls_context *ctx)
 
 	if (!tx || !tx->resume)
 		return;
-	tx->resume = NULL;
-	ktls_stat_dec(sock_net(sk), KTLS_STAT_CURR_TX_REKEY);
+	stop_waiting(sk, tx);
 	ktls_stat_inc(sock_net(sk), KTLS_STAT_TX_REKEY_ABORTED);
 }

@@ -79,19 +79,17 @@ static const struct ktls_cipher *read_info(sockptr_t value, unsigned int len,
 
 static void count(struct sock *sk, struct ktls_context *ctx, bool tx, bool device)
 {
-	static const enum ktls_stat what[2][2][2] = {
-		[false][false] = { KTLS_STAT_RX_SW, KTLS_STAT_CURR_RX_SW },
-		[false][true] = { KTLS_STAT_RX_DEVICE, KTLS_STAT_CURR_RX_DEVICE },
-		[true][false] = { KTLS_STAT_TX_SW, KTLS_STAT_CURR_TX_SW },
-		[true][true] = { KTLS_STAT_TX_DEVICE, KTLS_STAT_CURR_TX_DEVICE },
+	static const enum ktls_stat all[2][2] = {
+		{ KTLS_STAT_RX_SW, KTLS_STAT_RX_DEVICE },
+		{ KTLS_STAT_TX_SW, KTLS_STAT_TX_DEVICE },
 	};
 
 	if (tx)
 		ctx->base.tx_conf = device ? TLS_HW : TLS_SW;
 	else
 		ctx->base.rx_conf = device ? TLS_HW : TLS_SW;
-	ktls_stat_inc(sock_net(sk), what[tx][device][0]);
-	ktls_stat_inc(sock_net(sk), what[tx][device][1]);
+	ktls_stat_inc(sock_net(sk), all[tx][device]);
+	ktls_stat_inc(sock_net(sk), ktls_stat_current(tx, device));
 }
 
 /* The first key of a direction; it is in the context already. */

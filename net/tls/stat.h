@@ -49,6 +49,14 @@ static inline void ktls_stat_dec(struct net *net, enum ktls_stat what)
 	ktls_stat_add(net, what, -1);
 }
 
+/* How many sockets have a direction with a device, or in software, at the moment */
+static inline enum ktls_stat ktls_stat_current(bool tx, bool device)
+{
+	if (tx)
+		return device ? KTLS_STAT_CURR_TX_DEVICE : KTLS_STAT_CURR_TX_SW;
+	return device ? KTLS_STAT_CURR_RX_DEVICE : KTLS_STAT_CURR_RX_SW;
+}
+
 int ktls_stat_init(void);
 void ktls_stat_exit(void);
 

@@ -226,12 +226,13 @@ static bool queued_source(struct ktls_strp *strp, struct ktls_source *src, u32 l
 /**
  * ktls_strp_peek() - look at a header further on
  * @strp: the parser; the caller owns the socket
+ * @at: the packet in which the header before it begins, NULL for the first; set to its own
  * @seq: where it begins, on TCP's queue
  * @header: %TLS_HEADER_SIZE bytes
  *
  * Return: false if it is not here whole.
  */
-bool ktls_strp_peek(struct ktls_strp *strp, u32 seq, u8 *header)
+bool ktls_strp_peek(struct ktls_strp *strp, struct sk_buff **at, u32 seq, u8 *header)
 {
 	struct ktls_source src = {
 		.queued = true,
@@ -239,14 +240,15 @@ bool ktls_strp_peek(struct ktls_strp *strp, u32 seq, u8 *header)
 		.len = TLS_HEADER_SIZE,
 	};
 	struct sock *sk = strp->sk;
-	struct sk_buff *skb;
+	struct sk_buff *skb = *at ?: skb_peek(&sk->sk_receive_queue);
 
 	if (after(seq + TLS_HEADER_SIZE, tcp_sk(sk)->copied_seq + tcp_inq(sk)))
 		return false;
-	skb_queue_walk(&sk->sk_receive_queue, skb) {
+	skb_queue_walk_from(&sk->sk_receive_queue, skb) {
 		src.offset = seq - TCP_SKB_CB(skb)->seq;
 		if (src.offset < skb->len) {
 			src.first = skb;
+			*at = skb;
 			return !ktls_source_copy(&src, 0, header, TLS_HEADER_SIZE);
 		}
 	}

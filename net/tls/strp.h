@@ -91,7 +91,7 @@ void ktls_strp_check(struct ktls_strp *strp);
 void ktls_strp_data_ready(struct ktls_strp *strp);
 void ktls_strp_done(struct ktls_strp *strp);
 bool ktls_strp_source(struct ktls_strp *strp, struct ktls_source *src);
-bool ktls_strp_peek(struct ktls_strp *strp, u32 seq, u8 *header);
+bool ktls_strp_peek(struct ktls_strp *strp, struct sk_buff **at, u32 seq, u8 *header);
 
 int ktls_strp_module_init(void);
 void ktls_strp_module_exit(void);

@@ -49,15 +49,13 @@ static void release(struct sock *sk, struct ktls_context *ctx)
 	ktls_rekey_release(sk, ctx);
 	if (ktls_tx(ctx)) {
 		ktls_tx(ctx)->ops->release(sk);
-		ktls_stat_dec(net, ctx->base.tx_conf == TLS_HW ?
-				   KTLS_STAT_CURR_TX_DEVICE : KTLS_STAT_CURR_TX_SW);
+		ktls_stat_dec(net, ktls_stat_current(true, ctx->base.tx_conf == TLS_HW));
 	}
 	if (ktls_rx(ctx)) {
 		if (ktls_rx(ctx)->device)
 			ktls_rx(ctx)->device->release(sk);
 		ktls_rx_stop(sk, ctx);
-		ktls_stat_dec(net, ctx->base.rx_conf == TLS_HW ?
-				   KTLS_STAT_CURR_RX_DEVICE : KTLS_STAT_CURR_RX_SW);
+		ktls_stat_dec(net, ktls_stat_current(false, ctx->base.rx_conf == TLS_HW));
 	}
 }
 
