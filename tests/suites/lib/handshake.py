@@ -11,22 +11,24 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 from . import ktls
+from .cases import equal
 from .system import run
 
-# What OpenSSL calls the suite of a cipher; its hash. Its servers have AES-CCM only if they are
-# asked for it, which Python's ssl cannot do.
-SUITES = {"TLS_AES_128_GCM_SHA256": (ktls.GCM128_1_3, hashes.SHA256),
-          "TLS_AES_256_GCM_SHA384": (ktls.GCM256_1_3, hashes.SHA384),
-          "TLS_CHACHA20_POLY1305_SHA256": (ktls.CHACHA_1_3, hashes.SHA256)}
+# What OpenSSL calls the suite of a cipher.
+SUITES = {ktls.GCM128_1_3: "TLS_AES_128_GCM_SHA256", ktls.GCM256_1_3: "TLS_AES_256_GCM_SHA384",
+          ktls.CCM128_1_3: "TLS_AES_128_CCM_SHA256",
+          ktls.CHACHA_1_3: "TLS_CHACHA20_POLY1305_SHA256"}
+# Those that its servers have unasked; Python's ssl cannot ask.
+UNASKED = tuple(cipher for cipher in SUITES if cipher != ktls.CCM128_1_3)
 NONCE = 12
 
 
 class Schedule:
     """The keys of one direction: schedule(n) are those after n KeyUpdates."""
 
-    def __init__(self, suite, secret):
-        self.cipher, self.hash = SUITES[suite]
-        self.secret = secret
+    def __init__(self, cipher, secret):
+        self.cipher, self.secret = cipher, secret
+        self.hash = hashes.SHA384 if SUITES[cipher].endswith("SHA384") else hashes.SHA256
 
     def _expand(self, secret, label, size):
         label = b"tls13 " + label
@@ -41,16 +43,17 @@ class Schedule:
                             self._expand(secret, b"iv", NONCE))
 
 
-def certificate(work, address):
-    """cert.pem and key.pem for a server at this address."""
+def certificate(work, *addresses):
+    """cert.pem and key.pem for a server at these addresses."""
+    names = ",".join(f"IP:{address}" for address in addresses)
     run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-        "-nodes", "-days", 2, "-subj", "/CN=ktlsnic", "-addext", f"subjectAltName=IP:{address}",
+        "-nodes", "-days", 2, "-subj", "/CN=ktlsnic", "-addext", f"subjectAltName={names}",
         "-keyout", work / "key.pem", "-out", work / "cert.pem")
 
 
-def accept(sock, work):
+def accept(sock, work, cipher):
     """The server's part, on a connected socket of which OpenSSL reads no byte too much: the
-    suite, and the schedules of the client's and the server's keys."""
+    schedules of the client's and the server's keys. The client wants that cipher."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.num_tickets = 0             # records of the server's that nobody would count
@@ -67,12 +70,11 @@ def accept(sock, work):
             sock.sendall(going.read())
             coming.write(_record(sock))
     sock.sendall(going.read())
-    suite = tls.cipher()[0]
+    equal(tls.cipher()[0], SUITES[cipher], "the suite")
     lines = log.read_text(encoding="ascii").splitlines()
     secrets = {label: bytes.fromhex(secret) for label, _random, secret in
                (line.split() for line in lines if not line.startswith("#"))}
-    return suite, *(Schedule(suite, secrets[f"{end}_TRAFFIC_SECRET_0"])
-                    for end in ("CLIENT", "SERVER"))
+    return [Schedule(cipher, secrets[f"{end}_TRAFFIC_SECRET_0"]) for end in ("CLIENT", "SERVER")]
 
 
 def _record(sock):

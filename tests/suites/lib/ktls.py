@@ -12,7 +12,7 @@ from . import system, tcp
 
 SOL_TLS, TCP_ULP = 282, 31
 TLS_TX, TLS_RX, TLS_TX_ZEROCOPY_RO, TLS_RX_EXPECT_NO_PAD = 1, 2, 3, 4
-TLS_SET_RECORD_TYPE = 1
+TLS_SET_RECORD_TYPE, TLS_GET_RECORD_TYPE = 1, 2
 MSG_MORE = 0x8000
 TLS_1_2, TLS_1_3 = 0x0303, 0x0304
 DATA, ALERT, HANDSHAKE = 23, 21, 22
@@ -228,10 +228,22 @@ class Sender:
 
     def _remember(self, kind, piece):
         self.sent += piece
-        if self.kinds and self.kinds[-1][0] == kind == DATA:
-            self.kinds[-1][1] += len(piece)
-        else:
-            self.kinds.append([kind, len(piece)])
+        join(self.kinds, kind, len(piece))
+
+
+def join(kinds, kind, size):
+    """Add a record to a list of [content type, bytes], in which neighbours of application data
+    are one."""
+    if kinds and kinds[-1][0] == kind == DATA:
+        kinds[-1][1] += size
+    else:
+        kinds.append([kind, size])
+
+
+def kind_of(control):
+    """The content type that recvmsg() told in these control messages."""
+    return next((body[0] for level, kind, body in control
+                 if (level, kind) == (SOL_TLS, TLS_GET_RECORD_TYPE)), DATA)
 
 
 def size_of(script):

@@ -13,41 +13,39 @@ from .system import LOCAL, REMOTE_NS
 
 
 class Connection:
-    """As long as the block lasts. `sender` and `reader` are those of the near end."""
+    """Until the case ends. `sender` and `reader` are those of the near end."""
 
-    def __init__(self, suite):
-        self.suite = suite
-
-    def __enter__(self):
-        self.directory = tempfile.TemporaryDirectory()
-        work = pathlib.Path(self.directory.name)
+    def __init__(self, context, cipher):
+        work = pathlib.Path(context.enter_context(tempfile.TemporaryDirectory()))
+        self.output = work / "output"
         handshake.certificate(work, LOCAL[4])
         with socket.socket() as listener:
             listener.bind((LOCAL[4], 0))
             listener.listen()
-            self.output = work / "output"
-            with open(self.output, "wb") as output:
-                self.client = subprocess.Popen(
-                    ["ip", "netns", "exec", REMOTE_NS, "openssl", "s_client", "-connect",
-                     "{}:{}".format(*listener.getsockname()), "-CAfile", work / "cert.pem",
-                     "-verify_return_error", "-ciphersuites", self.suite],
-                    stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT)
             listener.settimeout(tcp.SECONDS)
+            self._start(context, work, cipher, *listener.getsockname())
             self.near, _ = listener.accept()
+        context.callback(self.end)
         self.near.setblocking(True)
-        _, client, server = handshake.accept(self.near, work)
+        client, server = handshake.accept(self.near, work, cipher)
         rekey.prepare(self.near)
-        self.reader = rekey.Reader(self.near, client.cipher, schedule=client)
-        self.sender = rekey.Sender(self.near, server.cipher, schedule=server)
+        self.reader = rekey.Reader(self.near, cipher, schedule=client)
+        self.sender = rekey.Sender(self.near, cipher, schedule=server)
         self.reader.start()
-        return self
 
-    def __exit__(self, *_):
+    def _start(self, context, work, cipher, address, port):
+        with open(self.output, "wb") as output:
+            self.client = context.enter_context(subprocess.Popen(
+                ["ip", "netns", "exec", REMOTE_NS, "openssl", "s_client",
+                 "-connect", f"{address}:{port}", "-CAfile", work / "cert.pem",
+                 "-verify_return_error", "-ciphersuites", handshake.SUITES[cipher]],
+                stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT))
+        context.callback(self.client.kill)
+
+    def end(self):
+        """Both ends are gone."""
         self.near.close()
         self.client.kill()
-        self.client.wait()
-        self.client.stdin.close()
-        self.directory.cleanup()
 
     def types(self, text):
         """The far end sends this, and the near one has read it."""

@@ -137,8 +137,5 @@ def joined(records):
     """[[content type, bytes], ...] with neighbours of application data joined."""
     kinds = []
     for record in records:
-        if kinds and kinds[-1][0] == record.kind == ktls.DATA:
-            kinds[-1][1] += len(record.plain)
-        else:
-            kinds.append([record.kind, len(record.plain)])
+        ktls.join(kinds, record.kind, len(record.plain))
     return kinds

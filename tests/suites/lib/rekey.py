@@ -11,7 +11,6 @@ from . import ktls, tcp
 from .cases import Failed, check, equal
 from .ktls import HANDSHAKE, SOL_TLS, TLS_RX, TLS_TX, Keys
 
-TLS_GET_RECORD_TYPE = 2
 CIPHERS = ktls.OURS_1_3
 KEY_UPDATE = bytes([24, 0, 0, 1, 0])    # RFC 8446 4.6.3, update_not_requested
 PIECE = 1 << 16
@@ -86,9 +85,7 @@ class Reader(threading.Thread):
     def piece(self):
         """Read once; nothing is left at the end of the stream."""
         data, control, _, _ = self.sock.recvmsg(self.size, socket.CMSG_SPACE(1))
-        kinds = [body[0] for level, kind, body in control
-                 if (level, kind) == (SOL_TLS, TLS_GET_RECORD_TYPE)]
-        if kinds == [HANDSHAKE]:
+        if ktls.kind_of(control) == HANDSHAKE:
             equal(data, KEY_UPDATE, "a handshake record")
             self._change()
         else:
@@ -101,11 +98,7 @@ class Reader(threading.Thread):
         self.size_read += len(data)
 
     def _change(self):
-        try:
-            self.sock.recv(1, socket.MSG_DONTWAIT)
-            raise Failed("data was read after a KeyUpdate without a key")
-        except OSError as error:
-            equal(errno.errorcode[error.errno], "EKEYEXPIRED", "reading without the new key")
+        refuses("EKEYEXPIRED", self.sock.recv, 1, socket.MSG_DONTWAIT)
         number = self.number + 1
         if self.before:
             self.before(number)
@@ -122,6 +115,25 @@ class Reader(threading.Thread):
             raise self.error
         equal(self.number, sender.number, "KeyUpdates that were read")
         equal(self.read.hexdigest(), sender.sent.hexdigest(), "SHA-256 of the content")
+
+
+def refuses(code, function, *arguments):
+    """The call fails with this error and no other."""
+    try:
+        function(*arguments)
+    except OSError as error:
+        equal(errno.errorcode[error.errno], code, f"{function.__name__}()")
+        return
+    raise Failed(f"{function.__name__}() did not say {code}")
+
+
+def outcome(evidence, way, **wanted):
+    """What became of the KeyUpdates of the local end's "Tx" or "Rx"; none waits any more."""
+    names = ("Ok", "Fallback", "Aborted", "Error")
+    moved = evidence.kernel_moved()
+    equal({name: moved[f"Tls{way}Rekey{name}"] for name in names},
+          {name: wanted.get(name, 0) for name in names}, f"Tls{way}Rekey*")
+    equal(moved[f"TlsCurr{way}Rekey"], wanted.get("waiting", 0), f"TlsCurr{way}Rekey")
 
 
 def prepare(*socks):

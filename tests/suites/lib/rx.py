@@ -11,7 +11,6 @@ from .cases import Failed, check, equal
 from .evidence import Readings
 from .sockdiag import rxconf
 
-TLS_GET_RECORD_TYPE = 2
 FLAG = "tls-hw-rx-offload"
 
 # Counters that no case may move, but one that is made for it.
@@ -141,13 +140,8 @@ class Reader(threading.Thread):
                 got, control, _flags, _source = self.sock.recvmsg(self.limit, 64)
                 if not got:
                     return
-                kind = next((data[0] for level, what, data in control
-                             if (level, what) == (ktls.SOL_TLS, TLS_GET_RECORD_TYPE)), ktls.DATA)
                 self.bytes += got
-                if self.kinds and self.kinds[-1][0] == kind == ktls.DATA:
-                    self.kinds[-1][1] += len(got)
-                else:
-                    self.kinds.append([kind, len(got)])
+                ktls.join(self.kinds, ktls.kind_of(control), len(got))
         except OSError as error:
             self.error = error
 

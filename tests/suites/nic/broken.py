@@ -105,6 +105,13 @@ def reset_twice(said):
             wait.until(nic.reachable, "the far port answers after the first reset")
 
 
+def recovers(context, said):
+    """The card is there again, and a later recovery succeeds: the second reset that does."""
+    wait.until(nic.reachable, "the far port answers after a later recovery", seconds=20)
+    context.note(f"recoveries that failed: {said.times('recovery failed')}")
+    equal(said.times("device was reset"), 2, "times that the device was reset")
+
+
 @registry.case("recovery-is-tried-again")
 def tried_again(context):
     """The card is not there when the driver resets it, and comes back later."""
@@ -113,9 +120,7 @@ def tried_again(context):
     reset_twice(said)
     with off_the_bus(system.pci_device()):
         wait.until(lambda: said.times("recovery failed"), "recovery has failed")
-    wait.until(nic.reachable, "the far port answers after a later recovery", seconds=20)
-    context.note(f"recoveries that failed: {said.times('recovery failed')}")
-    equal(said.times("device was reset"), 2, "times that the device was reset")
+    recovers(context, said)
 
 
 @registry.case("reset-that-is-lost")
@@ -128,9 +133,7 @@ def lost(context):
     with off_the_bus(system.pci_device()):
         wait.until(lambda: said.times("does not answer") or said.times("reset does not end"),
                    "a reset fails")
-    wait.until(nic.reachable, "the far port answers after a later recovery", seconds=20)
-    context.note(f"recoveries that failed: {said.times('recovery failed')}")
-    equal(said.times("device was reset"), 2, "times that the device was reset")
+    recovers(context, said)
 
 
 @registry.case("recovery-is-given-up", seconds=150, every=True)

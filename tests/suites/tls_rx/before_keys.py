@@ -10,7 +10,7 @@ from lib.ktls import Keys, Write
 from lib.rxstream import Stream
 from .bulk import decrypts_again
 from .framing import COMBINATIONS
-from .lost import pieces, send
+from .lost import find_place, one_by_one, pieces, send
 
 registry = Registry()
 
@@ -25,19 +25,9 @@ def install_late(context, family, cipher, queued):
     stream.peer.wait_acked()
     stream.install(alone=False)
     send(stream, *before[queued:])
-    for _ in range(4):
-        send(stream, *pieces(stream))
-        stream.peer.wait_acked()
-    stream.answered()
-    send(stream, *pieces(stream))
-    stream.peer.wait_acked()
-    stream.resynced()
-    for _ in range(4):
-        send(stream, *pieces(stream))
-    stream.finish()
-    fates = stream.trace.fates()
-    equal(len(fates), 12, "records")
-    equal(fates[-4:], ["hw"] * 4, "what became of the last records")
+    one_by_one(stream, 4)
+    find_place(stream)
+    equal(len(stream.trace.fates()), 12, "records")
     stream.evidence.no_errors()
 
 

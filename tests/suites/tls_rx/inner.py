@@ -4,13 +4,13 @@ tls.ko gives a NIC such records."""
 
 import itertools
 
-from lib import rx, tcp
+from lib import ktls, tcp
 from lib.cases import Registry, equal
 from lib.ktls import (ALERT, DATA, FAMILIES, HANDSHAKE, OURS, OURS_1_3, SOL_TLS,
                       TLS_RX_EXPECT_NO_PAD, Keys)
 from lib.rxstream import Stream
 from .framing import fate, finish
-from .lost import Lost, pieces, send
+from .lost import Lost, find_place, one_by_one, pieces, send
 from .resync import show_false_headers
 
 registry = Registry()
@@ -78,20 +78,10 @@ def control(context, family, cipher):
             halves(stream, flags, plain, kind=kind, pad=pad)
             wanted += ["hw", fate(flags)]
             packets += 1 + sum(flags)
-            kinds += [[DATA, len(b"in between")], [kind, len(plain)]]
+            ktls.join(kinds, DATA, len(b"in between"))
+            ktls.join(kinds, kind, len(plain))
     finish(stream, wanted, packets)
-    equal(stream.reader.kinds, joined(kinds), "content types")
-
-
-def joined(kinds):
-    """The same with neighbours of application data as one."""
-    found = []
-    for kind, size in kinds:
-        if kind == DATA and found and found[-1][0] == DATA:
-            found[-1][1] += size
-        else:
-            found.append([kind, size])
-    return found
+    equal(stream.reader.kinds, kinds, "content types")
 
 
 def without_type(context, family, cipher):
@@ -129,17 +119,8 @@ def other_type(context, cipher):
         send(stream, *pieces(stream))
     stream.requests()
     stream.send_late()
-    for _ in range(4):
-        send(stream, *pieces(stream))
-        stream.peer.wait_acked()
-    stream.answered()
-    send(stream, *pieces(stream))
-    stream.peer.wait_acked()
-    stream.resynced()
-    for _ in range(4):
-        send(stream, *pieces(stream))
-    stream.finish()
-    equal(stream.trace.fates()[-4:], ["hw"] * 4, "what became of the last records")
+    one_by_one(stream, 4)
+    find_place(stream)
     equal(stream.evidence.moved("hw_tls_rx_false_headers"), 0 if cipher.inner else 1,
           "hw_tls_rx_false_headers")
     equal(stream.evidence.moved("rx_tls_resync_req_pkt"), 1 if cipher.inner else 2,

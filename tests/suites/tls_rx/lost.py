@@ -24,6 +24,25 @@ def send(stream, *segments):
         stream.put(*segment)
 
 
+def one_by_one(stream, count):
+    """So many records, each when the one before is acknowledged."""
+    for _ in range(count):
+        send(stream, *pieces(stream))
+        stream.peer.wait_acked()
+
+
+def find_place(stream):
+    """The NIC has asked: with the next record the kernel tells it its place, and it decrypts the
+    last four records of the stream."""
+    stream.answered()
+    one_by_one(stream, 1)
+    stream.resynced()
+    for _ in range(4):
+        send(stream, *pieces(stream))
+    stream.finish()
+    equal(stream.trace.fates()[-4:], ["hw"] * 4, "what became of the last records")
+
+
 class Lost(Stream):
     """After one record that is decrypted the headers of two are lost and come late, the
     second first: so the NIC does not close the gap by itself when it has seen them. Late

@@ -2,7 +2,6 @@
 """KeyUpdates of a receiver with a NIC: the NIC loses its key with the KeyUpdate and gets the
 new one when no record can come any more that has met the old one."""
 
-import errno
 import os
 import select
 import socket
@@ -79,12 +78,31 @@ class Stream:
         self.evidence.no_errors(**options)
 
     def rekeys(self, received, **wanted):
-        names = ("Ok", "Fallback", "Aborted", "Error")
-        moved = self.evidence.kernel_moved()
-        equal({name: moved[f"TlsRxRekey{name}"] for name in names},
-              {name: wanted.get(name, 0) for name in names}, "TlsRxRekey*")
-        equal(moved["TlsRxRekeyReceived"], received, "TlsRxRekeyReceived")
-        equal(moved["TlsCurrRxRekey"], wanted.get("waiting", 0), "TlsCurrRxRekey")
+        rekey.outcome(self.evidence, "Rx", **wanted)
+        equal(self.evidence.kernel_moved()["TlsRxRekeyReceived"], received, "TlsRxRekeyReceived")
+
+    def ends_with_the_nic(self, updates, **options):
+        """The NIC gets each key, finds its place and decrypts, and what was sent arrived."""
+        self.found_again()
+        self.finish(**options)
+        self.rekeys(updates, Ok=updates)
+
+
+class Late(Stream):
+    """The new keys come only after arrive(): records that need them are here first."""
+
+    def __init__(self, context, *arguments, **reader):
+        self.arrived = threading.Event()
+        super().__init__(context, *arguments, before=self._wait, **reader)
+
+    def _wait(self, _number):
+        self.arrived.wait(tcp.SECONDS)
+
+    def arrive(self, size):
+        """So many bytes are here, and the KeyUpdate is read; from now on keys are installed."""
+        wait.until(lambda: tcp.queued(self.near) > size, "records of the new key are here")
+        self.rekeys(1)
+        self.arrived.set()
 
 
 def cork(sock, on):
@@ -107,18 +125,13 @@ def once(context, family, cipher):
 
 def followed(context, family, cipher):
     """Records of the new key are there before it is."""
-    arrived = threading.Event()
-    stream = Stream(context, cipher, family, before=lambda number: arrived.wait(tcp.SECONDS))
+    stream = Late(context, cipher, family)
     stream.with_the_nic()
     stream.sender.update()
     for _ in range(20):
         stream.send(3000)
-    wait.until(lambda: tcp.queued(stream.near) > 50_000, "records of the new key are here")
-    stream.rekeys(1)
-    arrived.set()
-    stream.found_again()
-    stream.finish()
-    stream.rekeys(1, Ok=1)
+    stream.arrive(50_000)
+    stream.ends_with_the_nic(1)
 
 
 def many(context, family, cipher):
@@ -127,9 +140,7 @@ def many(context, family, cipher):
     for turn in range(99):
         stream.send(1 + 370 * turn % 30_000)
         stream.sender.update()
-    stream.found_again()
-    stream.finish(but=TOO_EARLY)
-    stream.rekeys(99, Ok=99)
+    stream.ends_with_the_nic(99, but=TOO_EARLY)
 
 
 for _family, _cipher in zip((4, 6, 4, 6), rekey.CIPHERS):
@@ -186,15 +197,13 @@ def refused(context):
 
 def held(context):
     """A stream whose new key waits for the NIC: what may have met the old one is not read."""
-    arrived, go_on = threading.Event(), threading.Event()
-    stream = Stream(context, before=lambda number: arrived.wait(tcp.SECONDS),
-                    after=lambda number: go_on.wait(tcp.SECONDS))
+    go_on = threading.Event()
+    stream = Late(context, after=lambda number: go_on.wait(tcp.SECONDS))
     stream.with_the_nic()
     stream.sender.update()
     for _ in range(10):
         stream.send(3000)
-    wait.until(lambda: tcp.queued(stream.near) > 30_000, "records of the new key are here")
-    arrived.set()
+    stream.arrive(30_000)
     wait.until(lambda: stream.evidence.kernel_moved()["TlsCurrRxRekey"], "the new key waits")
     return stream, go_on
 
@@ -236,9 +245,7 @@ def reset(context):
     write(f"{system.pci_device()}/reset", "1")
     wait.until(nic.carrier, "the link is back")
     go_on.set()
-    stream.found_again()
-    stream.finish()
-    stream.rekeys(1, Ok=1)
+    stream.ends_with_the_nic(1)
 
 
 @registry.case("rekey-down-while-waiting")
@@ -257,18 +264,14 @@ def down(context):
 def twice(context):
     """Another KeyUpdate comes among records that may have met the first key: of the key
     between the two the NIC never hears."""
-    arrived = threading.Event()
-    stream = Stream(context, before=lambda number: arrived.wait(tcp.SECONDS))
+    stream = Late(context)
     stream.with_the_nic()
     for _ in range(2):
         stream.sender.update()
         for _ in range(5):
             stream.send(3000)
-    wait.until(lambda: tcp.queued(stream.near) > 30_000, "records of the new keys are here")
-    arrived.set()
-    stream.found_again()
-    stream.finish()
-    stream.rekeys(2, Ok=2)
+    stream.arrive(30_000)
+    stream.ends_with_the_nic(2)
     equal(stream.evidence.moved("rx_tls_ctx"), 2, "rx_tls_ctx")
 
 
@@ -283,18 +286,7 @@ def impaired(context):
         stream.sender.update()
     stream.read()
     faults.stop()
-    stream.found_again()
-    stream.finish(but=TOO_EARLY)
-    stream.rekeys(200, Ok=200)
-
-
-def refuses(code, function, *arguments):
-    try:
-        function(*arguments)
-    except OSError as error:
-        equal(errno.errorcode[error.errno], code, f"{function.__name__}()")
-        return
-    check(False, f"{function.__name__}() did not say {code}")
+    stream.ends_with_the_nic(200, but=TOO_EARLY)
 
 
 @registry.case("rekey-spliced", seconds=60)
@@ -309,13 +301,11 @@ def spliced(context):
         stream.sender.update()
     stream.send(1000)
     for _ in range(50):
-        refuses("EINVAL", os.splice, stream.near.fileno(), into, 4096)
+        rekey.refuses("EINVAL", os.splice, stream.near.fileno(), into, 4096)
         stream.reader.piece()
     stream.reader.took(b"".join(spliced_bytes(stream.near, out, into, 1000)))
     stream.reader.start()
-    stream.found_again()
-    stream.finish(but=TOO_EARLY)
-    stream.rekeys(50, Ok=50)
+    stream.ends_with_the_nic(50, but=TOO_EARLY)
 
 
 def spliced_bytes(sock, out, into, size):

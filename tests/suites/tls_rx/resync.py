@@ -6,7 +6,7 @@ from lib.cases import Registry, at_least, equal
 from lib.ktls import DATA, GCM128, HEADER, OURS, Keys
 from lib.rxstream import Stream
 from .framing import COMBINATIONS
-from .lost import SIZE, Lost, pieces, send
+from .lost import SIZE, Lost, find_place, one_by_one, pieces, send
 
 registry = Registry()
 
@@ -90,9 +90,7 @@ def header_loss_at_wrap(context, family, cipher):
         stream.requests()
         stream.send_late()
         stream.answered()
-        for _ in range(6):
-            send(stream, *pieces(stream))
-            stream.peer.wait_acked()
+        one_by_one(stream, 6)
         stream.resynced()
         stream.finish()
         equal(stream.trace.fates()[-2:], ["hw"] * 2, "what became of the last records")
@@ -136,17 +134,8 @@ def false_headers(context, cipher, count):
         send(stream, *pieces(stream))
     stream.requests(1 + (count > 1))
     stream.send_late()
-    for _ in range(8):
-        send(stream, *pieces(stream))
-        stream.peer.wait_acked()
-    stream.answered()
-    send(stream, *pieces(stream))
-    stream.peer.wait_acked()
-    stream.resynced()
-    for _ in range(4):
-        send(stream, *pieces(stream))
-    stream.finish()
-    equal(stream.trace.fates()[-4:], ["hw"] * 4, "what became of the last records")
+    one_by_one(stream, 8)
+    find_place(stream)
     at_least(stream.evidence.moved("hw_tls_rx_false_headers"), 1, "hw_tls_rx_false_headers")
     equal(stream.evidence.moved("rx_tls_resync_res_ok"), 1, "rx_tls_resync_res_ok")
     stream.evidence.no_errors()
@@ -170,9 +159,7 @@ def again_and_again(context):
         stream.answered(turn)
         send(stream, second[0], first[0])
         stream.peer.wait_acked()
-        for _ in range(3):
-            send(stream, *pieces(stream))
-            stream.peer.wait_acked()
+        one_by_one(stream, 3)
         stream.resynced(turn)
         send(stream, *pieces(stream))
     stream.finish()

@@ -12,11 +12,10 @@ import subprocess
 import tempfile
 import threading
 
-from lib import evidence, system, tcp, timescale, wait
+from lib import evidence, handshake, system, tcp, timescale, wait
 from lib.cases import Registry, check, equal
-from lib.ktls import (CCM128, CCM128_1_3, CHACHA, CHACHA_1_3, GCM128, GCM128_1_3, GCM256,
-                      GCM256_1_3)
-from lib.system import LOCAL, REMOTE_NS, run
+from lib.ktls import CCM128, CHACHA, GCM128, GCM256
+from lib.system import LOCAL, REMOTE_NS
 from . import ready
 
 registry = Registry()
@@ -24,18 +23,13 @@ SIZE = 1_000_001
 SMALL = 150_001             # for gnutls-cli, which writes what it gets byte by byte
 SUITES = {GCM128: "ECDHE-ECDSA-AES128-GCM-SHA256", GCM256: "ECDHE-ECDSA-AES256-GCM-SHA384",
           CCM128: "ECDHE-ECDSA-AES128-CCM", CHACHA: "ECDHE-ECDSA-CHACHA20-POLY1305"}
-SUITES_1_3 = {GCM128_1_3: "TLS_AES_128_GCM_SHA256", GCM256_1_3: "TLS_AES_256_GCM_SHA384",
-              CCM128_1_3: "TLS_AES_128_CCM_SHA256", CHACHA_1_3: "TLS_CHACHA20_POLY1305_SHA256"}
 
 
 @functools.cache
 def certificate():
     """A directory with key.pem and cert.pem, for all cases."""
     work = pathlib.Path(tempfile.mkdtemp())
-    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-        "-nodes", "-days", 2, "-subj", "/CN=ktlsnic",
-        "-addext", f"subjectAltName=IP:{LOCAL[4]},IP:{LOCAL[6]}",
-        "-keyout", work / "key.pem", "-out", work / "cert.pem")
+    handshake.certificate(work, LOCAL[4], LOCAL[6])
     return work
 
 
@@ -125,7 +119,8 @@ def served_file(context, work, cipher):
     (work / "file").write_bytes(tcp.data("served", SMALL))
     server = subprocess.Popen(
         ["openssl", "s_server", "-accept", "8444", "-key", "key.pem", "-cert", "cert.pem",
-         *(("-tls1_3", "-ciphersuites", SUITES_1_3[cipher]) if cipher in SUITES_1_3 else
+         *(("-tls1_3", "-ciphersuites", handshake.SUITES[cipher])
+           if cipher in handshake.SUITES else
            ("-tls1_2", "-cipher", SUITES[cipher])), "-ktls", "-WWW", "-sendfile"],
         cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     context.callback(server.wait, 10)
@@ -161,7 +156,7 @@ def gnutls_client(context, family, cipher):
 
 for _family in (4, 6):
     registry.add(f"openssl-sendfile-to-gnutls/v{_family}", gnutls_client, _family, GCM128)
-    for _cipher in SUITES_1_3:
+    for _cipher in handshake.SUITES:
         registry.add(f"openssl-sendfile-to-gnutls/v{_family}/{_cipher.label}", gnutls_client,
                      _family, _cipher)
 
