@@ -123,7 +123,7 @@ static bool take_tag(struct flow_rx *flow, const uint8_t *data, size_t len,
 /*
  * Moves the context over len bytes of the stream at src; what becomes of them
  * goes to dst, or nowhere if that is NULL. Returns false at a bad header, a
- * wrong tag, or a byte behind a KeyUpdate.
+ * wrong tag, or a byte after a KeyUpdate.
  */
 static bool advance(struct flow_rx *flow, uint8_t *dst, const uint8_t *src,
                     size_t len, struct flow_rx_result *result)

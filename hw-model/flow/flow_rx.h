@@ -68,7 +68,7 @@ void flow_rx_free(struct flow_rx *flow);
  * the record is not: a record all of whose segments were delivered decrypted is
  * authentic, provided each byte is taken from one of them, whichever.
  *
- * A KeyUpdate (TLS 1.3) is the last record that the context decrypts: behind it
+ * A KeyUpdate (TLS 1.3) is the last record that the context decrypts: after it
  * is another key. It wipes its own, and for ever after says nothing of any
  * segment. Of one that reaches past the KeyUpdate nothing is decrypted.
  *

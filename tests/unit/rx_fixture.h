@@ -10,7 +10,7 @@
 #include "reference.h"
 
 struct rx {
-    struct reference_key key, new_key;  /* new_key: behind a KeyUpdate */
+    struct reference_key key, new_key;  /* new_key: after a KeyUpdate */
     size_t prefix;          /* header, and explicit nonce if there is one */
     struct reference_stream *stream;
     uint8_t *clear;         /* the wire with its payload in plaintext */
@@ -76,20 +76,20 @@ void rx_set_payload(struct rx *rx, unsigned record, const uint8_t *payload,
                     size_t len);
 
 /*
- * TLS 1.3: the content of a record, with as many zeros behind its type as its
+ * TLS 1.3: the content of a record, with as many zeros after its type as its
  * length leaves.
  */
 void rx_set_content(struct rx *rx, unsigned record, uint8_t type,
                     const uint8_t *content, size_t len);
 
 /*
- * Makes a record a KeyUpdate; those behind it have new_key, from number 0 on.
+ * Makes a record a KeyUpdate; those after it have new_key, from number 0 on.
  * What is right for them is then what comes of it when they are decrypted with
  * the old one.
  */
 void rx_key_update(struct rx *rx, unsigned record);
 
-/* The stream goes on behind the KeyUpdate, with a context for new_key. */
+/* The stream goes on after the KeyUpdate, with a context for new_key. */
 void rx_take_new_key(struct rx *rx, unsigned record);
 
 /*

@@ -106,7 +106,7 @@ static void in_pieces(struct rx *rx, size_t piece)
 }
 
 /*
- * Zeros behind the type, to the bounds of cipher blocks and beyond: they come
+ * Zeros after the type, to the bounds of cipher blocks and beyond: they come
  * with it or apart.
  */
 static void test_padding(void)
@@ -346,9 +346,9 @@ static void test_gap_in_it(void)
 }
 
 /*
- * It comes late, while what is behind it has been searched: with as much of what
- * is in front and behind as there may be in its segment. The search ends, even
- * where its chain begins just behind the KeyUpdate.
+ * It comes late, while what is after it has been searched: with as much of what
+ * is in front and after as there may be in its segment. The search ends, even
+ * where its chain begins just after the KeyUpdate.
  */
 static void test_late(void)
 {

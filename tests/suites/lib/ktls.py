@@ -44,7 +44,7 @@ class Cipher:
 
     @property
     def inner(self):
-        """Bytes behind the content that are encrypted like it: its type, in TLS 1.3."""
+        """Bytes after the content that are encrypted like it: its type, in TLS 1.3."""
         return int(self.version == TLS_1_3)
 
     @property

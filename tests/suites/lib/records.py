@@ -31,7 +31,7 @@ def outer_kind(cipher, kind):
 
 
 def header(kind, size):
-    """The header of a record with so many bytes behind it."""
+    """The header of a record with so many bytes after it."""
     return struct.pack("!BHH", kind, WIRE_VERSION, size)
 
 

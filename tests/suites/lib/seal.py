@@ -16,7 +16,7 @@ class Sealer:
 
     def seal(self, plain, kind=ktls.DATA, forge=False, pad=0):
         """The next record. forge: a tag that is wrong in its last bit; pad: so many zeros
-        behind the content type, which TLS 1.3 allows."""
+        after the content type, which TLS 1.3 allows."""
         keys, number = self.keys, self.number
         inner = plain + bytes([kind]) + bytes(pad) if keys.cipher.inner else plain
         explicit = records.explicit_nonce(keys, number)

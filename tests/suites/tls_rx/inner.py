@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What TLS 1.3 has inside its records, behind the content: its type, and padding. Only our
+"""What TLS 1.3 has inside its records, after the content: its type, and padding. Only our
 tls.ko gives a NIC such records."""
 
 import itertools
