@@ -114,7 +114,7 @@ def _jobs_of(name, vm_options, label, choice, variant):
     if name in IN_GUEST:
         return [_guest(name, group, vm_options, label, choice) for group in plan.suite(name)
                 if (not variant or variant in group.variants) and group.cases(choice)
-                and not (plan.OURS in group.vm and _before_ours(vm_options))]
+                and not (group.tls == plan.OURS and _before_ours(vm_options))]
     if choice.only:
         return []
     if name == "upstream":

@@ -134,6 +134,11 @@ class Group:
     variants: tuple = VARIANTS
     alone: bool = False         # compares times: nothing else may run on the host
 
+    @property
+    def tls(self):
+        """Whose tls.ko this guest has in any run, or None."""
+        return self.vm[self.vm.index("--tls") + 1] if "--tls" in self.vm else None
+
     def limit(self, choice):
         """Seconds for the chosen cases, of which there are more with our tls.ko."""
         usual = len(self.cases(Choice(every=True)))
@@ -145,8 +150,8 @@ class Group:
     def cases(self, choice=DEFAULT):
         """The chosen ones; what a guest ends with belongs to any of them, but for what
         takes long, which belongs to a choice by name only if it is named."""
-        if "--tls" in self.vm:      # this guest has that one in any run
-            choice = replace(choice, tls=self.vm[self.vm.index("--tls") + 1])
+        if self.tls:
+            choice = replace(choice, tls=self.tls)
         found = choice.of([case for module in self.modules
                            for case in _cases(f"{self.package}.{module}")],
                           alternate=self.variants == VARIANTS)
