@@ -82,6 +82,7 @@ def ended_while_added(context, direction, ends, status):
         equal(process.process.poll(), None, "the process waits for the device")
     equal(process.done(), status, "status of the process that adds the connection")
     near.close()
+    far.close()
 
 
 def port_down_while_added(context, sock, direction):
@@ -144,25 +145,25 @@ class Apart:
 
 
 def many_connections(context):
-    """MANY of them, of both families by turns."""
+    """The near and the far ends of MANY, of both families by turns."""
     pairs = [tcp.connect(6 if number % 2 else 4) for number in range(MANY)]
     context.enter_context(tcp.closing(*(end for pair in pairs for end in pair)))
-    return [near for near, _far in pairs]
+    return zip(*pairs)
 
 
 def many_apart(context, direction):
-    """Their sockets, and a process for each that adds it."""
+    """Both their ends, and a process for each that adds it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
     context.callback(signal.pthread_sigmask, signal.SIG_UNBLOCK, TOLD)
-    nears = many_connections(context)
-    return nears, [Apart(context, nears, near, f"many {number}", direction)
-                   for number, near in enumerate(nears)]
+    nears, fars = many_connections(context)
+    return nears, fars, [Apart(context, nears, near, f"many {number}", direction)
+                         for number, near in enumerate(nears)]
 
 
 def many_in_vain(context, direction, failed):
     """Many connections are added at once and are closed when failed() says that all of that
     came to nothing."""
-    _nears, processes = many_apart(context, direction)
+    _nears, _fars, processes = many_apart(context, direction)
     for process in processes:
         process.go_on()
     wait.until(lambda: failed() == MANY, lambda: f"{failed()} of {MANY} were added in vain")
@@ -175,7 +176,7 @@ def many_at_once(context, direction, alive):
     """The device has the commands of many connections at a time, that add them and that delete
     them. alive: what is true of them in between."""
     registers = regs.Registers()
-    nears, processes = many_apart(context, direction)
+    nears, fars, processes = many_apart(context, direction)
 
     def all_under_way(what):
         with registers.silent_admin():
@@ -186,6 +187,7 @@ def many_at_once(context, direction, alive):
     all_under_way("added")
     wait.until(lambda: not registers.commands(), "all are added")
     alive(nears)
+    tcp.end_first(fars)
     for near in nears:
         near.close()
     all_under_way("deleted")
@@ -197,7 +199,7 @@ def many_come_back(context, direction, counter):
     """After a reset the device gets the contexts of many connections back at once, not one
     after the other."""
     registers = regs.Registers()
-    for number, near in enumerate(many_connections(context)):
+    for number, near in enumerate(next(many_connections(context))):
         ktls.install(near, ktls.Keys(seed=f"many {number}"), direction)
     before = nic.statistics()
     device = system.pci_device()

@@ -33,8 +33,8 @@ def _attempt(case, context):
         return "skip", str(reason)
     except Failed as reason:
         return "not ok", f"{reason}{_where(reason)}"
-    except TimedOut:
-        return "not ok", f"not done after {seconds} s"
+    except TimedOut as alarm:
+        return "not ok", f"not done after {seconds} s{_where(alarm)}"
     except Exception as error:                      # pylint: disable=broad-except
         context.note(traceback.format_exc())
         return "not ok", f"{type(error).__name__}: {error}"

@@ -23,7 +23,7 @@ SENT_TWICE = 100_000        # bytes that a slow machine's timeouts may cost
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 TCP_SEND_QUEUE, TCP_REPAIR_OFF_NO_WP = 2, -1
 SIOCOUTQNSD = 0x894B
-ESTABLISHED, TIME_WAIT, LISTEN = 1, 6, 10      # enum tcp_state
+ESTABLISHED, TIME_WAIT, CLOSE, CLOSE_WAIT, LISTEN = 1, 6, 7, 8, 10     # enum tcp_state
 TCP_INFO_TOTAL_RETRANS = 100    # offsets in struct tcp_info
 TCP_INFO_BYTES_ACKED = 120
 TCP_INFO_BYTES_SENT = 200
@@ -118,6 +118,17 @@ def reset(sock):
     sock.close()
 
 
+def end_first(fars):
+    """These ends finish sending first: the others are gone as soon as their FIN is acknowledged.
+    (One that closes first stays in FIN_WAIT2 for a minute, with its contexts, if that ACK comes
+    while close() still has it locked.)"""
+    for far in fars:
+        far.shutdown(socket.SHUT_WR)
+        port = far.getpeername()[1]
+        wait.until(lambda port=port: states(port) == [CLOSE_WAIT],
+                   lambda port=port: f"CLOSE_WAIT, and nothing but {states(port)}")
+
+
 def acknowledged(sock):
     """Bytes that the peer has acknowledged, of a socket that opened the connection (whose
     SYN counts as well)."""
@@ -158,6 +169,11 @@ def unsent(sock):
 def queued(sock):
     """Bytes that have arrived and are not read (SIOCINQ)."""
     return _bytes(sock, termios.FIONREAD)
+
+
+def state(sock):
+    """The state (enum tcp_state) of this socket."""
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
 
 
 def states(port):

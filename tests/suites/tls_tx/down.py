@@ -72,6 +72,9 @@ def down_many(context):
         closer.join()
         nic.up_again()
         ready()
+        for run_ in runs[::2]:
+            run_.reader.finish()
+            run_.reader.sock.close()
         for run_ in runs[1::2]:
             run_.finish()
         state.gone()

@@ -170,6 +170,7 @@ def close_queued(context):
     plain = b"".join(r.plain for r in records.decrypt(stream, spec.keys))
     equal(hashlib.sha256(plain).hexdigest(), hashlib.sha256(spec.content()).hexdigest(),
           "SHA-256 of the content")
+    far.close()
     state.gone()
     equal(state.moved("tx_tls_del"), 1, "tx_tls_del")
     state.by_the_nic(len(stream))
@@ -214,13 +215,9 @@ def peer_resets(context):
     near.sendall(tcp.data("reset", 50_000))
     size = len(far.recv(1000))
     tcp.reset(far)
-    wait.until(lambda: tcp_closed(near), "the reset arrived")
+    wait.until(lambda: tcp.state(near) == tcp.CLOSE, "the reset arrived")
     near.close()
     one_context_gone(state, size)
-
-
-def tcp_closed(sock):
-    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == 7
 
 
 @registry.case("case-16-half-close-and-an-answer")
@@ -266,7 +263,7 @@ def no_reuse(context):
     near.shutdown(socket.SHUT_RDWR)
     size = len(tcp.Reader(far).finish())
     far.close()
-    wait.until(lambda: tcp_closed(near), "the connection is over")
+    wait.until(lambda: tcp.state(near) == tcp.CLOSE, "the connection is over")
     for what, function, args, want in (
             ("connect()", near.connect, (address,), errno.EISCONN),
             ("listen()", near.listen, (), errno.EINVAL),

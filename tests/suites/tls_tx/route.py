@@ -235,6 +235,7 @@ def through_bond(context, spec):
             run_.evidence.offloaded(run_.near)
             return run_
         run_.near.close()
+        run_.reader.sock.close()
         run_.evidence.gone()
     raise Failed("the bond gives no connection to the local port")
 
