@@ -275,10 +275,6 @@ static int dev_send(struct sock *sk, struct msghdr *msg, u8 type)
 	size_t size = msg_data_left(msg);
 	int err, late;
 
-	if (sk->sk_err)
-		return -sk->sk_err;
-	if (sk->sk_shutdown & SEND_SHUTDOWN)
-		return -EPIPE;
 	if (open_record(tx) && open_record(tx)->type != type)
 		close_record(sk, ctx);
 	err = ktls_push(sk, &tx->push, push_flags(msg) & ~MSG_EOR);

@@ -39,6 +39,11 @@ static int send_locked(struct sock *sk, struct msghdr *msg)
 
 	if (msg->msg_flags & MSG_MORE && msg->msg_flags & MSG_EOR)
 		return -EINVAL;
+	if (sk->sk_err)
+		return -sk->sk_err;
+	/* nothing is taken for a peer that is gone */
+	if (sk->sk_shutdown & SEND_SHUTDOWN)
+		return sk_stream_error(sk, msg->msg_flags, -EPIPE);
 	if (tx->resume)
 		tx->resume(sk);
 	if (msg->msg_controllen) {

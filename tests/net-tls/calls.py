@@ -12,8 +12,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE.parent / "suites"), str(HERE.parent)]
 
 from lib import (counters, evidence, ktls, netem, nic, records, runner, system,    # noqa: E402
-                 tcp)
-from lib.cases import Registry, check, equal                    # noqa: E402
+                 tcp, wait)
+from lib.cases import Failed, Registry, check, equal, skip      # noqa: E402
 from lib.ktls import ALERT, DATA, HANDSHAKE, MAX_RECORD, MSG_MORE, TLS_RX, Keys    # noqa: E402
 
 registry = Registry()
@@ -130,6 +130,34 @@ def together(context):
     for piece in pieces:
         sender.send(piece)
     sender.sent(*((DATA, piece) for piece in pieces))
+
+
+def connection_gone(context, flag, where):
+    """The far end has broken off, and the application has been told: nothing that it writes is
+    taken any more."""
+    context.enter_context(nic.local().with_(**{nic.TLS_TX_FLAG: flag}))
+    near, far = tcp.connect()
+    context.enter_context(tcp.closing(near, far))
+    ktls.install(near, Keys())
+    equal(evidence.txconf(near), where, "ss: txconf")
+    equal(near.send(b"first"), 5, "bytes taken")
+    tcp.settled(near)
+    tcp.reset(far)
+    wait.until(lambda: tcp.state(near) == tcp.CLOSE, "the reset arrived")
+    equal(near.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), errno.ECONNRESET, "SO_ERROR")
+    if system.stock_tls():
+        skip("defect of the kernel's own tls.ko: it takes what cannot be sent")
+    for _ in range(3):
+        try:
+            taken = near.send(b"last")
+        except OSError as error:
+            equal(error.errno, errno.EPIPE, "errno of a write")
+        else:
+            raise Failed(f"a write took {taken} bytes")
+
+
+registry.add("no-write-after-a-reset/software", connection_gone, False, "sw")
+registry.add("no-write-after-a-reset/device", connection_gone, True, "hw")
 
 
 def tcp_counters():
