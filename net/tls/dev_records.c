@@ -9,6 +9,37 @@
 
 static_assert(offsetof(struct ktls_dev_record, info) == 0);
 
+static struct kmem_cache *records;
+
+/*
+ * Most of a record is fragments, which nobody reads before they are written. With a
+ * constructor no kernel clears it each time, as most do by default (init_on_alloc).
+ */
+static void construct(void *record)
+{
+	memset(record, 0, sizeof(struct ktls_dev_record));
+}
+
+/**
+ * ktls_dev_record_alloc() - a record without a byte
+ * @gfp: how to allocate it
+ *
+ * Return: the record or NULL.
+ */
+struct ktls_dev_record *ktls_dev_record_alloc(gfp_t gfp)
+{
+	struct ktls_dev_record *record = kmem_cache_alloc(records, gfp);
+
+	if (!record)
+		return NULL;
+	record->info.len = 0;
+	record->info.num_frags = 0;
+	record->unit = (struct ktls_unit) {};
+	record->queued = false;
+	record->acked = false;
+	return record;
+}
+
 /**
  * ktls_dev_record_append() - let a record have some bytes more
  * @record: the record, which has room for a fragment
@@ -90,7 +121,7 @@ void ktls_dev_record_free(struct ktls_dev_record *record)
 		return;
 	for (i = 0; i < record->info.num_frags; i++)
 		put_page(skb_frag_page(&record->info.frags[i]));
-	kfree(record);
+	kmem_cache_free(records, record);
 }
 
 /**
@@ -114,7 +145,7 @@ void ktls_dev_records_init(struct ktls_tx *tx)
  */
 int ktls_dev_records_begin(struct ktls_tx *tx, u32 seq)
 {
-	struct ktls_dev_record *marker = kzalloc(sizeof(*marker), GFP_KERNEL);
+	struct ktls_dev_record *marker = ktls_dev_record_alloc(GFP_KERNEL);
 	unsigned long flags;
 
 	if (!marker)
@@ -276,4 +307,24 @@ struct tls_record_info *tls_get_record(struct tls_offload_context_tx *context,
 		return info;
 	}
 	return NULL;
+}
+
+/**
+ * ktls_dev_records_setup() - get ready for records
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ktls_dev_records_setup(void)
+{
+	records = kmem_cache_create("ktls_dev_record",
+				    sizeof(struct ktls_dev_record), 0, 0, construct);
+	return records ? 0 : -ENOMEM;
+}
+
+/**
+ * ktls_dev_records_cleanup() - the opposite of ktls_dev_records_setup(); no record is left
+ */
+void ktls_dev_records_cleanup(void)
+{
+	kmem_cache_destroy(records);
 }

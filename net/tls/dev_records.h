@@ -31,12 +31,15 @@ static inline struct ktls_dev_record *ktls_dev_record(struct tls_record_info *in
 	return container_of(info, struct ktls_dev_record, info);
 }
 
+struct ktls_dev_record *ktls_dev_record_alloc(gfp_t gfp);
 void ktls_dev_record_append(struct ktls_dev_record *record, struct page *page,
 			    unsigned int offset, unsigned int len);
 void ktls_dev_record_copy(const struct tls_record_info *info, unsigned int offset,
 			  void *to, unsigned int len);
 void ktls_dev_record_free(struct ktls_dev_record *record);
 
+int ktls_dev_records_setup(void);
+void ktls_dev_records_cleanup(void);
 void ktls_dev_records_init(struct ktls_tx *tx);
 int ktls_dev_records_begin(struct ktls_tx *tx, u32 seq);
 void ktls_dev_records_add(struct ktls_tx *tx, struct ktls_dev_record *record);

@@ -67,7 +67,7 @@ static int start_record(struct sock *sk, struct ktls_context *ctx, u8 type)
 	}
 	if (!sk_page_frag_refill(sk, pfrag))
 		return -ENOMEM;
-	record = kzalloc(sizeof(*record), sk->sk_allocation);
+	record = ktls_dev_record_alloc(sk->sk_allocation);
 	if (!record)
 		return -ENOMEM;
 	record->type = type;
@@ -153,6 +153,15 @@ static int append_page(struct ktls_dev_record *record, struct iov_iter *from,
 	return 0;
 }
 
+/* As TCP copies: past the cache only where it has been told to (ethtool's tx-nocache-copy). */
+static bool copy_in(const struct sock *sk, void *to, unsigned int len,
+		    struct iov_iter *from)
+{
+	if (sk->sk_route_caps & NETIF_F_NOCACHE_COPY)
+		return copy_from_iter_full_nocache(to, len, from);
+	return copy_from_iter_full(to, len, from);
+}
+
 static int append_copy(struct sock *sk, struct ktls_dev_record *record,
 		       struct iov_iter *from, unsigned int len)
 {
@@ -161,8 +170,7 @@ static int append_copy(struct sock *sk, struct ktls_dev_record *record,
 	if (!sk_page_frag_refill(sk, pfrag))
 		return -ENOMEM;
 	len = min(len, pfrag->size - pfrag->offset);
-	if (!copy_from_iter_full_nocache(page_address(pfrag->page) + pfrag->offset,
-					 len, from))
+	if (!copy_in(sk, page_address(pfrag->page) + pfrag->offset, len, from))
 		return -EFAULT;
 	ktls_dev_record_append(record, pfrag->page, pfrag->offset, len);
 	pfrag->offset += len;
@@ -421,10 +429,16 @@ int ktls_dev_tx_init(void)
 {
 	unsigned int type;
 	u8 *at;
+	int err;
 
+	err = ktls_dev_records_setup();
+	if (err)
+		return err;
 	all_types = alloc_page(GFP_KERNEL | __GFP_ZERO);
-	if (!all_types)
+	if (!all_types) {
+		ktls_dev_records_cleanup();
 		return -ENOMEM;
+	}
 	at = page_address(all_types);
 	for (type = 0; type <= U8_MAX; type++)
 		at[type] = type;
@@ -437,4 +451,5 @@ int ktls_dev_tx_init(void)
 void ktls_dev_tx_exit(void)
 {
 	put_page(all_types);
+	ktls_dev_records_cleanup();
 }
