@@ -10,7 +10,7 @@ export KDIR QEMU_SRC INSTALL_MOD_PATH
 BACKEND = $(if $(KTLSNIC_BACKEND),--backend $(KTLSNIC_BACKEND))
 
 # Everything is built by programs that know what is up to date.
-.PHONY: help demo check check-all check-debug check-planted qemu modules modules_install clean
+.PHONY: help demo check check-all check-debug check-planted bench qemu modules modules_install clean
 .DEFAULT_GOAL := help
 
 ##@ demo              show offloaded TLS, with the evidence
@@ -32,6 +32,10 @@ check-debug:
 ##@ check-planted     plant bugs in copies of driver and model; each must be noticed
 check-planted:
 	@tests/check-planted $(BUG)
+
+##@ bench             measure what offload is worth; BENCH="B1 B3" for some: build/bench/
+bench:
+	@tests/bench/run $(BENCH)
 
 ##@ qemu              build QEMU with the NIC in it: build/qemu/
 qemu:
@@ -58,6 +62,7 @@ help:
 	@echo '  SUITE="NAME ..."    which suites make check and make check-debug run'
 	@echo '  KERNELS="6.1 ..."   the kernels of Debian (or latest) of make check and check-all'
 	@echo '  BUG="NAME ..."      which bugs make check-planted plants'
+	@echo '  BENCH="B1 ..."      which benchmarks make bench runs'
 	@echo '  KDIR=DIRECTORY      use (and boot) your own built kernel tree'
 	@echo '  QEMU_SRC=DIRECTORY  build the NIC into your own QEMU tree'
 	@echo '  KTLSNIC_BACKEND=mailbox  the driver with its second hardware half (driver README)'
