@@ -67,8 +67,11 @@ class Registers:
         """These vectors are disarmed within the block."""
         def silenced():
             for arm in arms:
+                # a vector that is not armed has sent its message: the driver arms it again, at
+                # the end of a poll that may be far away on a busy host
+                wait.until(lambda arm=arm: self.read(arm), f"vector {arm:#x} is armed")
                 self.write(arm, 0)
-            # the driver may be about to arm a vector at the end of a poll
+            # it may have sent one after it was read
             return not any(wait.unchanged(lambda: [self.read(arm) for arm in arms],
                                           "interrupts are off", seconds=0.05))
         wait.until(silenced, "no interrupt is armed")

@@ -217,7 +217,9 @@ def exhaustion(context):
             with registers.silent_queues():
                 for i in range(BURST):
                     far.send(b"%08d" % (burst * BURST + i) * 100)
-                wait.until(lambda: _pauses(before) > burst, "the wire is paused")
+                wait.until(lambda: _pauses(before) > burst,
+                           lambda: f"the wire is paused a {burst + 1}. time: "
+                           f"{nic.change(before, nic.statistics())}")
         numbers = _numbers(near)
     moved = nic.change(before, nic.statistics())
     context.note(f"{moved['hw_rx_pauses']} pauses")
