@@ -3,11 +3,13 @@
 """The guest's part of `make demo`; tests/demo starts it.
 
     run_demo.py transfer FILE MEGABYTES     one file over offloaded kTLS, with the evidence
+    run_demo.py key-updates                 a connection whose keys change, with OpenSSL
     run_demo.py throughput MEGABYTES        plain, software and offloaded side by side"""
 
 import sys
 
 from demo import show
+from demo.key_update import key_updates
 from demo.throughput import throughput
 from demo.transfer import transfer
 
@@ -17,6 +19,8 @@ def main():
     try:
         if what == "transfer" and len(rest) == 2:
             transfer(rest[0], int(rest[1]))
+        elif what == "key-updates" and not rest:
+            key_updates()
         elif what == "throughput" and len(rest) == 1:
             throughput(int(rest[0]))
         else:

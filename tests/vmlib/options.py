@@ -86,8 +86,8 @@ def _add_hardware(parser):
 def add_tls(parser, default="stock"):
     """The option that chooses whose tls.ko the guest has."""
     parser.add_argument("--tls", default=default, choices=("stock", "ours"),
-                        help="which tls.ko: the kernel's own (stock, the default), or ours "
-                             "(net/tls), which gives a NIC TLS 1.3 and every cipher as well")
+                        help="which tls.ko: the kernel's own (stock), or ours (net/tls), which "
+                             f"gives a NIC TLS 1.3 and every cipher as well (default {default})")
 
 
 def add_backend(parser):

@@ -67,3 +67,17 @@ class Connection:
         """The far end has got this, in one piece."""
         wait.until(lambda: data in self.output.read_bytes(), lambda: f"OpenSSL has {len(data)} "
                    f"bytes; it says {self.output.read_bytes()[-200:]!r}")
+
+    def exchange(self, size, text):
+        """The near end sends so many bytes, the far one types the text; both have arrived. What
+        the near end sent."""
+        data = self.sender.send(size)
+        self.prints(data)
+        self.types(text)
+        return data
+
+    def update(self):
+        """A KeyUpdate each way."""
+        self.sender.update()
+        tcp.settled(self.near)
+        self.updates()

@@ -271,18 +271,14 @@ def with_openssl(context, cipher):
     equal((txconf(connection.near), rxconf(connection.near)), ("hw", "hw"), "ss: conf")
     for number in range(3):
         before = state.counters()
-        data = connection.sender.send(50_000)
-        connection.prints(data)
         text = b"line %d of OpenSSL's\n" % number * 100
-        connection.types(text)
+        data = connection.exchange(50_000, text)
         expected.update(text)
         now = state.counters()
         for name, least in (("tx_tls_encrypted_bytes", len(data)),
                             ("rx_tls_decrypted_bytes", len(text))):
             at_least(now[name] - before[name], least, f"{name} after {number} KeyUpdates")
-        connection.sender.update()
-        tcp.settled(connection.near)
-        connection.updates()
+        connection.update()
     equal(connection.reader.read.hexdigest(), expected.hexdigest(), "SHA-256 of the content")
     moved = state.kernel_moved()
     for way in ("Tx", "Rx"):        # the last may wait for more to be sent, or to come
