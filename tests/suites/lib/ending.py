@@ -5,10 +5,8 @@ They find what no single case can see: memory and mappings that were not given
 back, references that are still held, and checks that had switched themselves
 off on the way."""
 
-import os
 import pathlib
 import re
-import socket
 
 from . import kallsyms, kmemleak, nic, pageowner, system, wait
 from .cases import Failed, Registry, check, equal, skip
@@ -41,22 +39,6 @@ def _loaded(module):
     return int(path.read_text(encoding="ascii")) if path.exists() else None
 
 
-def _receive_on_each_cpu():
-    """A packet that another CPU has read goes back to the one that took it in, on a list that
-    is freed when that one receives the next time."""
-    system.ip("link", "set", "lo", "up")
-    cpus = os.sched_getaffinity(0)
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.bind(("127.0.0.1", 0))
-            for cpu in cpus:
-                os.sched_setaffinity(0, {cpu})
-                sock.sendto(b"received", sock.getsockname())
-                sock.recv(8)
-    finally:
-        os.sched_setaffinity(0, cpus)
-
-
 @registry.case("pages-freed")
 def pages(context):
     """Of the pages that the driver took for its rings, and tls.ko for records, none is
@@ -64,7 +46,7 @@ def pages(context):
     if not pageowner.exists():
         skip("this kernel does not say who owns a page")
     check(_symbols, "the driver was not unloaded")
-    _receive_on_each_cpu()
+    system.free_deferred()
     for module, spare in (("ktlsnic", 0), ("tls", TASK_FRAG_PAGES)):
         found = pageowner.held(module, _symbols[0])
         for number, stack in found[:3]:

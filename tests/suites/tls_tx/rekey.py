@@ -124,7 +124,9 @@ def waits(context):
     stream.settled()
     keyed = stream.evidence.moved("tx_tls_encrypted_bytes") - before
     at_least(keyed, HELD, "bytes of the old key that the NIC encrypted")
-    check(keyed < HELD + 1000, f"the NIC encrypted {keyed} bytes with the old key, not {HELD}")
+    again = tcp.retransmitted(stream.near)[1]       # held back for too long, on a slow kernel
+    check(keyed < HELD + 1000 + again,
+          f"the NIC encrypted {keyed} bytes with the old key, not {HELD} ({again} sent again)")
     stream.with_the_nic()
     stream.finish()
     stream.rekeys(Ok=2)
