@@ -238,6 +238,73 @@ static int copy_clear(const struct ktls_source *src, u32 prepend, u32 len,
 	return 0;
 }
 
+/* The same bytes of a packet once more, if they lie in its pages and @skb has room for them. */
+static bool refer_to(struct sk_buff *skb, const struct sk_buff *from, u32 offset, u32 len)
+{
+	u32 begin = skb_headlen(from);
+	const struct sk_buff *more;
+	int i;
+
+	if (offset < begin)
+		return false;
+	for (i = 0; len && i < skb_shinfo(from)->nr_frags; i++) {
+		const skb_frag_t *frag = &skb_shinfo(from)->frags[i];
+		u32 end = begin + skb_frag_size(frag);
+
+		if (offset < end) {
+			u32 part = min(end - offset, len);
+			int at = skb_shinfo(skb)->nr_frags;
+
+			if (at == MAX_SKB_FRAGS)
+				return false;
+			get_page(skb_frag_page(frag));
+			skb_add_rx_frag(skb, at, skb_frag_page(frag),
+					skb_frag_off(frag) + offset - begin, part, part);
+			offset += part;
+			len -= part;
+		}
+		begin = end;
+	}
+	skb_walk_frags(from, more) {
+		u32 end = begin + more->len;
+		u32 part = min(end - min(offset, end), len);
+
+		if (part && !refer_to(skb, more, offset - begin, part))
+			return false;
+		offset += part;
+		len -= part;
+		begin = end;
+	}
+	return !len;
+}
+
+/*
+ * The device has decrypted the record where it is: an skb that refers to it there. NULL if
+ * there is no memory, or it lies in too many places.
+ */
+static struct sk_buff *refer_to_clear(struct sock *sk, const struct ktls_source *src,
+				      u32 begin, u32 len)
+{
+	struct sk_buff *skb = alloc_skb(0, sk->sk_allocation);
+	struct ktls_segment seg = {};
+	u32 end = begin + len;
+
+	while (skb && begin < end && ktls_source_next(src, &seg)) {
+		u32 skip = begin - min(begin, seg.before);
+		u32 part;
+
+		if (skip >= seg.len)
+			continue;
+		part = min(seg.len - skip, end - begin);
+		if (!refer_to(skb, seg.skb, seg.offset + skip, part)) {
+			kfree_skb(skb);
+			return NULL;
+		}
+		begin += part;
+	}
+	return skb;
+}
+
 /* TLS 1.3: the content type is the last byte that is not padding. */
 static int find_type(struct sk_buff *skb, struct ktls_clear *clear)
 {
@@ -255,6 +322,26 @@ static int find_type(struct sk_buff *skb, struct ktls_clear *clear)
 	return 0;
 }
 
+/* Cleartext to an skb with memory of its own. */
+static int fill_skb(struct sock *sk, const struct ktls_source *src, bool clear, u32 len,
+		    struct sk_buff **result)
+{
+	struct sk_buff *skb = alloc_clear(sk, len);
+	int err;
+
+	if (!skb)
+		return -ENOMEM;
+	if (clear)
+		err = copy_clear(src, ktls_ctx(sk)->format.prepend, len, NULL, skb);
+	else
+		err = decrypt_to_skb(sk, src, skb);
+	if (err)
+		kfree_skb(skb);
+	else
+		*result = skb;
+	return err;
+}
+
 /* Cleartext to an skb, by software or, if @clear, from where the device put it. */
 static int to_skb(struct sock *sk, const struct ktls_source *src, bool clear,
 		  struct sk_buff **result)
@@ -262,27 +349,25 @@ static int to_skb(struct sock *sk, const struct ktls_source *src, bool clear,
 	struct ktls_context *ctx = ktls_ctx(sk);
 	const struct ktls_format *format = &ctx->format;
 	u32 len = ktls_payload(format, src->len) + format->tail;
-	struct sk_buff *skb;
-	int err;
+	struct sk_buff *skb = NULL;
+	int err = 0;
 
-	skb = alloc_clear(sk, len);
-	if (!skb)
-		return -ENOMEM;
 	if (clear)
-		err = copy_clear(src, format->prepend, len, NULL, skb);
-	else
-		err = decrypt_to_skb(sk, src, skb);
+		skb = refer_to_clear(sk, src, format->prepend, len);
+	if (!skb)
+		err = fill_skb(sk, src, clear, len, &skb);
+	if (err)
+		return err;
 	ktls_clear(skb)->offset = 0;
 	ktls_clear(skb)->len = len;
 	ktls_clear(skb)->type = ktls_rx(ctx)->strp.type;
-	if (!err && format->tail)
+	if (format->tail)
 		err = find_type(skb, ktls_clear(skb));
-	if (err) {
+	if (err)
 		kfree_skb(skb);
-		return err;
-	}
-	*result = skb;
-	return 0;
+	else
+		*result = skb;
+	return err;
 }
 
 /* Cleartext straight to the reader; 0 if it turned out that this is not possible. */

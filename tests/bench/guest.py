@@ -29,7 +29,7 @@ CIPHERS = {plan.SHORT.get(cipher.label, cipher.label): cipher for cipher in ktls
 CONF = {"plain": "none", "software": "sw", "offload": "hw", "zerocopy": "hw"}
 # What the near end does: how it is called, and what its pump and the far one's are called.
 SENDS = {"write": ("write", "discard"), "sendfile": ("sendfile", "discard")}
-RECEIVES = {"read": ("read", "replay")}
+RECEIVES = {call: (call, "replay") for call in ("read", "read4k")}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@
  *   sendfile   sends BYTES of FILE
  *   replay     writes BYTES of FILE, mapped and read beforehand
  *   read       reads BYTES into memory
+ *   read4k     the same, 4 KB a call
  *   discard    reads BYTES that TCP throws away without copying them
  *
  * 64 KB a call, of sendfile 2 MB as nginx asks for by default. It says "ready" on stdout and waits for a byte of stdin; the times of
@@ -28,6 +29,7 @@
 
 #define CALL	(64u << 10)
 #define SENDFILE_CALL	(2u << 20)
+#define SMALL_CALL	(4u << 10)
 
 struct pump {
 	int fd;
@@ -76,6 +78,7 @@ static const struct mode {
 	{ "sendfile", SENDFILE_CALL, pump_sendfile },
 	{ "replay", CALL, pump_replay },
 	{ "read", CALL, pump_read },
+	{ "read4k", SMALL_CALL, pump_read },
 	{ "discard", CALL, pump_discard },
 };
 

@@ -11,11 +11,11 @@ def _sending(cipher):
 
 
 def _receiving(cipher):
-    return [f"read/{how}/{cipher}" for how in ("software", "offload")]
+    return [f"read/software/{cipher}", f"read/offload/{cipher}", f"read4k/offload/{cipher}"]
 
 
 SENDING = ["write/plain", "sendfile/plain", *(v for cipher in CIPHERS for v in _sending(cipher))]
-RECEIVING = ["read/plain", *(v for cipher in CIPHERS for v in _receiving(cipher))]
+RECEIVING = ["read/plain", "read4k/plain", *(v for cipher in CIPHERS for v in _receiving(cipher))]
 COUNTED = [variant for variant in SENDING + RECEIVING if "software" not in variant]
 
 
