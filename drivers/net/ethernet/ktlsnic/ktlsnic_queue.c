@@ -182,7 +182,7 @@ static int ktlsnic_queue_enable(struct ktlsnic_queue *q)
 	if (!err)
 		err = ktlsnic_ring_enable(nic, &q->rx.ring);
 	if (!err)
-		ktlsnic_rx_fill(q, GFP_KERNEL);
+		ktlsnic_rx_fill(q);
 	return err;
 }
 

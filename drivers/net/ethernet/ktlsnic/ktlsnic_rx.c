@@ -70,9 +70,11 @@ int ktlsnic_rx_pool_create(struct ktlsnic_queue *q)
 /**
  * ktlsnic_rx_fill() - give the device as many empty buffers as it can hold
  * @q: the pair, in its NAPI, or before that is enabled
- * @gfp: how to allocate pages
+ *
+ * Memory that may be slept for would do before NAPI is enabled, but page_pool_dma_map()
+ * asks for such with bottom halves disabled. A queue without buffers polls for them.
  */
-void ktlsnic_rx_fill(struct ktlsnic_queue *q, gfp_t gfp)
+void ktlsnic_rx_fill(struct ktlsnic_queue *q)
 {
 	struct ktlsnic_rxq *rxq = &q->rx;
 	u32 first = rxq->ring.index;
@@ -81,8 +83,8 @@ void ktlsnic_rx_fill(struct ktlsnic_queue *q, gfp_t gfp)
 		struct ktlsnic_rx_buf *buf = ktlsnic_rx_buf(rxq, rxq->ring.index);
 		struct ktlsnic_rx_desc *desc;
 
-		buf->page = page_pool_alloc_frag(rxq->pool, &buf->offset,
-						 KTLSNIC_RX_BUF_SIZE, gfp);
+		buf->page = page_pool_dev_alloc_frag(rxq->pool, &buf->offset,
+						     KTLSNIC_RX_BUF_SIZE);
 		if (!buf->page) {
 			ktlsnic_rx_count(rxq, KTLSNIC_RX_STAT_ALLOC_FAILED, 1);
 			break;
@@ -308,12 +310,12 @@ int ktlsnic_rx_poll(struct ktlsnic_queue *q, int budget)
 		rxq->cq.index++;
 		if (ktlsnic_ring_size(&rxq->ring) - ktlsnic_rx_posted(rxq) >=
 		    KTLSNIC_RX_FILL_BATCH)
-			ktlsnic_rx_fill(q, GFP_ATOMIC | __GFP_NOWARN);
+			ktlsnic_rx_fill(q);
 	}
 	if (rxq->cq.index != first)
 		ktlsnic_ring_doorbell(&rxq->cq);
 	if (!limit || ktlsnic_rx_posted(rxq) < KTLSNIC_RX_STARVED) {
-		ktlsnic_rx_fill(q, GFP_ATOMIC | __GFP_NOWARN);
+		ktlsnic_rx_fill(q);
 		return budget;
 	}
 	return frames;

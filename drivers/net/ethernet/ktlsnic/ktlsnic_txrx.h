@@ -231,7 +231,7 @@ bool ktlsnic_tx_poll(struct ktlsnic_txq *txq, int budget);
 void ktlsnic_tx_drain(struct ktlsnic_txq *txq);
 
 /* ktlsnic_rx.c */
-void ktlsnic_rx_fill(struct ktlsnic_queue *q, gfp_t gfp);
+void ktlsnic_rx_fill(struct ktlsnic_queue *q);
 int ktlsnic_rx_poll(struct ktlsnic_queue *q, int budget);
 void ktlsnic_rx_drain(struct ktlsnic_queue *q);
 int ktlsnic_rx_pool_create(struct ktlsnic_queue *q);
