@@ -13,7 +13,7 @@ import sys
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))    # for vmlib
 
 import plan                     # noqa: E402
-from lib import nic, runner     # noqa: E402
+from lib import nic, runner, tcp     # noqa: E402
 
 
 def arguments():
@@ -48,6 +48,7 @@ def main():
     if not cases:
         print(f"run.py: no case matches {' '.join(options.only)}", file=sys.stderr)
         return 2
+    tcp.forget_orphans()
     return 0 if runner.run(cases, group.setup(), nic.recover) else 1
 
 

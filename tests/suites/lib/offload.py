@@ -88,7 +88,6 @@ class Run:
     def closed(self, port, again=(0, 0)):
         """Look at what arrived, after close()."""
         raw = bytes(self.reader.finish())
-        # Without the far end's FIN ours may stay in FIN_WAIT2 for a minute, with its context.
         self.reader.sock.close()
         equal(raw[:len(self.before)], self.before, "the bytes before the keys")
         stream = raw[len(self.before):]
