@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "suites"))
 
-import plan                                                        # noqa: E402
 from lib import evidence, ktls, nic, rx, seal, sockdiag, tcp       # noqa: E402
 from lib.cases import at_least, equal                              # noqa: E402
 from lib.system import run                                         # noqa: E402
@@ -25,7 +24,6 @@ MEGABYTE = 1 << 20
 SLOWER = 4                  # of a stream in software so much less is sent
 PUMP = "/mnt/bench-bin/pump"
 MARK = "vm-mark"
-CIPHERS = {plan.SHORT.get(cipher.label, cipher.label): cipher for cipher in ktls.OURS}
 CONF = {"plain": "none", "software": "sw", "offload": "hw", "zerocopy": "hw"}
 # What the near end does: how it is called, and what its pump and the far one's are called.
 SENDS = {"write": ("write", "discard"), "sendfile": ("sendfile", "discard")}
@@ -45,7 +43,7 @@ class Variant:
         call, how, *cipher = text.split("/")
         if call not in {**SENDS, **RECEIVES} or how not in CONF or len(cipher) != (how != "plain"):
             raise argparse.ArgumentTypeError(f"no variant {text}")
-        return cls(text, call, how, *(CIPHERS[label] for label in cipher))
+        return cls(text, call, how, *(ktls.BY_NAME[label] for label in cipher))
 
     def __str__(self):
         return self.text

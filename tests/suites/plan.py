@@ -14,12 +14,11 @@ import zlib
 from dataclasses import dataclass, replace
 
 from lib.cases import CASE_SECONDS
+from lib.ktls import SHORT
 
 # The parts of a case's name that say what it is done with, not what is done.
 PARAMETER = re.compile(r"v[46]|128|256|1\.[23]-(?:gcm128|gcm256|ccm|chacha)|tso|no-tso"
                        r"|loss-[0-9.]+-percent")
-# Ciphers are named with their version, but for those that every tls.ko gives to a NIC.
-SHORT = {"128": "1.2-gcm128", "256": "1.2-gcm256"}
 CIPHER = re.compile(r"(1\.[23])-(\w+)")
 TLS = STOCK, OURS = "stock", "ours"         # whose tls.ko the guest has
 

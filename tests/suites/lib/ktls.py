@@ -76,6 +76,9 @@ CCM128_1_3 = replace(CCM128, label="1.3-ccm", version=TLS_1_3)
 CHACHA_1_3 = replace(CHACHA, label="1.3-chacha", version=TLS_1_3)
 STOCK = (GCM128, GCM256)        # what the kernel's own tls.ko gives to a NIC
 OURS = (*STOCK, GCM128_1_3, GCM256_1_3, CCM128, CCM128_1_3, CHACHA, CHACHA_1_3)
+# What those are called with their version that have the short names of TLS 1.2's AES-GCM.
+SHORT = {"128": "1.2-gcm128", "256": "1.2-gcm256"}
+BY_NAME = {SHORT.get(cipher.label, cipher.label): cipher for cipher in OURS}
 OURS_1_3 = tuple(cipher for cipher in OURS if cipher.version == TLS_1_3)
 FAMILIES = (4, 6)
 
