@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * KeyUpdate of a receiver with a device. The device loses its key with the KeyUpdate,
- * but may have met records of the new key before: what it made of them with the old
- * one is undone. It gets the new key with the first record that it cannot have met.
+ * or with the new key if none was read, but may have met records of the new key
+ * before: what it made of them with the old one is undone. It gets the new key with
+ * the first record that it cannot have met.
  */
 
 #include <crypto/aead.h>
@@ -16,7 +17,7 @@
 #include "trace.h"
 
 /**
- * ktls_dev_rekey_read() - a KeyUpdate was read
+ * ktls_dev_rekey_read() - a KeyUpdate was read, or there is a new key without one
  * @sk: the socket, locked
  *
  * When this returns, all packets that met the device with its old key are the
@@ -110,8 +111,10 @@ void ktls_dev_rekey_rx(struct sock *sk, struct ktls_context *ctx,
 	struct ktls_rx *rx = ktls_rx(ctx);
 	struct ktls_number number = rx->number;
 	struct crypto_aead *last;
-	u32 next = next_record(sk);
+	u32 next;
 
+	ktls_dev_rekey_read(sk);
+	next = next_record(sk);
 	if (rx->old.aead) {
 		rx->old.number.seq = old_number(rx);
 		crypto_free_aead(ktls_rx_new_key(sk, ctx, aead));

@@ -9,7 +9,7 @@ import threading
 
 from lib import device_faults, link, nic, rekey, rx, system, tcp, tlstrace, wait
 from lib.cases import Registry, at_least, check, equal
-from lib.ktls import MAX_RECORD
+from lib.ktls import MAX_RECORD, SOL_TLS, TLS_RX
 from lib.system import NETIF, ip, write
 
 registry = Registry()
@@ -147,6 +147,23 @@ for _family, _cipher in zip((4, 6, 4, 6), rekey.CIPHERS):
     registry.add(f"rekey-once/v{_family}/{_cipher.label}", once, _family, _cipher)
     registry.add(f"rekey-followed/v{_family}/{_cipher.label}", followed, _family, _cipher)
     registry.add(f"rekey-many/v{_family}/{_cipher.label}", many, _family, _cipher)
+
+
+@registry.case("rekey-without-a-key-update")
+def unannounced(context):
+    """An application may set another key though it has read no KeyUpdate."""
+    stream = Stream(context, reading=False)
+    reader = stream.reader
+    stream.send(50_000)
+    while reader.size_read < stream.sender.size:
+        reader.piece()
+    stream.near.setsockopt(SOL_TLS, TLS_RX, reader.schedule(1).crypto_info())
+    reader.number = 1
+    stream.sender.change()
+    reader.start()
+    stream.with_the_nic()
+    stream.finish()
+    stream.rekeys(0, Ok=1)
 
 
 @registry.case("rekey-not-seen-by-the-nic")
