@@ -233,6 +233,7 @@ def down(context):
     stream.with_software()
     stream.rekeys(Fallback=1)
     stream.sender.update()
+    stream.settled()
     stream.with_software()
     stream.finish()
     stream.rekeys(Fallback=2)
