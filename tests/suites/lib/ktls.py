@@ -112,9 +112,9 @@ class Keys:
         object.__setattr__(self, "iv", secret[40:40 + self.cipher.iv])
 
     @classmethod
-    def of(cls, cipher, key, nonce):
+    def of(cls, cipher, key, nonce, first=0):
         """Those of a handshake: the nonce is salt and IV."""
-        keys = cls(cipher)
+        keys = cls(cipher, first=first)
         for name, value in (("key", key), ("salt", nonce[:cipher.salt]),
                             ("iv", nonce[cipher.salt:])):
             object.__setattr__(keys, name, value)

@@ -117,10 +117,10 @@ class Reader(threading.Thread):
         equal(self.read.hexdigest(), sender.sent.hexdigest(), "SHA-256 of the content")
 
 
-def refuses(code, function, *arguments):
+def refuses(code, function, *arguments, **options):
     """The call fails with this error and no other."""
     try:
-        function(*arguments)
+        function(*arguments, **options)
     except OSError as error:
         equal(errno.errorcode[error.errno], code, f"{function.__name__}()")
         return

@@ -84,6 +84,19 @@ def connect(family=4, mss=None, to_remote=True, **options):
     return (opener, accepted) if to_remote else (accepted, opener)
 
 
+def loopback():
+    """A connection of this host with itself, whose ends send at once (opener, other)."""
+    with _socket(4) as listener:
+        opener = _socket(4)
+        for sock in (listener, opener):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(1)
+        opener.connect(listener.getsockname())
+        accepted, _ = listener.accept()         # inherits the listener's options
+    return opener, accepted
+
+
 def patient(context, seconds=5):
     """New connections do not send anything again for that long, unless they know from
     acknowledgments that it is lost: no timeout, and no probe of the stream's tail."""
