@@ -26,8 +26,9 @@ LATER = ("lifecycle", "apps", "traffic", "hostile")
 NAMES = ("unit", "vm", "net-tls", "upstream", *plan.SUITES)
 UPSTREAM = {"ping": "drivers/net/ping.py"}      # the kernel's own tests that pass
 UPSTREAM_SECONDS = 300
-NET_TLS = {"selftest": ("run",), "calls": ("calls",)}   # what is in tests/net-tls
-NET_TLS_EVERY = {"selftest": ("run", "--every"), "calls": ("calls",), "fuzz": ("fuzz",)}
+# What is in tests/net-tls, and what runs where all is asked for.
+NET_TLS = {"selftest": ("run",), "calls": ("calls",), "interop": ("interop",)}
+NET_TLS_EVERY = NET_TLS | {"selftest": ("run", "--every"), "fuzz": ("fuzz",)}
 NET_TLS_SECONDS = 1200
 IN_GUEST = (*plan.SUITES, *plan.DEBUG_SUITES)
 
