@@ -26,9 +26,14 @@ LATER = ("lifecycle", "apps", "traffic", "hostile")
 NAMES = ("unit", "vm", "net-tls", "upstream", *plan.SUITES)
 UPSTREAM = {"ping": "drivers/net/ping.py"}      # the kernel's own tests that pass
 UPSTREAM_SECONDS = 300
-# What is in tests/net-tls, and what runs where all is asked for.
-NET_TLS = {"selftest": ("run",), "calls": ("calls",), "interop": ("interop",)}
-NET_TLS_EVERY = NET_TLS | {"selftest": ("run", "--every"), "fuzz": ("fuzz",)}
+# What is in tests/net-tls, and what runs where all is asked for. Only Debian's kernel with all
+# drivers has igb, and all modules that need tls.ko.
+NET_TLS = {"selftest": ("run",)} | {name: ("cases", name) for name in
+                                    ("calls", "interop", "consumer", "modules")}
+NET_TLS_EVERY = NET_TLS | {"selftest": ("run", "--every"), "pair": ("run", "--pair"),
+                           "nvme": ("cases", "nvme"),
+                           "all-modules": ("cases", "modules", "--nic", "igb"),
+                           "fuzz": ("fuzz",)}
 NET_TLS_SECONDS = 1200
 IN_GUEST = (*plan.SUITES, *plan.DEBUG_SUITES)
 

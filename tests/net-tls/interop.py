@@ -15,8 +15,8 @@ from lib import evidence, handshake, ktls, nic, rekey, runner, system, tcp      
 from lib.cases import Failed, Registry, check, equal            # noqa: E402
 from lib.ktls import (ALERT, DATA, HANDSHAKE, MAX_RECORD, SOL_TLS, TLS_RX,      # noqa: E402
                       TLS_RX_EXPECT_NO_PAD, TLS_TX)
-from ends import Connection, Kernel, records                    # noqa: E402
-from libraries import LIBRARIES, Broken, GnuTls, OpenSsl            # noqa: E402
+from peer.ends import Connection, Kernel, records                    # noqa: E402
+from peer.libraries import LIBRARIES, Broken, GnuTls, OpenSsl            # noqa: E402
 
 registry = Registry()
 TLS_TX_MAX_PAYLOAD_LEN = 5              # <linux/tls.h> of newer kernels

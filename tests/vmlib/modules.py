@@ -4,6 +4,7 @@
 import contextlib
 import os
 import re
+import shutil
 
 from . import cache, host, kernel_tree, paths, spawn, toolroot, ui
 
@@ -101,16 +102,35 @@ def _make(kernel, directory, backend):
     log = paths.BUILD / "log" / f"{_parent(backend)}-{kernel.release}.log"
     log.unlink(missing_ok=True)
     with ui.step(_parent(backend), f"building for {kernel.release}"):
-        command = ["make", f"-j{os.cpu_count()}", "-C", str(kernel.kdir), f"M={directory}",
-                   "CONFIG_KTLSNIC_TLS_STUB=m", f"KTLSNIC_BACKEND={backend}", "modules"]
-        if kernel.tools:
-            command = toolroot.inside(kernel.tools, command)
         try:
-            spawn.logged(command, log, "modules", "building", env=kernel_tree.clean_environment())
+            _make_in(kernel, directory, log, "CONFIG_KTLSNIC_TLS_STUB=m",
+                     f"KTLSNIC_BACKEND={backend}")
         finally:
             found = warnings(log.read_text(errors="replace"))
             if found:
                 (directory / WARNINGS).write_text("\n".join(found))
+
+
+def _make_in(kernel, directory, log, *settings):
+    """make the modules of a directory."""
+    command = ["make", f"-j{os.cpu_count()}", "-C", str(kernel.kdir), f"M={directory}", *settings,
+               "modules"]
+    if kernel.tools:
+        command = toolroot.inside(kernel.tools, command)
+    spawn.logged(command, log, "modules", "building", env=kernel_tree.clean_environment())
+
+
+def for_a_test(kernel, source):
+    """The directory with the modules that a test has in the directory source, built for the
+    kernel."""
+    directory = paths.BUILD / "modules-tests" / kernel.release / source.name
+    log = paths.BUILD / "log" / f"modules-{source.name}-{kernel.release}.log"
+    with cache.lock(directory.with_name(directory.name + ".lock")):
+        directory.mkdir(parents=True, exist_ok=True)
+        for path in source.iterdir():
+            shutil.copy2(path, directory)       # keeps the time: make finds what is new
+        _make_in(kernel, directory, log)
+    return directory
 
 
 def warnings(log):

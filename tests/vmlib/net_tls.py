@@ -20,4 +20,4 @@ def _programs(directory):
 
 
 # The program is at its top, and is called tls.
-TREE = linux_source.Parts("linux-net-tls", PARTS, ("gcc", "-O2", "-static"), _programs)
+TREE = linux_source.Parts("linux-net-tls", PARTS, ("gcc", "-O2"), _programs)

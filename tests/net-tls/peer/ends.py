@@ -12,7 +12,7 @@ import tempfile
 from lib import counters, evidence, handshake, ktls, sockdiag, tcp, timescale
 from lib.cases import Failed, check, equal
 from lib.ktls import DATA, SOL_TLS, TLS_RX, TLS_TX
-from libraries import SUITES, GnuTls
+from .libraries import SUITES, GnuTls
 
 NAMES = {TLS_TX: "sending", TLS_RX: "receiving"}
 
