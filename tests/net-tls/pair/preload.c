@@ -140,16 +140,6 @@ int connect(int fd, const struct sockaddr *address, socklen_t size)
 	return REAL(connect)(fd, (struct sockaddr *)&there, size);
 }
 
-/* Bytes that are on their way: sent, and not acknowledged. */
-static unsigned long long on_the_way(int fd, const struct tcp_info *info)
-{
-	int queued;
-
-	if (ioctl(fd, SIOCOUTQ, &queued) || queued <= (int)info->tcpi_notsent_bytes)
-		return 0;
-	return queued - info->tcpi_notsent_bytes;
-}
-
 /* An acknowledgement that TCP would delay goes out now. */
 static void acknowledge(void)
 {
@@ -161,21 +151,28 @@ static void acknowledge(void)
 			setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
 }
 
-/* Wait until all is acknowledged that is on its way now. */
+/*
+ * Wait until all is acknowledged that was written so far. What TCP has not sent although
+ * nothing is on its way has no room at the receiver.
+ */
 static void arrives(int fd)
 {
 	struct tcp_info info;
 	socklen_t size = sizeof(info);
-	unsigned long long target;
+	unsigned long long target = 0;
+	int queued;
 
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size))
-		return;
-	target = info.tcpi_bytes_acked + on_the_way(fd, &info);
-	while (info.tcpi_state == ESTABLISHED && info.tcpi_bytes_acked < target) {
+	/* In this order: what is sent in between must not be taken for what has no room. */
+	while (!ioctl(fd, SIOCOUTQ, &queued) &&
+	       !getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) &&
+	       info.tcpi_state == ESTABLISHED) {
+		if (!target)
+			target = info.tcpi_bytes_acked + queued;
+		if (info.tcpi_bytes_acked >= target ||
+		    queued == (int)info.tcpi_notsent_bytes)
+			return;
 		acknowledge();
 		size = sizeof(info);
-		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size))
-			return;
 	}
 }
 
