@@ -73,11 +73,15 @@ static struct decryption *alloc_decryption(struct sock *sk, struct crypto_aead *
 	return d;
 }
 
+/* The IV is here, and may be in the cipher's own part of the request. */
 static void free_decryption(struct decryption *d)
 {
+	void *mem = d->req;
+
 	while (d->pinned)
 		put_page(sg_page(&d->out[d->pinned--]));
-	kfree(d->req);
+	memzero_explicit(mem, (void *)d->sg - mem);
+	kfree(mem);
 }
 
 /* Let the payload go to the reader's pages; -EFAULT if it cannot. */

@@ -27,6 +27,7 @@ struct ktls_rec *ktls_rec_alloc(struct sock *sk, struct crypto_aead *aead)
 		return NULL;
 	memset(&rec->unit, 0, sizeof(rec->unit));
 	rec->unit.frags = rec->out;
+	rec->private = crypto_aead_reqsize(aead);
 	rec->sk = sk;
 	rec->full = false;
 	rec->len = 0;
@@ -64,7 +65,9 @@ void ktls_rec_free(struct ktls_rec *rec)
 	for (i = 0; i < rec->unit.nr_frags; i++)
 		put_page(skb_frag_page(&rec->out[i]));
 	sk_mem_uncharge(rec->sk, rec->charged);
+	/* the cipher's own part of the request may have the IV too */
 	memzero_explicit(rec->iv, sizeof(rec->iv));
+	memzero_explicit(rec->req.__ctx, rec->private);
 	kfree(rec);
 }
 

@@ -27,6 +27,7 @@
  * @iv: for the cipher
  * @aad: likewise
  * @done: called when an encryption is over that did not end at once
+ * @private: bytes of the cipher's own part of @req
  * @req: for the cipher
  */
 struct ktls_rec {
@@ -45,6 +46,7 @@ struct ktls_rec {
 	u8 iv[KTLS_AEAD_IV_SIZE];
 	u8 aad[TLS_AAD_SPACE_SIZE];
 	void (*done)(struct ktls_rec *rec, int err);
+	unsigned int private;
 	struct aead_request req;	/* its context follows */
 };
 

@@ -31,7 +31,7 @@ UPSTREAM_SECONDS = 300
 NET_TLS = {"selftest": ("run",)} | {name: ("cases", name) for name in
                                     ("calls", "interop", "consumer", "modules")}
 NET_TLS_EVERY = NET_TLS | {"selftest": ("run", "--every"), "pair": ("run", "--pair"),
-                           "nvme": ("cases", "nvme"),
+                           "keys": ("cases", "keys"), "nvme": ("cases", "nvme"),
                            "all-modules": ("cases", "modules", "--nic", "igb"),
                            "fuzz": ("fuzz",)}
 NET_TLS_SECONDS = 1200

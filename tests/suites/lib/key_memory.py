@@ -27,29 +27,39 @@ def ram():
             if entry[0] == 1 and entry[4] not in (0, (1 << 64) - 1)]
 
 
-def copies(middle, inverted):
-    """How often the key is in memory. The searcher knows its middle, and the whole only
-    inverted, so that it does not find itself."""
-    found = 0
+def copies(*secrets):
+    """How often each secret is in memory, as a list. The searcher knows its middle, and the whole
+    only inverted, so that it does not find itself."""
+    found = [0] * len(secrets)
+    kept = max(len(inverted) for _middle, inverted in secrets) - 1
     with open(KCORE, "rb", buffering=0) as file:
         for begin, length in ram():
             rest = b""
             for at in range(begin, begin + length, CHUNK):
                 file.seek(at)
                 piece = rest + file.read(min(CHUNK, begin + length - at))
-                found += _count(piece, middle, inverted)
-                rest = piece[-len(inverted):]
+                for number, secret in enumerate(secrets):
+                    found[number] += _count(piece, len(rest), *secret)
+                rest = piece[-kept:]
     return found
 
 
-def _count(piece, middle, inverted):
+def _count(piece, known, middle, inverted):
+    """How often it is there and ends after the bytes that were searched before."""
     found, at = 0, piece.find(middle)
     while at >= 0:
         start = at - MIDDLE.start
         whole = piece[max(0, start):start + len(inverted)]
-        found += bytes(byte ^ 0xff for byte in whole) == inverted
+        found += (bytes(byte ^ 0xff for byte in whole) == inverted
+                  and start + len(inverted) > known)
         at = piece.find(middle, at + 1)
     return found
+
+
+def secret(*parts):
+    """What copies() wants to know of a secret, which is these parts, one after the other."""
+    inverted = bytes(byte ^ 0xff for part in parts for byte in part)
+    return bytes(byte ^ 0xff for byte in inverted[MIDDLE]), inverted
 
 
 def install(sock, direction, cipher, key):
@@ -69,10 +79,10 @@ class Holder:
             target=_hold, args=(use, cipher, theirs))
         self.process.start()
         context.callback(self.process.kill)     # a case that fails must not wait for it
-        *self.key, self.mode = self.pipe.recv()
+        self.key, self.mode = self.pipe.recv()
 
     def copies(self):
-        return copies(*self.key)
+        return copies(self.key)[0]
 
     def stop(self):
         self.pipe.send("stop")
@@ -84,7 +94,7 @@ def _hold(use, cipher, pipe):
     near, far = tcp.connect(4)
     with tcp.closing(near, far):
         mode = use(near, far, cipher, key)
-        pipe.send((key[MIDDLE], bytes(byte ^ 0xff for byte in key), mode))
+        pipe.send((secret(key), mode))
         pipe.recv()
 
 
