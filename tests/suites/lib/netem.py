@@ -82,17 +82,27 @@ def _plug():
     run("modprobe", "sch_plug")
 
 
-def held_before_the_nic(context):
-    """Packets wait before the driver, in their order, until let_go(). Their sockets stay
-    with them, which netem's delay does not allow."""
+def hold(netif):
+    """Packets wait before the driver of that port, in their order. Their sockets stay with them,
+    which netem's delay does not allow."""
     _plug()
-    run("tc", "qdisc", "replace", "dev", NETIF, "root", "plug", "limit", 1 << 20)
-    context.callback(run, "tc", "qdisc", "del", "dev", NETIF, "root", check=False)
+    run("tc", "qdisc", "replace", "dev", netif, "root", "plug", "limit", 1 << 20)
 
 
-def held():
+def drop_held(netif):
+    """None waits any more; those that did are lost."""
+    run("tc", "qdisc", "del", "dev", netif, "root", check=False)
+
+
+def held_before_the_nic(context):
+    """Packets wait before the driver of the local port until let_go()."""
+    hold(NETIF)
+    context.callback(drop_held, NETIF)
+
+
+def held(netif=NETIF):
     """Bytes that wait before the driver."""
-    return _count("backlog", NETIF, None, "plug")
+    return _count("backlog", netif, None, "plug")
 
 
 def let_go():
