@@ -13,10 +13,6 @@
 
 #include "ktls_conftest.h"
 
-#ifdef CONFIG_TLS_TOE
-#error "a kernel with CONFIG_TLS_TOE needs its own tls.ko: this one leaves TLS_HW_RECORD out"
-#endif
-
 #ifndef TLS_HANDSHAKE_KEYUPDATE
 #define TLS_HANDSHAKE_KEYUPDATE		24
 #endif

@@ -60,4 +60,5 @@ module_exit(ktls_module_exit);
 
 MODULE_DESCRIPTION("Kernel TLS");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(KTLS_VERSION);
 MODULE_ALIAS_TCP_ULP("tls");

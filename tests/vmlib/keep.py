@@ -5,7 +5,7 @@ import fcntl
 import shutil
 import time
 
-from . import cache, debian_kernel, debian_unpack, debug_kernel, guest, linux_source
+from . import cache, debian_kernel, debian_unpack, debug_kernel, dkms, guest, linux_source
 from . import net_tls, paths, qemu, resolve, shares, toolroot, ui, upstream
 
 NOT_ENTRIES = ("apt", "kvm", "resolved")
@@ -36,6 +36,8 @@ def _entries(known):
     if known.request == debug_kernel.PACKAGE:
         return [linux_source.entry(known.request, known.release, known.version),
                 debug_kernel.entry(known.version)]
+    if known.request == dkms.request(known.release):
+        return [dkms.entry(known.release, known.version)]
     if known.request.startswith(TOOLS_PREFIX):
         return []
     return [debian_kernel.entry(known.release, *known.version.split("="))]

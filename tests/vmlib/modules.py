@@ -8,9 +8,10 @@ import shutil
 
 from . import cache, host, kernel_tree, paths, spawn, toolroot, ui
 
+TOP_SOURCES = ("Kbuild", "dkms.conf")
 SOURCES = ("drivers", "net")
 SUFFIXES = (".c", ".h", ".sh")
-NAMES = ("Kbuild", "Makefile", "Kconfig")
+NAMES = ("Kbuild", "Makefile", "Kconfig", "dkms.conf")
 # Shows that the driver's TLS half stands alone; of no use to a user.
 STUB = "ktlsnic_tls_stub_module"
 # What is below the driver's TLS half: the card as it is, or as a NIC with a firmware mailbox.
@@ -18,6 +19,8 @@ BACKENDS = RING, MAILBOX = "ring", "mailbox"
 # In a build's directory: what was warned of since it was last built from nothing.
 WARNINGS = "warnings"
 WARNED = re.compile(r"\bwarning:", re.IGNORECASE)      # the compiler, modpost, objtool, make
+# In a build's directory: what net/tls/Makefile says of the kernel.
+SAID = "said"
 
 
 def build(kernel, backend=RING):
@@ -42,10 +45,8 @@ def _parent(backend):
 
 
 def _bring_up_to_date(kernel, directory, backend):
-    sources = _sources()
-    if "Kbuild" not in sources:
-        raise ui.Failure("modules: there is no Kbuild at the top of the source tree")
-    wanted = cache.digest(_identity(kernel), *(item for name, content in sources.items()
+    sources = sources_of_tree()
+    wanted = cache.digest(identity(kernel), *(item for name, content in sources.items()
                                                for item in (name, content)))
     stamp = directory / "stamp"
     if stamp.exists() and stamp.read_text() == wanted:
@@ -59,9 +60,9 @@ def _bring_up_to_date(kernel, directory, backend):
     stamp.write_text(wanted)
 
 
-def _sources():
+def sources_of_tree():
     """The files that modules are built from: path below the top, content."""
-    files = [paths.TOP / "Kbuild"]
+    files = [paths.TOP / name for name in TOP_SOURCES]
     for part in SOURCES:
         files += sorted((paths.TOP / part).rglob("*"))
     return {str(path.relative_to(paths.TOP)): path.read_bytes() for path in files
@@ -73,7 +74,7 @@ def _is_product(path):
     return path.name.endswith(".mod.c") or (path.parent / f".{path.name}.cmd").exists()
 
 
-def _identity(kernel):
+def identity(kernel):
     """What changes when the kernel that is built against changes."""
     watched = ("Module.symvers", "include/generated/autoconf.h", "include/config/auto.conf")
     found = [str(kernel.kdir)]
@@ -106,9 +107,13 @@ def _make(kernel, directory, backend):
             _make_in(kernel, directory, log, "CONFIG_KTLSNIC_TLS_STUB=m",
                      f"KTLSNIC_BACKEND={backend}")
         finally:
-            found = warnings(log.read_text(errors="replace"))
+            text = log.read_text(errors="replace")
+            found = warnings(text)
             if found:
                 (directory / WARNINGS).write_text("\n".join(found))
+        (directory / SAID).write_text("".join(f"{line}\n" for line in said(text)))
+    for line in said(text):
+        ui.say("modules", line)
 
 
 def _make_in(kernel, directory, log, *settings):
@@ -136,6 +141,11 @@ def for_a_test(kernel, source):
 def warnings(log):
     """The lines of a build's log that warn of something."""
     return [line for line in log.splitlines() if WARNED.search(line)]
+
+
+def said(log):
+    """The lines of a build's log that tell what the kernel does not get of net/tls."""
+    return [line for line in log.splitlines() if line.startswith("net/tls: ")]
 
 
 def require_no_warnings(kernel, backend=RING):
@@ -171,8 +181,8 @@ def tls_for_guest(kernel, backend=RING):
         _bring_up_to_date(kernel, directory, backend)
         module = directory / "net/tls/tls.ko"
         if not module.exists():
-            raise ui.Failure(f"--tls ours: our tls.ko is not for kernel {kernel.release}, but "
-                             "for 6.12 and newer")
+            raise ui.Failure(f"--tls ours: {kernel.release}: "
+                             + (directory / SAID).read_text().strip())
         return _for_guest("tls", module)
 
 
@@ -185,3 +195,8 @@ def install(kernel, directory):
     with ui.step("modules", f"installing for {kernel.release}"):
         spawn.logged(["make", "-C", str(kernel.kdir), f"M={directory}", "modules_install"], log,
                      "modules", "installing", env=kernel_tree.clean_environment())
+    if not os.environ.get("INSTALL_MOD_PATH"):
+        script = paths.TOP / "net/tls/after-install.sh"
+        lines = spawn.output(["sh", script, "installed", kernel.release, directory / SAID]) or ""
+        for line in lines.splitlines():
+            ui.say("modules", line)

@@ -6,6 +6,8 @@ and expect its compiler; on an older host they do not even start. So there is a 
 root of that release, and bubblewrap to enter it, which needs no privilege.
 """
 
+import os
+
 from . import cache, host, packages, paths, resolve, spawn, ui, userland
 
 LOG = paths.BUILD / "log/toolroot.log"
@@ -25,10 +27,11 @@ def entry(release, version, wanted):
     """The cache's entry for a state of the release."""
     wanted = sorted({*ALWAYS, *wanted})
     return cache.Entry(f"tools-{release}-{version}", (wanted, userland.DROP, LEFT_OUT),
-                       lambda directory: _make(release, wanted, directory))
+                       lambda directory: make(release, wanted, directory))
 
 
-def _make(release, wanted, directory):
+def make(release, wanted, directory):
+    """Put such a root into directory/root."""
     host.require_packages()
     tar = directory / "root.tar"
     root = directory / "root"
@@ -41,11 +44,15 @@ def _make(release, wanted, directory):
     tar.unlink()
 
 
-def inside(root, command):
-    """The command to run in that root, where our tree and cache are where they are here.
+def inside(root, command, binds=(), as_root=False):
+    """The command to run in that root, where our tree and cache are where they are here, and
+    more directories elsewhere: binds, as (here, there). as_root: for a program that insists.
 
     The root becomes read-only last: only then are there directories to mount these on.
     """
-    return ["bwrap", "--bind", root, "/", "--dev", "/dev", "--proc", "/proc",
+    more = [word for here, there in binds for word in ("--bind", here, there)]
+    who = ["--unshare-user", "--uid", "0", "--gid", "0"] if as_root and os.geteuid() else []
+    return ["bwrap", *who, "--bind", root, "/", "--dev", "/dev", "--proc", "/proc",
             "--tmpfs", "/tmp", "--ro-bind", paths.cache(), paths.cache(),
-            "--bind", paths.TOP, paths.TOP, "--remount-ro", "/", "--die-with-parent", *command]
+            "--bind", paths.TOP, paths.TOP, *more, "--remount-ro", "/", "--die-with-parent",
+            *command]
