@@ -18,7 +18,8 @@ _guests = itertools.count(1)
 
 sys.path.insert(0, str(TESTS / "suites"))
 import plan                                                     # noqa: E402
-from vmlib import environ                                       # noqa: E402
+from vmlib import debian_kernel, environ                        # noqa: E402
+from vmlib.options import default_kernel                        # noqa: E402
 
 LATER = ("lifecycle", "apps", "traffic", "hostile")
 # In the order in which they run: jobs that are short come last, so that no CPU is idle for
@@ -32,9 +33,12 @@ NET_TLS = {"selftest": ("run",)} | {name: ("cases", name) for name in
                                     ("calls", "interop", "consumer", "modules")}
 NET_TLS_EVERY = NET_TLS | {"selftest": ("run", "--every"), "pair": ("run", "--pair"),
                            "keys": ("cases", "keys"), "nvme": ("cases", "nvme"),
+                           "unload": ("cases", "unload"),
                            "all-modules": ("cases", "modules", "--nic", "igb"),
-                           "fuzz": ("fuzz",)}
-NET_TLS_SECONDS = 1200
+                           "fuzz": ("fuzz",), "dkms": ("dkms",)}
+DEBIANS_ONLY = ("all-modules", "dkms")  # what asks for packages of the kernel's release
+NET_TLS_SECONDS = {"dkms": 3600}        # it makes a Debian first
+OTHER_NET_TLS_SECONDS = 1200
 IN_GUEST = (*plan.SUITES, *plan.DEBUG_SUITES)
 
 
@@ -82,7 +86,7 @@ def _net_tls(what, words, vm_options, label):
     """One of the tests of kTLS, with our tls.ko unless another is asked for."""
     program, *options = words
     return _in_vm(f"{label}net-tls/{what}", f"net-tls/{program}", (*options, *vm_options), (),
-                  NET_TLS_SECONDS)
+                  NET_TLS_SECONDS.get(what, OTHER_NET_TLS_SECONDS))
 
 
 def _guest(suite, group, vm_options, label, choice):
@@ -127,16 +131,21 @@ def _jobs_of(name, vm_options, label, choice, variant):
         return [_upstream(test, vm_options, label) for test in UPSTREAM]
     if name == "net-tls" and not _before_ours(vm_options):
         return [_net_tls(what, words, vm_options, label)
-                for what, words in (NET_TLS_EVERY if choice.every else NET_TLS).items()]
+                for what, words in (NET_TLS_EVERY if choice.every else NET_TLS).items()
+                if what not in DEBIANS_ONLY or debian_kernel.is_version(_kernel(vm_options))]
     return []
 
 
 def _before_ours(vm_options):
     """Whether the kernel that is asked for is one that our tls.ko is not for."""
-    words = list(vm_options)
-    asked = words[words.index("--kernel") + 1] if "--kernel" in words else ""
-    match = re.match(r"(\d+)\.(\d+)", asked)
+    match = re.match(r"(\d+)\.(\d+)", _kernel(vm_options))
     return bool(match) and (int(match[1]), int(match[2])) < (6, 12)
+
+
+def _kernel(vm_options):
+    """The kernel that these options ask for."""
+    words = list(vm_options)
+    return words[words.index("--kernel") + 1] if "--kernel" in words else default_kernel()
 
 
 def shard(jobs_of_all, part):
