@@ -36,7 +36,7 @@ NET_TLS_EVERY = NET_TLS | {"selftest": ("run", "--every"), "pair": ("run", "--pa
                            "unload": ("cases", "unload"),
                            "all-modules": ("cases", "modules", "--nic", "igb"),
                            "fuzz": ("fuzz",), "dkms": ("dkms",)}
-DEBIANS_ONLY = ("all-modules", "dkms")  # what asks for packages of the kernel's release
+DEBIANS_ONLY = ("modules", "all-modules", "nvme", "dkms")      # of its packages, or its modules
 NET_TLS_SECONDS = {"dkms": 3600}        # it makes a Debian first
 OTHER_NET_TLS_SECONDS = 1200
 IN_GUEST = (*plan.SUITES, *plan.DEBUG_SUITES)
