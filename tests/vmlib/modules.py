@@ -195,6 +195,9 @@ def install(kernel, directory):
     with ui.step("modules", f"installing for {kernel.release}"):
         spawn.logged(["make", "-C", str(kernel.kdir), f"M={directory}", "modules_install"], log,
                      "modules", "installing", env=kernel_tree.clean_environment())
+        # kbuild leaves that out where there is no System.map, as in Debian's headers.
+        spawn.logged(["/sbin/depmod", "-b", os.environ.get("INSTALL_MOD_PATH") or "/",
+                      kernel.release], log, "modules", "depmod")
     if not os.environ.get("INSTALL_MOD_PATH"):
         script = paths.TOP / "net/tls/after-install.sh"
         lines = spawn.output(["sh", script, "installed", kernel.release, directory / SAID]) or ""
