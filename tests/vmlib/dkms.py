@@ -10,7 +10,8 @@ import shutil
 
 from . import cache, host, modules, packages, paths, resolve, spawn, toolroot, ui, userland
 
-WANTED = (*toolroot.ALWAYS, "dkms", "initramfs-tools", "libdw-dev", "openssl", "xz-utils", "zstd")
+WANTED = (*toolroot.ALWAYS, "dkms", "gcc", "initramfs-tools", "libdw-dev", "openssl", "xz-utils",
+          "zstd")
 CONF = "dkms.conf"
 # Not what the modules are built from, and so what dkms must not take for it.
 MORE_SOURCES = ("Makefile",)
