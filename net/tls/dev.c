@@ -8,6 +8,7 @@
 #include <crypto/aead.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/unaligned.h>
 #include <net/dst.h>
@@ -23,6 +24,22 @@
  * device's connections away for writing: they are then all in a known state.
  */
 static DECLARE_RWSEM(device_sem);
+
+/*
+ * Memory reclaim may wait for data to be sent (swap or a file system over kTLS), and
+ * the sender for device_sem: who holds it may not wait for reclaim, nor a driver.
+ */
+static unsigned int hold_devices(void)
+{
+	down_read(&device_sem);
+	return memalloc_noio_save();
+}
+
+static void release_devices(unsigned int flags)
+{
+	memalloc_noio_restore(flags);
+	up_read(&device_sem);
+}
 
 /* All offloaded connections, and those that a device has lost. */
 static LIST_HEAD(contexts);
@@ -63,8 +80,9 @@ static void destroy(struct work_struct *work)
 {
 	struct ktls_context *ctx = container_of(work, struct ktls_context, destroy);
 	struct net_device *dev;
+	unsigned int noio;
 
-	down_read(&device_sem);
+	noio = hold_devices();
 	dev = rcu_dereference_protected(ctx->base.netdev,
 					lockdep_is_held(&device_sem));
 	spin_lock_irq(&contexts_lock);
@@ -72,7 +90,7 @@ static void destroy(struct work_struct *work)
 	spin_unlock_irq(&contexts_lock);
 	if (dev)
 		leave_device(ctx, dev);
-	up_read(&device_sem);
+	release_devices(noio);
 
 	if (ctx->tx_kept)
 		ktls_dev_free_tx(ktls_tx(ctx));
@@ -238,14 +256,15 @@ int ktls_dev_add(struct sock *sk, struct ktls_context *ctx,
 {
 	netdevice_tracker tracker;
 	struct net_device *dev;
+	unsigned int noio;
 	int err;
 
 	dev = find_device(sk, ctx, direction, &tracker);
 	if (!dev)
 		return -EOPNOTSUPP;
-	down_read(&device_sem);
+	noio = hold_devices();
 	err = add(sk, ctx, dev, direction, seq, number);
-	up_read(&device_sem);
+	release_devices(noio);
 	netdev_put(dev, &tracker);
 	return err;
 }
@@ -262,16 +281,17 @@ bool ktls_dev_del(struct ktls_context *ctx, enum tls_offload_ctx_dir direction)
 	bool *added = direction == TLS_OFFLOAD_CTX_DIR_TX ? &ctx->tx_added :
 							    &ctx->rx_added;
 	struct net_device *dev;
+	unsigned int noio;
 	bool had;
 
-	down_read(&device_sem);
+	noio = hold_devices();
 	dev = rcu_dereference_protected(ctx->base.netdev,
 					lockdep_is_held(&device_sem));
 	had = *added;
 	if (dev && had)
 		dev->tlsdev_ops->tls_dev_del(dev, &ctx->base, direction);
 	WRITE_ONCE(*added, false);
-	up_read(&device_sem);
+	release_devices(noio);
 	return had;
 }
 
@@ -321,16 +341,17 @@ int ktls_dev_resync(struct sock *sk, u32 seq, u64 number)
 {
 	struct net_device *dev;
 	u8 bytes[TLS_MAX_REC_SEQ_SIZE];
+	unsigned int noio;
 	int err = 0;
 
 	put_unaligned_be64(number, bytes);
-	down_read(&device_sem);
+	noio = hold_devices();
 	dev = rcu_dereference_protected(tls_get_ctx(sk)->netdev,
 					lockdep_is_held(&device_sem));
 	if (dev)
 		err = dev->tlsdev_ops->tls_dev_resync(dev, sk, seq, bytes,
 						      TLS_OFFLOAD_CTX_DIR_TX);
-	up_read(&device_sem);
+	release_devices(noio);
 	return err;
 }
 
@@ -354,9 +375,11 @@ static void device_down(struct net_device *dev)
 {
 	struct ktls_context *ctx, *next;
 	unsigned long flags;
+	unsigned int noio;
 	LIST_HEAD(down);
 
 	down_write(&device_sem);
+	noio = memalloc_noio_save();
 	spin_lock_irqsave(&contexts_lock, flags);
 	list_for_each_entry_safe(ctx, next, &contexts, base.list) {
 		if (rcu_access_pointer(ctx->base.netdev) != dev)
@@ -374,6 +397,7 @@ static void device_down(struct net_device *dev)
 	spin_lock_irqsave(&contexts_lock, flags);
 	list_splice(&down, &contexts);
 	spin_unlock_irqrestore(&contexts_lock, flags);
+	memalloc_noio_restore(noio);
 	up_write(&device_sem);
 }
 

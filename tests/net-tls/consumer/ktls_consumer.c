@@ -312,16 +312,18 @@ static void ktls_consumer_work(struct work_struct *work)
 }
 
 /*
- * Other sockets' owners do wait for memory reclaim: to lockdep this socket's lock
- * is one of another class from now on. Nobody has it locked.
+ * Other sockets' owners do wait for memory reclaim: to lockdep this socket's locks
+ * are of other classes from now on. Nobody holds them.
  */
 static void ktls_consumer_own_locks(struct sock *sk)
 {
-	static struct lock_class_key lock_key, slock_key;
+	static struct lock_class_key lock_key, slock_key, tx_key;
 
 	lockdep_set_class_and_name(&sk->sk_lock.slock, &slock_key,
 				   "slock-ktls-consumer");
 	lockdep_init_map(&sk->sk_lock.dep_map, "sk_lock-ktls-consumer", &lock_key, 0);
+	lockdep_set_class_and_name(&tls_get_ctx(sk)->tx_lock, &tx_key,
+				   "tx_lock-ktls-consumer");
 }
 
 static int ktls_consumer_serve(struct ktls_consumer *consumer, int fd)
@@ -336,6 +338,10 @@ static int ktls_consumer_serve(struct ktls_consumer *consumer, int fd)
 	if (!sock)
 		return err;
 	sk = sock->sk;
+	if (!sk_is_inet(sk) || !tls_get_ctx(sk)) {
+		sockfd_put(sock);
+		return -EINVAL;
+	}
 	consumer->sock = sock;
 	ktls_consumer_own_locks(sk);
 
