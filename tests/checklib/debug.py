@@ -11,7 +11,11 @@ from . import suites
 
 TIME_SCALE = 4              # how much slower the debug kernel may be
 # Guests that take long come first, so that both cores have work until the end.
-NAMES = ("tls-rx", "nic", "faults", "tls-tx")
+NAMES = ("tls-rx", "nic", "faults", "tls-tx", "net-tls")
+# Of suite net-tls what finds something there that it does not elsewhere; with --every as well
+# what takes long.
+NET_TLS = ("consumer", "calls")
+NET_TLS_EVERY = (*NET_TLS, "interop", "unload", "fuzz")
 # KASAN stops reporting after its first finding unless told otherwise; a busy host
 # makes a guest's CPU stand still for longer than the watchdog's 20 seconds; after an
 # oops locks are held for ever, so that every case to come would only wait.
@@ -36,8 +40,13 @@ def jobs(names, vm, choice=suites.plan.DEFAULT, variants=tuple(VARIANTS)):
     """Unless every case is asked for, they take turns: every second one runs plain, the
     others behind the IOMMU; of those that differ in address family, cipher, TSO or rate of
     loss alone one runs. What is asked for by name runs in both."""
-    return [job for turn, variant in enumerate(VARIANTS) if variant in variants
-            for job in suites.guest_jobs(
-                names, [*vm, *VARIANTS[variant]], f"{variant}/",
-                choice if choice.every else dataclasses.replace(choice, turn=turn),
-                None if choice.every or choice.only else variant)]
+    jobs_of_guests = [job for turn, variant in enumerate(VARIANTS) if variant in variants
+                      for job in suites.guest_jobs(
+                          [name for name in names if name != "net-tls"],
+                          [*vm, *VARIANTS[variant]], f"{variant}/",
+                          choice if choice.every else dataclasses.replace(choice, turn=turn),
+                          None if choice.every or choice.only else variant)]
+    if "net-tls" not in names or choice.only or suites.plan.PLAIN not in variants:
+        return jobs_of_guests
+    return jobs_of_guests + suites.net_tls_jobs(NET_TLS_EVERY if choice.every else NET_TLS, vm,
+                                                f"{suites.plan.PLAIN}/")

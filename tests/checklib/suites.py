@@ -130,10 +130,14 @@ def _jobs_of(name, vm_options, label, choice, variant):
     if name == "upstream":
         return [_upstream(test, vm_options, label) for test in UPSTREAM]
     if name == "net-tls" and not _before_ours(vm_options):
-        return [_net_tls(what, words, vm_options, label)
-                for what, words in (NET_TLS_EVERY if choice.every else NET_TLS).items()
-                if what not in DEBIANS_ONLY or debian_kernel.is_version(_kernel(vm_options))]
+        return net_tls_jobs(NET_TLS_EVERY if choice.every else NET_TLS, vm_options, label)
     return []
+
+
+def net_tls_jobs(what, vm_options=(), label=""):
+    """The jobs of suite net-tls with these names, if the kernel can have them."""
+    return [_net_tls(one, NET_TLS_EVERY[one], vm_options, label) for one in what
+            if one not in DEBIANS_ONLY or debian_kernel.is_version(_kernel(vm_options))]
 
 
 def _before_ours(vm_options):
