@@ -7,6 +7,7 @@
 #include "dev.h"
 #include "proto.h"
 #include "stat.h"
+#include "sw_rec.h"
 #include "ulp.h"
 
 static int __init ktls_module_init(void)
@@ -17,9 +18,13 @@ static int __init ktls_module_init(void)
 	if (err)
 		return err;
 
-	err = ktls_strp_module_init();
+	err = ktls_rec_setup();
 	if (err)
 		goto err_stat;
+
+	err = ktls_strp_module_init();
+	if (err)
+		goto err_rec;
 
 	err = ktls_dev_tx_init();
 	if (err)
@@ -40,6 +45,8 @@ err_dev_tx:
 	ktls_dev_tx_exit();
 err_strp:
 	ktls_strp_module_exit();
+err_rec:
+	ktls_rec_cleanup();
 err_stat:
 	ktls_stat_exit();
 	return err;
@@ -51,6 +58,7 @@ static void __exit ktls_module_exit(void)
 	ktls_dev_exit();
 	ktls_dev_tx_exit();
 	ktls_strp_module_exit();
+	ktls_rec_cleanup();
 	ktls_protos_exit();
 	ktls_stat_exit();
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* One record that software encrypts: its pieces before and after. */
 
-#include <linux/bvec.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uio.h>
@@ -10,6 +9,39 @@
 #include "sw_rec.h"
 
 #define PAGES_AT_ONCE	8U
+/* Bytes of a cipher's own part of a request: most need less. */
+#define PRIVATE_USUAL	512
+
+static struct kmem_cache *records;
+
+/*
+ * Each part of a record is set when it is used, and what is secret is wiped. With a
+ * constructor no kernel clears it each time, as most do by default (init_on_alloc).
+ */
+static void construct(void *rec)
+{
+	memset(rec, 0, sizeof(struct ktls_rec) + PRIVATE_USUAL);
+}
+
+/* The AAD is before the pieces of the payload. */
+static struct scatterlist *piece(struct ktls_rec *rec, unsigned int i)
+{
+	return &rec->in_sg[1 + i];
+}
+
+/* An entry of a list with more to come. */
+static void set_entry(struct scatterlist *sg, struct page *page, unsigned int len,
+		      unsigned int offset)
+{
+	sg_init_table(sg, 1);
+	sg_unmark_end(sg);
+	sg_set_page(sg, page, len, offset);
+}
+
+static void set_entry_buf(struct scatterlist *sg, const void *buf, unsigned int len)
+{
+	set_entry(sg, virt_to_page(buf), len, offset_in_page(buf));
+}
 
 /**
  * ktls_rec_alloc() - an empty record
@@ -20,14 +52,17 @@
  */
 struct ktls_rec *ktls_rec_alloc(struct sock *sk, struct crypto_aead *aead)
 {
+	unsigned int private = crypto_aead_reqsize(aead);
 	struct ktls_rec *rec;
 
-	rec = kmalloc(sizeof(*rec) + crypto_aead_reqsize(aead), sk->sk_allocation);
+	rec = private <= PRIVATE_USUAL ?
+	      kmem_cache_alloc(records, sk->sk_allocation) :
+	      kmalloc(sizeof(*rec) + private, sk->sk_allocation);
 	if (!rec)
 		return NULL;
 	memset(&rec->unit, 0, sizeof(rec->unit));
 	rec->unit.frags = rec->out;
-	rec->private = crypto_aead_reqsize(aead);
+	rec->private = private;
 	rec->sk = sk;
 	rec->full = false;
 	rec->len = 0;
@@ -46,7 +81,7 @@ void ktls_rec_drop_plain(struct ktls_rec *rec)
 	unsigned int i;
 
 	for_each_set_bit(i, rec->foreign, KTLS_PLAIN_PIECES)
-		put_page(rec->plain[i].bv_page);
+		put_page(sg_page(piece(rec, i)));
 	bitmap_zero(rec->foreign, KTLS_PLAIN_PIECES);
 	rec->pieces = 0;
 }
@@ -68,7 +103,10 @@ void ktls_rec_free(struct ktls_rec *rec)
 	/* the cipher's own part of the request may have the IV too */
 	memzero_explicit(rec->iv, sizeof(rec->iv));
 	memzero_explicit(rec->req.__ctx, rec->private);
-	kfree(rec);
+	if (rec->private <= PRIVATE_USUAL)
+		kmem_cache_free(records, rec);
+	else
+		kfree(rec);
 }
 
 /* Add memory to a record: at its end if that is where the socket's page goes on. */
@@ -121,17 +159,19 @@ static int reserve(struct ktls_rec *rec, unsigned int payload)
 static bool add_plain(struct ktls_rec *rec, struct page *page, unsigned int offset,
 		      unsigned int len, bool foreign)
 {
-	struct bio_vec *last = rec->plain + rec->pieces - 1;
+	struct scatterlist *next = piece(rec, rec->pieces);
+	struct scatterlist *last = next - 1;
 
 	if (rec->pieces && !foreign && !test_bit(rec->pieces - 1, rec->foreign) &&
-	    last->bv_page == page && last->bv_offset + last->bv_len == offset) {
-		last->bv_len += len;
+	    sg_page(last) == page && last->offset + last->length == offset) {
+		last->length += len;
 	} else {
 		if (rec->pieces == KTLS_PLAIN_PIECES)
 			return false;
 		if (foreign)
 			__set_bit(rec->pieces, rec->foreign);
-		bvec_set_page(&rec->plain[rec->pieces++], page, len, offset);
+		set_entry(next, page, len, offset);
+		rec->pieces++;
 	}
 	rec->len += len;
 	return true;
@@ -231,15 +271,15 @@ static int take_pages(struct ktls_rec *rec, struct iov_iter *from,
 static void trim(struct ktls_rec *rec, unsigned int len)
 {
 	while (rec->len > len) {
-		struct bio_vec *last = &rec->plain[rec->pieces - 1];
-		unsigned int part = min(last->bv_len, rec->len - len);
+		struct scatterlist *last = piece(rec, rec->pieces - 1);
+		unsigned int part = min(last->length, rec->len - len);
 
 		rec->len -= part;
-		last->bv_len -= part;
-		if (last->bv_len)
+		last->length -= part;
+		if (last->length)
 			break;
 		if (__test_and_clear_bit(--rec->pieces, rec->foreign))
-			put_page(last->bv_page);
+			put_page(sg_page(last));
 	}
 }
 
@@ -302,16 +342,12 @@ int ktls_rec_add(struct ktls_rec *rec, struct msghdr *msg, unsigned int len,
 /* The cipher's input: additional data, payload, and in TLS 1.3 the content type. */
 static void fill_in(struct ktls_rec *rec, const struct ktls_format *format)
 {
-	unsigned int entries = 1 + rec->pieces + format->tail;
-	unsigned int i;
+	struct scatterlist *end = piece(rec, rec->pieces);
 
-	sg_init_table(rec->in_sg, entries);
-	sg_set_buf(&rec->in_sg[0], rec->aad, format->aad);
-	for (i = 0; i < rec->pieces; i++)
-		sg_set_page(&rec->in_sg[1 + i], rec->plain[i].bv_page,
-			    rec->plain[i].bv_len, rec->plain[i].bv_offset);
+	set_entry_buf(&rec->in_sg[0], rec->aad, format->aad);
 	if (format->tail)
-		sg_set_buf(&rec->in_sg[1 + i], &rec->type, sizeof(rec->type));
+		set_entry_buf(end++, &rec->type, sizeof(rec->type));
+	sg_mark_end(end - 1);
 }
 
 /* Its output; memory that was reserved for more payload is left out. */
@@ -322,15 +358,14 @@ static void fill_out(struct ktls_rec *rec, const struct ktls_format *format)
 	unsigned int i;
 
 	rec->unit.len = left;
-	sg_init_table(rec->out_sg, MAX_SKB_FRAGS + 1);
-	sg_set_buf(&rec->out_sg[0], rec->aad, format->aad);
+	set_entry_buf(&rec->out_sg[0], rec->aad, format->aad);
 	for (i = 0; left; i++) {
 		skb_frag_t *frag = &rec->out[i];
 		unsigned int len = min(skb_frag_size(frag), left);
 
 		skb_frag_size_set(frag, len);
-		sg_set_page(&rec->out_sg[1 + i], skb_frag_page(frag), len - skip,
-			    skb_frag_off(frag) + skip);
+		set_entry(&rec->out_sg[1 + i], skb_frag_page(frag), len - skip,
+			  skb_frag_off(frag) + skip);
 		skip = 0;
 		left -= len;
 	}
@@ -378,4 +413,24 @@ int ktls_rec_encrypt(struct ktls_rec *rec, struct crypto_aead *aead,
 	aead_request_set_callback(&rec->req, CRYPTO_TFM_REQ_MAY_BACKLOG, encrypted,
 				  rec);
 	return crypto_aead_encrypt(&rec->req);
+}
+
+/**
+ * ktls_rec_setup() - get ready for records
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int ktls_rec_setup(void)
+{
+	records = kmem_cache_create("ktls_rec", sizeof(struct ktls_rec) + PRIVATE_USUAL,
+				    __alignof__(struct ktls_rec), 0, construct);
+	return records ? 0 : -ENOMEM;
+}
+
+/**
+ * ktls_rec_cleanup() - the opposite of ktls_rec_setup(); no record is left
+ */
+void ktls_rec_cleanup(void)
+{
+	kmem_cache_destroy(records);
 }

@@ -17,12 +17,12 @@
  * @type: content type
  * @full: no byte more, the record has to be closed
  * @len: bytes of payload
- * @pieces: entries of @plain in use
+ * @pieces: of the payload
  * @charged: bytes of @out, which the socket is charged for
- * @plain: the payload: in @out itself where it was copied, or in pages of others
- * @foreign: which of @plain are in pages of others that we hold
+ * @foreign: which pieces are in pages of others that we hold
  * @out: memory for the whole record
- * @in_sg: the cipher's input: AAD, @plain, content type
+ * @in_sg: the cipher's input: AAD, the pieces of the payload, content type. A piece is
+ *	in @out itself where it was copied, or in pages of others
  * @out_sg: its output: AAD, @out without header and explicit IV
  * @iv: for the cipher
  * @aad: likewise
@@ -38,7 +38,6 @@ struct ktls_rec {
 	unsigned int len;
 	unsigned int pieces;
 	unsigned int charged;
-	struct bio_vec plain[KTLS_PLAIN_PIECES];
 	DECLARE_BITMAP(foreign, KTLS_PLAIN_PIECES);
 	skb_frag_t out[MAX_SKB_FRAGS];
 	struct scatterlist in_sg[KTLS_PLAIN_PIECES + 2];
@@ -58,5 +57,7 @@ int ktls_rec_encrypt(struct ktls_rec *rec, struct crypto_aead *aead,
 		     const struct ktls_number *number,
 		     void (*done)(struct ktls_rec *rec, int err));
 void ktls_rec_drop_plain(struct ktls_rec *rec);
+int ktls_rec_setup(void);
+void ktls_rec_cleanup(void);
 
 #endif
