@@ -128,6 +128,7 @@ struct ktls_rx_old {
  * @clear: decrypted records that nobody has read yet
  * @saved_data_ready: the socket's callback before ours
  * @reader: one reads; others wait at @readers
+ * @readers: who waits to read
  * @contended: somebody may wait
  * @key_update: a KeyUpdate was read: no record can be read before the new key
  * @zero_copy: records may be decrypted into the reader's own pages

@@ -48,5 +48,6 @@ def jobs(names, vm, choice=suites.plan.DEFAULT, variants=tuple(VARIANTS)):
                           None if choice.every or choice.only else variant)]
     if "net-tls" not in names or choice.only or suites.plan.PLAIN not in variants:
         return jobs_of_guests
-    return jobs_of_guests + suites.net_tls_jobs(NET_TLS_EVERY if choice.every else NET_TLS, vm,
-                                                f"{suites.plan.PLAIN}/")
+    wanted = NET_TLS_EVERY if choice.every else NET_TLS
+    return jobs_of_guests + suites.net_tls_jobs(
+        {name: suites.NET_TLS_EVERY[name] for name in wanted}, vm, f"{suites.plan.PLAIN}/")

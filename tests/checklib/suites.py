@@ -134,10 +134,10 @@ def _jobs_of(name, vm_options, label, choice, variant):
     return []
 
 
-def net_tls_jobs(what, vm_options=(), label=""):
-    """The jobs of suite net-tls with these names, if the kernel can have them."""
-    return [_net_tls(one, NET_TLS_EVERY[one], vm_options, label) for one in what
-            if one not in DEBIANS_ONLY or debian_kernel.is_version(_kernel(vm_options))]
+def net_tls_jobs(programs, vm_options=(), label=""):
+    """The jobs of suite net-tls that run these, name -> words, if the kernel can have them."""
+    return [_net_tls(name, words, vm_options, label) for name, words in programs.items()
+            if name not in DEBIANS_ONLY or debian_kernel.is_version(_kernel(vm_options))]
 
 
 def _before_ours(vm_options):
