@@ -104,6 +104,7 @@ def rx_goes_first(context, order, family, cipher):
           "SHA-256 of what was sent back")
     flow.far.close()
     flow.evidence.gone()
+    tx.gone()                   # a work deletes that one, and counts it when the card has
     flow.evidence.script_decrypted(SCRIPT, again[1], cipher=cipher)
     now = flow.evidence.counters()
     sizes = rx.records_of((*SCRIPT, Write(QUEUED)))
