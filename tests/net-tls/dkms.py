@@ -5,7 +5,6 @@ Debian with DKMS. Each case goes on from where the one before it ended."""
 import os
 import pathlib
 import re
-import socket
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -92,9 +91,7 @@ def unload(*users):
 
 def in_use(context):
     """A kTLS connection that stays open until the case ends, and carries what is sent."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        near = socket.create_connection(listener.getsockname())
-        far, _ = listener.accept()
+    near, far = tcp.loopback()
     context.enter_context(tcp.closing(near, far))
     keys = ktls.Keys(ktls.GCM128_1_3)
     ktls.install(near, keys)

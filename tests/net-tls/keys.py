@@ -5,6 +5,7 @@ wipe what is freed. User space has them in one page alone, and clears that."""
 import mmap
 import multiprocessing
 import pathlib
+import socket
 import struct
 import sys
 
@@ -50,8 +51,7 @@ class Connection:
     def __init__(self, cipher, number):
         self.cipher = cipher
         self.near, self.far = tcp.connect(ktls.FAMILIES[number % 2])
-        for sock in (self.near, self.far):
-            sock.setsockopt(6, ktls.TCP_ULP, b"tls")
+        rekey.prepare(self.near, self.far)
         self.secrets = None
         self.change()
 
@@ -60,9 +60,7 @@ class Connection:
         self.secrets = Secrets(self.cipher)
         self.secrets.install(self.near, self.far)
         self.near.sendall(bytes(SIZE))
-        left = SIZE
-        while left:
-            left -= len(self.far.recv(left))
+        equal(len(self.far.recv(SIZE, socket.MSG_WAITALL)), SIZE, "bytes that arrived")
         tcp.settled(self.near)
 
     def announce(self):

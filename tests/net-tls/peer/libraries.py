@@ -219,7 +219,7 @@ class GnuTls:
     """One end of a connection. limit: the largest record that it asks for (RFC 8449); pad: zeros
     after the content of each record, which TLS 1.3 allows."""
     NAMES = {ktls.GCM128.kind: "AES-128-GCM", ktls.GCM256.kind: "AES-256-GCM",
-                    ktls.CCM128.kind: "AES-128-CCM", ktls.CHACHA.kind: "CHACHA20-POLY1305"}
+             ktls.CCM128.kind: "AES-128-CCM", ktls.CHACHA.kind: "CHACHA20-POLY1305"}
     # See above.
     TRUNCATED, INTERNAL_ERROR = "GNUTLS_E_PREMATURE_TERMINATION", "Internal error"
     BAD_RECORD, OVERFLOW = "GNUTLS_E_DECRYPTION_FAILED", "GNUTLS_E_RECORD_OVERFLOW"
