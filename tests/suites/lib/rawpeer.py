@@ -225,6 +225,10 @@ class Peer:
         self._until(lambda: self.near_fin, "FIN")
         self.near_next = (self.near_next + 1) & MASK
 
+    def near_states(self):
+        """The states (enum tcp_state) of the sockets that are the near end of this connection."""
+        return tcp.states(self.near_port, self.port)
+
     def fin(self):
         self._put(self.isn + 1 + self.sent, FIN | ACK, b"")
 

@@ -145,9 +145,9 @@ def end_first(fars):
     (see forget_orphans())."""
     for far in fars:
         far.shutdown(socket.SHUT_WR)
-        port = far.getpeername()[1]
-        wait.until(lambda port=port: states(port) == [CLOSE_WAIT],
-                   lambda port=port: f"CLOSE_WAIT, and nothing but {states(port)}")
+        ports = far.getpeername()[1], far.getsockname()[1]
+        wait.until(lambda ports=ports: states(*ports) == [CLOSE_WAIT],
+                   lambda ports=ports: f"CLOSE_WAIT, and nothing but {states(*ports)}")
 
 
 def acknowledged(sock):
@@ -197,13 +197,18 @@ def state(sock):
     return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
 
 
-def states(port):
-    """The states (enum tcp_state) of the sockets here that have this local port."""
+def states(port, far=None):
+    """The states (enum tcp_state) of the sockets here that have this local port, and that port at
+    the far end. The local one alone belongs to no single connection: one of the other family may
+    have it as well, or one in TIME_WAIT."""
     found = []
     for table in ("tcp", "tcp6"):
         with open(f"/proc/thread-self/net/{table}", encoding="ascii") as file:
             rows = [line.split() for line in file][1:]
-        found += [int(row[3], 16) for row in rows if int(row[1].rpartition(":")[2], 16) == port]
+        for row in rows:
+            local, remote = (int(row[field].rpartition(":")[2], 16) for field in (1, 2))
+            if local == port and far in (None, remote):
+                found.append(int(row[3], 16))
     return found
 
 

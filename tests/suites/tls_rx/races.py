@@ -248,7 +248,7 @@ def same_ports(context):
         stream.reader.join(tcp.SECONDS)
         stream.peer.sock.close()
         stream.peer.reset()
-        wait.until(lambda: tcp.ESTABLISHED not in tcp.states(listener),
+        wait.until(lambda: tcp.ESTABLISHED not in stream.peer.near_states(),
                    "the socket is gone")
     state.gone()
     last = Stream(context, port=port, near_port=listener)
@@ -276,8 +276,8 @@ def time_wait(context):
         peer.sock.shutdown(socket.SHUT_WR)
         peer.wait_fin()
         peer.fin()
-        wait.until(lambda: tcp.states(peer.near_port) == [tcp.TIME_WAIT],
-                   lambda: f"TIME_WAIT, and nothing but {tcp.states(peer.near_port)}")
+        wait.until(lambda: peer.near_states() == [tcp.TIME_WAIT],
+                   lambda: f"TIME_WAIT, and nothing but {peer.near_states()}")
         stream.reader.join(tcp.SECONDS)
         closing = Closing(peer.sock)
         wait.until(lambda: registers.commands() == 2, "the query and the deletion are given")
@@ -293,7 +293,7 @@ def time_wait(context):
     wait.until(lambda: stream.evidence.moved("hw_rx_packets") >= received + len(late),
                "the late segments have come")
     equal(stream.evidence.moved("hw_tls_rx_seen_packets"), seen, "hw_tls_rx_seen_packets")
-    equal(tcp.states(peer.near_port), [tcp.TIME_WAIT], "states of the sockets")
+    equal(peer.near_states(), [tcp.TIME_WAIT], "states of the sockets")
     new = Stream(context, Keys(seed="new"), isn=peer.isn + 1_000_000, **ports)
     for frame in late:
         peer.raw.send(frame)
