@@ -98,7 +98,7 @@ def source(mode, variant, directory, size):
 def install(variant, sock, direction):
     """Keys, and what the kernel says of them."""
     offload = CONF[variant.how] == "hw"
-    nic.local().set(**{nic.TLS_TX_FLAG: offload, rx.FLAG: offload})
+    nic.local().set(**nic.tls_offload(offload))
     if variant.cipher:
         ktls.install(sock, ktls.Keys(variant.cipher), direction)
         if variant.how == "zerocopy":

@@ -126,7 +126,7 @@ def none_left(context, ciphers, offload):
     """While the connections live their secrets are there, which shows that the search finds
     them; those of before a KeyUpdate are not, and afterwards none is."""
     for port in (nic.local(), nic.remote()):
-        context.enter_context(port.with_(**{nic.TLS_TX_FLAG: offload, rx.FLAG: offload}))
+        context.enter_context(port.with_(**nic.tls_offload(offload)))
     before = evidence.tls_stat()
     process, pipe = started(context, ciphers)
     where = "hw" if offload else "sw"

@@ -15,7 +15,7 @@ import uuid
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE.parent / "suites"), str(HERE.parent)]
 
-from lib import evidence, nic, runner, rx, system, tcp, wait    # noqa: E402
+from lib import evidence, nic, runner, system, tcp, wait        # noqa: E402
 from lib.cases import Registry, at_least, equal          # noqa: E402
 
 registry = Registry()
@@ -113,7 +113,7 @@ def case(context, cipher, offload):
     """Two connections, each sending and receiving at both ends; nothing goes in the clear,
     nothing is refused, and software does it, or the NIC."""
     for port in (nic.local(), nic.remote()):
-        context.enter_context(port.with_(**{nic.TLS_TX_FLAG: offload, rx.FLAG: offload}))
+        context.enter_context(port.with_(**nic.tls_offload(offload)))
     target(context)
     handshakes(context)
     system.run("nvme", "gen-tls-key", "--hostnqn", HOST, "--subsysnqn", SUBSYSTEM, "--hmac",

@@ -62,7 +62,7 @@ def broken_off(near, far, held):
 def software(context):
     """Without a driver that needs it."""
     far_mac = capture.mac_of(remote=True)
-    context.callback(come_back, far_mac)
+    context.callback(nic.driver_is_back, far_mac)
     system.run("rmmod", "ktlsnic")
     if loaded():
         unload()
@@ -78,14 +78,6 @@ def software(context):
         netem.drop_held("lo")
 
 
-def come_back(far_mac):
-    """The driver is loaded, with what it needs, and the far port is where it was."""
-    system.run("modprobe", "ktlsnic")
-    wait.until(lambda: system.succeeds("ip", "link", "show", system.NETIF), "the port is back")
-    system.give_to_remote(far_mac)
-    nic.recover()
-
-
 @registry.case("load-and-unload/device", seconds=1800)
 def device(context):
     """With the driver, which goes first: from a live connection in one round, from one that has
@@ -93,7 +85,7 @@ def device(context):
     far_mac = capture.mac_of(remote=True)
     for number in range(WITH_THE_NIC):
         for port in (nic.local(), nic.remote()):
-            port.set(**{nic.TLS_TX_FLAG: True, rx.FLAG: True})
+            port.set(**nic.tls_offload(True))
         near, far = tcp.connect()
         with tcp.closing(near, far):
             used(near, far, number)
@@ -108,7 +100,7 @@ def device(context):
                 for sock in (near, far):
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, BREAK_OFF)
         unload()
-        come_back(far_mac)
+        nic.driver_is_back(far_mac)
     context.note(f"{WITH_THE_NIC} rounds")
 
 

@@ -6,7 +6,7 @@ them by HKDF."""
 
 import hashlib
 
-from lib import evidence, ktls, nic, openssl, rx, tcp
+from lib import evidence, ktls, nic, openssl, tcp
 from lib.cases import Context
 from lib.sockdiag import rxconf, txconf
 from lib.system import run
@@ -20,7 +20,7 @@ SENT = 50_000
 def key_updates():
     """Data with each key, and KeyUpdates between."""
     run("modprobe", "tls")
-    nic.local().set(**{nic.TLS_TX_FLAG: True, rx.FLAG: True})
+    nic.local().set(**nic.tls_offload(True))
     state = evidence.Evidence()
     with Context("key updates") as context:
         connection = openssl.Connection(context, CIPHER)

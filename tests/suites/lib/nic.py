@@ -13,7 +13,7 @@ from . import counters, ethtool, system, timescale, wait
 from .cases import Failed, check, skip
 from .system import NETIF, REMOTE_NS, ip, run
 
-TLS_TX_FLAG = "tls-hw-tx-offload"
+TLS_TX_FLAG, TLS_RX_FLAG = "tls-hw-tx-offload", "tls-hw-rx-offload"
 BYTE_LIMITS = "tx-*/byte_queue_limits"
 FEW_BYTES, MANY_BYTES = "3000", str(16 << 20)
 CLOSED = 4                  # a port on which nobody listens
@@ -28,6 +28,11 @@ def features(netif=None, ns=None):
 _SHORT = {"tso": "tx-tcp*-segmentation", "sg": "tx-scatter-gather*", "tx": "tx-checksum-*",
           "rx": "rx-checksum", "gso": "tx-generic-segmentation", "gro": "rx-gro",
           "rxvlan": "rx-vlan-hw-parse", "txvlan": "tx-vlan-hw-insert"}
+
+
+def tls_offload(on):
+    """For Features: TLS offload in both directions."""
+    return {TLS_TX_FLAG: on, TLS_RX_FLAG: on}
 
 
 class Features:
@@ -182,6 +187,15 @@ def up_again():
         ip("address", "replace", f"{system.LOCAL[family]}/{length}", "dev", NETIF,
            *(["nodad"] if family == 6 else []))
     wait.until(reachable, "both addresses of the far end answer after link up")
+
+
+def driver_is_back(far_mac):
+    """Load the driver again, with what it needs; the far port, which has that address, is where
+    it was."""
+    run("modprobe", "ktlsnic")
+    wait.until(lambda: system.succeeds("ip", "link", "show", NETIF), "the port is back")
+    system.give_to_remote(far_mac)
+    up_again()
 
 
 def recover():

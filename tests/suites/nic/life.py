@@ -6,7 +6,7 @@ import threading
 
 from lib import capture, device_faults, monitor, nic, system, tcp, wait
 from lib.cases import Registry, check, equal, skip
-from lib.system import NETIF, REMOTE, REMOTE_NS, give_to_remote, in_ns, ip, run, write
+from lib.system import NETIF, REMOTE, REMOTE_NS, in_ns, ip, run, write
 
 registry = Registry()
 PORT = 5011
@@ -201,8 +201,5 @@ def modules(_context):
     for _ in range(2):
         run("rmmod", "ktlsnic")
         check(not exists(), "the port outlived its driver")
-        run("modprobe", "ktlsnic")
-        wait.until(exists, "the port is back")
-        give_to_remote(far)
-        nic.up_again()
+        nic.driver_is_back(far)
     works()
