@@ -195,6 +195,8 @@ static int encrypt_packet(struct ktls_context *ctx, struct sk_buff *skb, u32 off
 		kfree(work);
 		return -ENOMEM;
 	}
+	/* No flags: it must not sleep. */
+	aead_request_set_callback(work->request, 0, NULL, NULL);
 	while (!err && offset < skb->len) {
 		err = find_piece(ctx, seq, skb->len - offset, &piece);
 		if (!err)
