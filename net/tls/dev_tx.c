@@ -14,6 +14,7 @@
 #include "dev_records.h"
 #include "dev_resync.h"
 #include "limit.h"
+#include "sw_tx.h"
 
 /* Fragments that payload may take: what comes after it may need one more. */
 #define PAYLOAD_FRAGS		(MAX_SKB_FRAGS - 1)
@@ -310,10 +311,6 @@ static void dev_write_space(struct sock *sk)
 	sk->sk_allocation = allocation;
 }
 
-static void dev_stop(struct ktls_context *ctx)
-{
-}
-
 /* What was written is sent, if the send buffer must grow for it. */
 static void dev_release(struct sock *sk)
 {
@@ -333,7 +330,6 @@ static const struct ktls_tx_ops dev_tx_ops = {
 	.send = dev_send,
 	.flush = dev_flush,
 	.write_space = dev_write_space,
-	.stop = dev_stop,
 	.release = dev_release,
 };
 
@@ -368,7 +364,7 @@ static struct ktls_tx *alloc_tx(struct sock *sk, struct ktls_context *ctx)
 
 	if (!tx)
 		return ERR_PTR(-ENOMEM);
-	tx->ctx = ctx;
+	ktls_sw_tx_init(tx, ctx);
 	tx->dev.ctx = &ctx->base;
 	ktls_number_init(&tx->number, &ctx->format, &ctx->base.crypto_send.info);
 	ktls_dev_records_init(tx);

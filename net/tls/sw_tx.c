@@ -107,21 +107,6 @@ abort:
 	return err;
 }
 
-static void push_work(struct work_struct *work)
-{
-	struct ktls_tx *tx = container_of(to_delayed_work(work), struct ktls_tx, work);
-	struct tls_context *base = &tx->ctx->base;
-
-	if (!mutex_trylock(&base->tx_lock)) {
-		schedule_delayed_work(&tx->work, RETRY_JIFFIES);
-		return;
-	}
-	lock_sock(base->sk);
-	push(base->sk, tx, MSG_DONTWAIT | MSG_NOSIGNAL);
-	release_sock(base->sk);
-	mutex_unlock(&base->tx_lock);
-}
-
 static void sw_write_space(struct sock *sk)
 {
 	struct ktls_tx *tx = ktls_tx(ktls_ctx(sk));
@@ -252,11 +237,6 @@ static int sw_send(struct sock *sk, struct msghdr *msg, u8 type)
 	return copied ?: err;
 }
 
-static void sw_stop(struct ktls_context *ctx)
-{
-	disable_delayed_work_sync(&ktls_tx(ctx)->work);
-}
-
 /*
  * TCP is to have all that was written, without waiting for the other end: for this
  * once its send buffer has no limit.
@@ -289,10 +269,46 @@ static const struct ktls_tx_ops sw_ops = {
 	.send = sw_send,
 	.flush = sw_flush,
 	.write_space = sw_write_space,
-	.stop = sw_stop,
 	.release = sw_release,
 	.free = sw_free,
 };
+
+/* A device may have taken over since it was scheduled. */
+static void push_work(struct work_struct *work)
+{
+	struct ktls_tx *tx = container_of(to_delayed_work(work), struct ktls_tx, work);
+	struct tls_context *base = &tx->ctx->base;
+
+	if (!mutex_trylock(&base->tx_lock)) {
+		schedule_delayed_work(&tx->work, RETRY_JIFFIES);
+		return;
+	}
+	lock_sock(base->sk);
+	if (tx->ops == &sw_ops)
+		push(base->sk, tx, MSG_DONTWAIT | MSG_NOSIGNAL);
+	release_sock(base->sk);
+	mutex_unlock(&base->tx_lock);
+}
+
+/**
+ * ktls_sw_tx_init() - a sender of this context, whoever will encrypt first
+ * @tx: the sender, zeroed
+ * @ctx: the context
+ */
+void ktls_sw_tx_init(struct ktls_tx *tx, struct ktls_context *ctx)
+{
+	tx->ctx = ctx;
+	INIT_DELAYED_WORK(&tx->work, push_work);
+}
+
+/**
+ * ktls_sw_tx_stop() - the socket closes: no work runs any more
+ * @tx: the sender, whoever encrypts; the socket is not locked
+ */
+void ktls_sw_tx_stop(struct ktls_tx *tx)
+{
+	disable_delayed_work_sync(&tx->work);
+}
 
 /**
  * ktls_sw_tx_create() - make what a socket needs for sending
@@ -316,7 +332,7 @@ int ktls_sw_tx_create(struct sock *sk, struct ktls_context *ctx,
 		kfree(tx);
 		return PTR_ERR(aead);
 	}
-	tx->ctx = ctx;
+	ktls_sw_tx_init(tx, ctx);
 	ktls_number_init(&tx->number, &ctx->format, info);
 	ktls_sw_tx_start(tx, aead);
 	ctx->base.priv_ctx_tx = tx;
@@ -337,7 +353,6 @@ void ktls_sw_tx_start(struct ktls_tx *tx, struct crypto_aead *aead)
 	ktls_push_init(&tx->push, on_taken);
 	atomic_set(&tx->pending, 1);
 	init_completion(&tx->idle);
-	INIT_DELAYED_WORK(&tx->work, push_work);
 }
 
 /**
@@ -356,8 +371,6 @@ int ktls_sw_tx_drain(struct sock *sk)
 	err = sw_flush(sk, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (err)
 		return err;
-	/* It gives up where it does not get tx_lock. */
-	cancel_delayed_work_sync(&tx->work);
 	if (tx->open)
 		ktls_rec_free(tx->open);
 	set_open(ctx, NULL);

@@ -16,6 +16,7 @@
 #include "stat.h"
 #include "sw_read.h"
 #include "sw_rx.h"
+#include "sw_tx.h"
 #include "ulp.h"
 
 static int ktls_disconnect(struct sock *sk, int flags)
@@ -66,7 +67,7 @@ static void ktls_close(struct sock *sk, long timeout)
 	bool stays = ctx->tx_kept || ctx->rx_kept;
 
 	if (ktls_tx(ctx))
-		ktls_tx(ctx)->ops->stop(ctx);
+		ktls_sw_tx_stop(ktls_tx(ctx));
 	mutex_lock(&ctx->base.tx_lock);
 	lock_sock(sk);
 	release(sk, ctx);

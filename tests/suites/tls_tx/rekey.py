@@ -19,6 +19,7 @@ from . import ready
 
 registry = Registry()
 HELD = 20_000               # bytes for which the send buffer has room several times
+LARGE = 60_000              # bytes of a message of several records
 GCM_LIMIT = 23_726_566      # 2^24.5
 
 
@@ -169,6 +170,26 @@ def without_room(context):
     stream.near.setblocking(True)
     stream.reader.start()
     stream.sender.update()
+    stream.ends_with_the_nic(Ok=1)
+
+
+@registry.case("rekey-waits-with-a-full-send-buffer")
+def full_while_waiting(context):
+    """While the key waits, software has records for which TCP has no room, and a work pushes
+    them when it has. Then they are acknowledged, and the NIC gets the key."""
+    stream = Stream(context)
+    netem.held_before_the_nic(context)
+    stream.waiting()
+    stream.near.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            data = tcp.data(f"more {stream.sender.size}", LARGE)
+            stream.sender.took(data[:stream.near.send(data)])
+    stream.near.setblocking(True)
+    at_least(stream.sender.size, tcp.unacknowledged(stream.near) + 1,
+             "bytes that were taken, of which some are left to the work,")
+    netem.let_go()
+    wait.until(lambda: stream.reader.size_read == stream.sender.size, "all has arrived")
     stream.ends_with_the_nic(Ok=1)
 
 
