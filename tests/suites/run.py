@@ -13,7 +13,7 @@ import sys
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))    # for vmlib
 
 import plan                     # noqa: E402
-from lib import nic, runner, tcp     # noqa: E402
+from lib import evidence, nic, runner, tcp     # noqa: E402
 
 
 def arguments():
@@ -49,7 +49,8 @@ def main():
         print(f"run.py: no case matches {' '.join(options.only)}", file=sys.stderr)
         return 2
     tcp.forget_orphans()
-    return 0 if runner.run(cases, group.setup(), nic.recover) else 1
+    good = runner.run(cases, group.setup(), nic.recover, evidence.nothing_left)
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

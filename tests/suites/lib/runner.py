@@ -21,13 +21,14 @@ def _on_alarm(_signal, _frame):
     raise TimedOut()
 
 
-def _attempt(case, context):
-    """Run the case; the pair (verdict, reason)."""
+def _attempt(case, context, settle):
+    """Run the case, and wait until nothing of it is left; the pair (verdict, reason)."""
     seconds = round(timescale.scaled(case.seconds))
     signal.alarm(seconds)
     try:
         with context:
             case.function(context, *case.args)
+        settle()
         return "ok", ""
     except Skipped as reason:
         return "skip", str(reason)
@@ -61,11 +62,11 @@ def _diagnose(text):
         _say(f"# {line[:LONGEST_LINE]}")
 
 
-def _run_one(number, case, log):
+def _run_one(number, case, log, settle):
     context = Context(case.name)
     history.begin(case.name)
     begin = time.monotonic()
-    verdict, reason = _attempt(case, context)
+    verdict, reason = _attempt(case, context, settle)
     lines = log.new_lines()
     bad = kmsg.splats(lines, case.splats)
     if bad and verdict != "not ok":
@@ -93,10 +94,11 @@ def _set_up(setup):
         return str(reason)
 
 
-def _recover(recover, log):
+def _recover(recover, settle, log):
     signal.alarm(round(timescale.scaled(RECOVERY_SECONDS)))
     try:
         recover()
+        settle()
     except (Exception, TimedOut) as error:          # pylint: disable=broad-except
         _diagnose(f"the guest could not be put right: {error!r}")
     finally:
@@ -104,9 +106,10 @@ def _recover(recover, log):
         log.new_lines()
 
 
-def run(cases, setup, recover):
+def run(cases, setup, recover, settle=lambda: None):
     """Run them all; true if none failed. After a failure recover() puts the guest
-    right, so that one failure does not become many."""
+    right, so that one failure does not become many. settle() waits until nothing is left of a
+    case."""
     signal.signal(signal.SIGALRM, _on_alarm)
     log = kmsg.Log()
     _say("KTAP version 1")
@@ -117,7 +120,7 @@ def run(cases, setup, recover):
         return False
     good = True
     for number, case in enumerate(cases, 1):
-        if not _run_one(number, case, log):
+        if not _run_one(number, case, log, settle):
             good = False
-            _recover(recover, log)
+            _recover(recover, settle, log)
     return good

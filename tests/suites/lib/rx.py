@@ -11,7 +11,7 @@ from .cases import Failed, check, equal
 from .evidence import Readings
 from .sockdiag import rxconf
 
-FLAG = "tls-hw-rx-offload"
+FLAG = nic.TLS_RX_FLAG
 
 # Counters that no case may move, but one that is made for it.
 NEVER = ("rx_tls_err", "rx_tls_add_failed", "rx_tls_del_failed", "rx_tls_given_up",
@@ -104,9 +104,7 @@ class Evidence(Readings):
 
     def gone(self):
         """Everything that was added is deleted again, here and in the NIC."""
-        wait.until(lambda: not any(self.kernel_moved()[name] for name in
-                                   ("TlsCurrRxDevice", "TlsCurrRxSw", "TlsCurrTxDevice",
-                                    "TlsCurrTxSw")), "TlsCurr* are back where they were")
+        self.back(("TlsCurrRxDevice", "TlsCurrRxSw", "TlsCurrTxDevice", "TlsCurrTxSw"))
 
         def balanced():
             now = self.counters()
