@@ -73,7 +73,7 @@ def echo(context, cipher, offload, read, pages):
     there is again, through callbacks that are not those of kTLS."""
     if offload and cipher not in ktls.offered():
         skip("the kernel's own tls.ko gives a NIC no TLS 1.3")
-    context.enter_context(nic.local().with_(**{nic.TLS_TX_FLAG: offload, rx.FLAG: offload}))
+    context.enter_context(nic.local().with_(**nic.tls_offload(offload)))
     service = Service(context, cipher, read, pages)
     where = "hw" if offload else "sw"
     equal((evidence.txconf(service.near), rx.rxconf(service.near)), (where, where),
@@ -83,7 +83,8 @@ def echo(context, cipher, offload, read, pages):
     writer = threading.Thread(target=service.far.sendall, args=(service.sealed(content),),
                               daemon=True)
     writer.start()
-    wait.until(lambda: tcp.unsent(service.near), "the service has to wait for room")
+    wait.until(lambda: tcp.unsent(service.near), "the service has more than the far end takes")
+    wait.unchanged(lambda: tcp.unacknowledged(service.near), "the service has to wait for room")
     reader = tcp.Reader(service.far)
     writer.join()
     service.far.shutdown(socket.SHUT_WR)

@@ -241,6 +241,9 @@ def lagging(context, asks=True):
     # The call that reads now ends with the next byte.
     flow.sender.play((Write(1),), b"x")
     wait.until(flow.reader.paused.is_set, "nobody reads")
+    # The kernel looks for the next header when this one's record has been read.
+    flow.play((Write(MAX_RECORD),), "unread")
+    wait.until(lambda: tcp.queued(flow.near) > MAX_RECORD, "a record waits for its reader")
     system.write(f"{system.pci_device()}/reset", "1")
     sender = threading.Thread(target=flow.play, args=((Write(8 * MEGABYTE),), "lag"))
     sender.start()
