@@ -36,6 +36,8 @@ NET_TLS_EVERY = NET_TLS | {"selftest": ("run", "--every"), "pair": ("run", "--pa
                            "unload": ("cases", "unload"),
                            "all-modules": ("cases", "modules", "--nic", "igb"),
                            "fuzz": ("fuzz",), "dkms": ("dkms",)}
+# What only a kernel that checks itself can run; the cases themselves say what it may say.
+NET_TLS_DEBUG = {"memory": ("cases", "memory", "--no-fail-on-splat")}
 DEBIANS_ONLY = ("modules", "all-modules", "nvme", "dkms")      # of its packages, or its modules
 NET_TLS_SECONDS = {"dkms": 3600}        # it makes a Debian first
 OTHER_NET_TLS_SECONDS = 1200

@@ -4,7 +4,8 @@
 from lib import alloc_failures, ktls, netem, rx, tcp, timescale
 from lib.cases import Registry, at_least, check
 from lib.ktls import GCM128, GCM256, Keys, Write
-from .streams import broken, ended, installed, sent, until_enough
+from lib.without_memory import broken, ended, installed, until_enough
+from .streams import sent
 
 registry = Registry()
 SIZE = 200_000
@@ -18,6 +19,8 @@ def one(number):
     near, far = tcp.connect((4, 6)[number // 2 % 2])
     with tcp.closing(near, far):
         if not installed(near, keys, ktls.TLS_RX) or not installed(far, keys, ktls.TLS_TX):
+            ended(near)
+            ended(far)
             return "refused"
         mode = rx.rxconf(near)
         reader = rx.Reader(near)
@@ -25,6 +28,7 @@ def one(number):
         ended(far)
         reader.join(timescale.scaled(tcp.SECONDS))
         check(not reader.is_alive(), f"the stream had no end, {len(reader.bytes)} bytes")
+        ended(near)
     if reader.error:
         check(reader.error.errno in broken(), f"reading: {reader.error}")
         complete = False

@@ -1,27 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """kTLS connections while allocations fail in the driver or in tls.ko."""
 
-import errno
-import socket
 import struct
 
-from lib import evidence, alloc_failures, ktls, netem, nic, offload, records, system, tcp
+from lib import alloc_failures, evidence, netem, nic, offload, records, tcp
 from lib.cases import Registry, at_least, check
 from lib.ktls import GCM128, GCM256, Keys, Write
 from lib.offload import Spec
+from lib.without_memory import broken, ended, installed, until_enough
 from tls_tx import ready
 
 registry = Registry()
-REFUSED = (errno.ENOMEM, errno.ENOBUFS)
 SIZE = 200_000
-MOST = 4                                # times as many connections as a case would like
 TOTAL = 500                 # failures in the driver that this suite is to survive
-
-
-def broken():
-    """What a connection that ends for want of memory may end with; the tls_push_record() of
-    the kernel's own tls.ko calls whatever went wrong a bad message."""
-    return (*REFUSED, errno.EBADMSG) if system.stock_tls() else REFUSED
 
 
 def whole(stream):
@@ -35,16 +26,6 @@ def whole(stream):
     return stream[:at]
 
 
-def installed(sock, keys, direction=ktls.TLS_TX):
-    """Turn the socket into a kTLS one; False if memory was short for that."""
-    try:
-        ktls.install(sock, keys, direction)
-        return True
-    except OSError as error:
-        check(error.errno in REFUSED, f"setsockopt: {error}")
-        return False
-
-
 def sent(sock, content):
     """Send it all; False if that failed for want of memory."""
     try:
@@ -53,16 +34,6 @@ def sent(sock, content):
     except OSError as error:
         check(error.errno in broken(), f"send: {error}")
         return False
-
-
-def ended(sock):
-    """Its FIN goes out before close(), within which tls.ko is the caller: TCP never sends
-    a FIN that it has no memory for, and the far end would wait for ever."""
-    try:
-        sock.shutdown(socket.SHUT_WR)
-    except OSError as error:
-        check(error.errno == errno.ENOTCONN, f"shutdown: {error}")
-    sock.close()
 
 
 def one(number):
@@ -86,22 +57,6 @@ def one(number):
           f"{len(plain)} bytes arrived and differ from what was sent")
     offload.no_plaintext(content, stream)
     return mode if complete else "broken"
-
-
-def until_enough(context, connection, module, percent, rounds, wanted, counters):
-    """So many connections, and more until enough allocations have failed below the module;
-    how many ended in each way. connection(number) makes one, counters() is for a note."""
-    seen = {}
-    with alloc_failures.below(module, percent) as failures:
-        for number in range(MOST * rounds):
-            mode = connection(number)
-            seen[mode] = seen.get(mode, 0) + 1
-            count = failures()
-            if number >= rounds and count >= wanted:
-                break
-    context.note(f"{count} allocations failed; connections: {seen}; {counters()}")
-    at_least(count, wanted, "failed allocations")
-    return seen
 
 
 def connections(context, module, percent, rounds, wanted):
