@@ -3,7 +3,8 @@
 
     unit/PROGRAM                            a native program: tests/unit/test_PROGRAM.c
     nic/face                                QEMU's side of the device, without a guest
-    [--debug --variant NAME] [--only PATTERN]... SUITE
+    net-tls/PROGRAM                         kTLS in a guest: a program of suite net-tls
+    [--debug --variant NAME | --tls ours] [--only PATTERN]... SUITE
                                             guests: arguments of tests/check"""
 
 import re
@@ -11,11 +12,12 @@ from dataclasses import dataclass
 
 from vmlib import paths, ui
 
-from ..suites import plan
+from ..suites import NET_TLS_EVERY, plan
 
-GUEST = re.compile(r"((?:--debug --variant \w+ )?)((?:--only \S+ )*)([\w-]+)")
+GUEST = re.compile(r"((?:--debug --variant \w+ |--tls ours )?)((?:--only \S+ )*)([\w-]+)")
 FACE = "nic/face"
 UNIT = "unit/"
+NET_TLS = "net-tls/"
 MAKE_FAILED = 2
 
 
@@ -28,6 +30,17 @@ class Call:
     def native(self):
         """Whether it boots no guest."""
         return self.text == FACE or self.text.startswith(UNIT)
+
+    @property
+    def program(self):
+        """The words of the program of suite net-tls that it is, or None."""
+        name = self.text.removeprefix(NET_TLS)
+        return NET_TLS_EVERY.get(name) if name != self.text else None
+
+    @property
+    def whole(self):
+        """Whether it is a program of its own, not a choice of cases of tests/check."""
+        return self.native or bool(self.program)
 
     @property
     def failed(self):
@@ -43,13 +56,16 @@ class Call:
         if self.text.startswith(UNIT):
             return ("make", "-s", "--no-print-directory", "-C", top / "tests/unit", "check",
                     f"T={self.text.removeprefix(UNIT)}")
+        if self.program:
+            name, *words = self.program
+            return (top / "tests/net-tls" / name, *words)
         return (top / "tests/check", "--jobs", "1",
                 *(["--stop-at-first-failure"] if first else []), *self.text.split())
 
     def cases(self):
         """The names of what it runs, as far as they are known beforehand."""
-        if self.text == FACE:
-            return [FACE]
+        if self.text == FACE or self.program:
+            return [self.text]
         if self.text.startswith(UNIT):
             name = self.text.removeprefix(UNIT)
             return [path.stem for path in (paths.TOP / "tests/unit").glob(f"test_{name}.c")]
@@ -60,7 +76,7 @@ class Call:
 
 def parse(text):
     call = Call(text)
-    if not call.native:
+    if not call.whole:
         parts(text)
     return call
 
@@ -75,15 +91,15 @@ def parts(text):
 
 
 def together(texts):
-    """Fewer calls that run all that these do: those of guests become one for each kernel."""
-    merged, native = {}, []
+    """Fewer calls that run all that these do: those of tests/check become one for each kernel."""
+    merged, whole = {}, []
     for text in dict.fromkeys(texts):
-        if parse(text).native:
-            native.append(text)
+        if parse(text).whole:
+            whole.append(text)
             continue
         flags, patterns, suite = parts(text)
         words, names = merged.setdefault(flags, ([], []))
         words += [word for word in patterns if word not in words]
         names += [suite] if suite not in names else []
-    return native + [flags + " ".join([f"--only {word}" for word in words] + names)
+    return whole + [flags + " ".join([f"--only {word}" for word in words] + names)
                      for flags, (words, names) in merged.items()]

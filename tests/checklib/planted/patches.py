@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is planted: tests/planted/*.patch, of the driver or the model. Each begins with
+"""What is planted: tests/planted/*.patch, of driver, model or kTLS. Each begins with
 what is wrong, and then two lines:
 
     Test: how to call tests that are to notice it, see calls.py

@@ -86,7 +86,7 @@ class Tree:
                                  env=ENVIRONMENT) as process:
             self.process = process
             status = follow(process, file, seconds,
-                             call.failed if first and call.native else None)
+                             call.failed if first and call.whole else None)
         return Said(status, path.read_text(encoding="utf-8"), time.monotonic() - begin)
 
     def stop(self):

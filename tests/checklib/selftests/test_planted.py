@@ -31,9 +31,10 @@ def test_planted_bugs_fit():
 
 def test_tests_of_planted_bugs_together():
     tests = ["--only a nic", "unit/tso", "--only b/ nic",
-             "--debug --variant plain --only a --only c tls-rx", "nic/face", "unit/tso"]
+             "--debug --variant plain --only a --only c tls-rx", "nic/face", "unit/tso",
+             "net-tls/calls"]
     assert calls.together(tests) == [
-        "unit/tso", "nic/face", "--only a --only b/ nic",
+        "unit/tso", "nic/face", "net-tls/calls", "--only a --only b/ nic",
         "--debug --variant plain --only a --only c tls-rx"]
 
 
