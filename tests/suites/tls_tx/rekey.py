@@ -59,6 +59,17 @@ class Stream:
     def with_software(self, size=50_000):
         equal(self.encrypted_of(size), 0, "bytes of these that the NIC encrypted")
 
+    def fill(self):
+        """Send without waiting until the send buffer is full, while nothing is acknowledged. For
+        some of what was taken TCP has no room yet."""
+        self.near.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data = tcp.data(f"{self.sender.size}", LARGE)
+                self.sender.took(data[:self.near.send(data)])
+        at_least(self.sender.size, tcp.unacknowledged(self.near) + 1,
+                 "bytes that were taken, of which TCP has not all,")
+
     def finish(self):
         """What was sent arrived, and no context is left."""
         self.near.shutdown(socket.SHUT_WR)
@@ -173,6 +184,21 @@ def without_room(context):
     stream.ends_with_the_nic(Ok=1)
 
 
+@registry.case("rekey-without-room-or-waiting")
+def without_waiting(context):
+    """The same if the socket is not to wait: there is no new key, and the old one stays."""
+    stream = Stream(context)
+    netem.held_before_the_nic(context)
+    stream.fill()
+    rekey.refuses("EAGAIN", stream.near.setsockopt, ktls.SOL_TLS, ktls.TLS_TX,
+                  stream.sender.schedule(1).crypto_info())
+    stream.near.setblocking(True)
+    netem.let_go()
+    stream.send(5000)
+    stream.sender.update()
+    stream.ends_with_the_nic(Ok=1)
+
+
 @registry.case("rekey-waits-with-a-full-send-buffer")
 def full_while_waiting(context):
     """While the key waits, software has records for which TCP has no room, and a work pushes
@@ -180,14 +206,8 @@ def full_while_waiting(context):
     stream = Stream(context)
     netem.held_before_the_nic(context)
     stream.waiting()
-    stream.near.setblocking(False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            data = tcp.data(f"more {stream.sender.size}", LARGE)
-            stream.sender.took(data[:stream.near.send(data)])
+    stream.fill()
     stream.near.setblocking(True)
-    at_least(stream.sender.size, tcp.unacknowledged(stream.near) + 1,
-             "bytes that were taken, of which some are left to the work,")
     netem.let_go()
     wait.until(lambda: stream.reader.size_read == stream.sender.size, "all has arrived")
     stream.ends_with_the_nic(Ok=1)
