@@ -118,24 +118,24 @@ static void fill(struct ktls_protos *protos)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++) {
-		struct proto *prot = &protos->prot[i >> 1][i & 1];
-		struct proto_ops *ops = &protos->ops[i >> 1][i & 1];
+		unsigned int tx = i >> 1, rx = i & 1;
+		struct proto *prot = &protos->prot[tx][rx];
 
 		prot->setsockopt = ktls_setsockopt;
 		prot->getsockopt = ktls_getsockopt;
 		prot->disconnect = ktls_disconnect;
 		prot->close = ktls_close;
-		if (i >> 1) {
+		if (tx) {
 			prot->sendmsg = ktls_sendmsg;
 			prot->splice_eof = ktls_splice_eof;
-			ops->splice_eof = ktls_splice_eof;
+			protos->ops[tx][rx].splice_eof = ktls_splice_eof;
 		}
-		if (i & 1) {
+		if (rx) {
 			prot->recvmsg = ktls_recvmsg;
 			prot->sock_is_readable = ktls_is_readable;
-			ops->splice_read = ktls_splice_read;
-			ops->read_sock = ktls_read_sock;
-			ops->poll = ktls_poll;
+			protos->ops[tx][rx].splice_read = ktls_splice_read;
+			protos->ops[tx][rx].read_sock = ktls_read_sock;
+			protos->ops[tx][rx].poll = ktls_poll;
 		}
 	}
 }

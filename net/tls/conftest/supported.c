@@ -4,8 +4,8 @@
 #include <linux/workqueue.h>
 #include <net/tls.h>
 
-bool probe(struct proto_ops *ops, struct delayed_work *work);
-bool probe(struct proto_ops *ops, struct delayed_work *work)
+bool probe(const struct proto_ops *ops, struct delayed_work *work);
+bool probe(const struct proto_ops *ops, struct delayed_work *work)
 {
 	return disable_delayed_work_sync(work) && ops->splice_eof && MSG_SPLICE_PAGES;
 }
