@@ -69,14 +69,14 @@ class Pump:
         return [float(word) for word in out.split()]
 
 
-def prepared(directory, cipher, size):
-    """A file with a stream of full records with so much content."""
+def prepared(directory, cipher, size, record=ktls.MAX_RECORD):
+    """A file with a stream of records of that size with so much content."""
     sealer = seal.Sealer(ktls.Keys(cipher))
-    file = directory / f"{size}-{cipher.label}"
+    file = directory / f"{size}-{cipher.label}-{record}"
     if not file.exists():
         with file.open("wb") as out:
-            for _ in range(0, size, ktls.MAX_RECORD):
-                out.write(sealer.seal(bytes(ktls.MAX_RECORD)))
+            for _ in range(0, size, record):
+                out.write(sealer.seal(bytes(record)))
     return file
 
 

@@ -5,14 +5,17 @@
  * FD is a connected socket that the caller leaves open. MODE:
  *
  *   write      writes BYTES from memory
+ *   write1k    the same, 1 KB a call
  *   sendfile   sends BYTES of FILE
+ *   sendfile1k the same, 1 KB a call
  *   replay     writes BYTES of FILE, mapped and read beforehand
  *   read       reads BYTES into memory
  *   read4k     the same, 4 KB a call
  *   discard    reads BYTES that TCP throws away without copying them
  *
- * 64 KB a call, of sendfile 2 MB as nginx asks for by default. It says "ready" on stdout and waits for a byte of stdin; the times of
- * CLOCK_MONOTONIC at which it then began and ended go to stdout, in seconds.
+ * 64 KB a call, of sendfile 2 MB as nginx asks for by default. It says "ready" on stdout and
+ * waits for a byte of stdin; the times of CLOCK_MONOTONIC at which it then began and ended go to
+ * stdout, in seconds.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -30,6 +33,7 @@
 #define CALL	(64u << 10)
 #define SENDFILE_CALL	(2u << 20)
 #define SMALL_CALL	(4u << 10)
+#define RECORD_CALL	(1u << 10)
 
 struct pump {
 	int fd;
@@ -75,7 +79,9 @@ static const struct mode {
 	ssize_t (*some)(const struct pump *pump, size_t done, size_t size);
 } modes[] = {
 	{ "write", CALL, pump_write },
+	{ "write1k", RECORD_CALL, pump_write },
 	{ "sendfile", SENDFILE_CALL, pump_sendfile },
+	{ "sendfile1k", RECORD_CALL, pump_sendfile },
 	{ "replay", CALL, pump_replay },
 	{ "read", CALL, pump_read },
 	{ "read4k", SMALL_CALL, pump_read },

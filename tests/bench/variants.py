@@ -16,6 +16,9 @@ def _receiving(cipher):
 
 SENDING = ["write/plain", "sendfile/plain", *(v for cipher in CIPHERS for v in _sending(cipher))]
 RECEIVING = ["read/plain", "read4k/plain", *(v for cipher in CIPHERS for v in _receiving(cipher))]
+# CALL/RECORD/CIPHER, played by software.py with either tls.ko.
+SOFTWARE = [f"{call}/{record}/{cipher}" for cipher in CIPHERS
+            for record in ("16k", "1k") for call in ("write", "sendfile", "read")]
 COUNTED = [variant for variant in SENDING + RECEIVING if "software" not in variant]
 
 
