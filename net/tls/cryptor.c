@@ -53,17 +53,6 @@ struct crypto_aead *ktls_aead_alloc_sync(const struct ktls_format *format,
 	return alloc(format, info, CRYPTO_ALG_ASYNC);
 }
 
-/**
- * ktls_aead_may_be_async() - could an answer come later?
- * @aead: the cipher
- *
- * Return: true if it could; false if it certainly comes at once.
- */
-bool ktls_aead_may_be_async(struct crypto_aead *aead)
-{
-	return crypto_aead_alg(aead)->base.cra_flags & CRYPTO_ALG_ASYNC;
-}
-
 /* Pieces of memory that @len bytes of a packet are in. */
 static int count_pieces(const struct sk_buff *skb, u32 offset, u32 len,
 			unsigned int depth)

@@ -14,7 +14,6 @@ struct crypto_aead *ktls_aead_alloc(const struct ktls_format *format,
 				    struct tls_crypto_info *info);
 struct crypto_aead *ktls_aead_alloc_sync(const struct ktls_format *format,
 					 struct tls_crypto_info *info);
-bool ktls_aead_may_be_async(struct crypto_aead *aead);
 int ktls_source_count(const struct ktls_source *src, u32 skip);
 int ktls_source_map(const struct ktls_source *src, u32 skip, struct scatterlist *sg,
 		    unsigned int entries);
