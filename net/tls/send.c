@@ -8,7 +8,17 @@
 #include "send.h"
 
 #define ALLOWED_FLAGS	(MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_COMPAT | \
-			 MSG_SPLICE_PAGES | MSG_EOR | KTLS_MSG_NOPOLICY)
+			 MSG_SPLICE_PAGES | MSG_EOR | MSG_WAITALL | KTLS_MSG_NOPOLICY)
+
+/*
+ * MSG_WAITALL says nothing to us, but much to io_uring, which then goes on after a part of
+ * a message. It does so without the control message: with one there may be no parts.
+ */
+static bool flags_allowed(const struct msghdr *msg)
+{
+	return !(msg->msg_flags & ~ALLOWED_FLAGS) &&
+	       !(msg->msg_flags & MSG_WAITALL && msg->msg_controllen);
+}
 
 /* The content type that a control message asks for. */
 static int read_type(struct msghdr *msg, u8 *type)
@@ -72,7 +82,7 @@ int ktls_sendmsg(struct sock *sk, struct msghdr *msg, size_t size)
 	struct tls_context *base = tls_get_ctx(sk);
 	int ret;
 
-	if (msg->msg_flags & ~ALLOWED_FLAGS)
+	if (!flags_allowed(msg))
 		return -EOPNOTSUPP;
 	ret = mutex_lock_interruptible(&base->tx_lock);
 	if (ret)
