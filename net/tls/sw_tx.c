@@ -189,6 +189,16 @@ static bool batch_is_full(struct sock *sk, const struct ktls_push *push)
 	return bytes && (bytes >= BATCH_BYTES || (int)bytes >= sk_stream_wspace(sk));
 }
 
+/* TCP gets a batch. If the cipher still has its first record, that has to come back. */
+static int push_batch(struct sock *sk, struct ktls_tx *tx, int flags)
+{
+	int err = 0;
+
+	if (!ktls_push_ready(&tx->push))
+		err = wait_idle(tx);
+	return err ?: push(sk, tx, flags | MSG_MORE);
+}
+
 /* Wait for memory, or room in the send buffer. */
 static int wait_for_room(struct sock *sk, struct ktls_tx *tx, int flags, long *timeo)
 {
@@ -214,7 +224,7 @@ static int sw_send(struct sock *sk, struct msghdr *msg, u8 type)
 		if (sk->sk_err)
 			err = -sk->sk_err;
 		else if (batch_is_full(sk, &tx->push))
-			err = push(sk, tx, flags | MSG_MORE);
+			err = push_batch(sk, tx, flags);
 		else if (!sk_stream_memory_free(sk))
 			err = wait_for_room(sk, tx, flags, &timeo);
 		else

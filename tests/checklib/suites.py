@@ -30,8 +30,8 @@ UPSTREAM_SECONDS = 300
 # What is in tests/net-tls, and what runs where all is asked for. Only Debian's kernel with all
 # drivers has igb, and all modules that need tls.ko.
 NET_TLS = {"selftest": ("run",)} | {name: ("cases", name) for name in
-                                    ("calls", "io_uring", "sockmap", "interop", "consumer",
-                                     "modules")}
+                                    ("calls", "io_uring", "sockmap", "async_aead", "interop",
+                                     "consumer", "modules")}
 NET_TLS_EVERY = NET_TLS | {"selftest": ("run", "--every"), "pair": ("run", "--pair"),
                            "keys": ("cases", "keys"), "nvme": ("cases", "nvme"),
                            "unload": ("cases", "unload"),
