@@ -36,10 +36,10 @@ NET_TLS_EVERY = NET_TLS | {"selftest": ("run", "--every"), "pair": ("run", "--pa
                            "keys": ("cases", "keys"), "nvme": ("cases", "nvme"),
                            "unload": ("cases", "unload"),
                            "all-modules": ("cases", "modules", "--nic", "igb"),
-                           "fuzz": ("fuzz",), "dkms": ("dkms",)}
+                           "layout": ("layout",), "fuzz": ("fuzz",), "dkms": ("dkms",)}
 # What only a kernel that checks itself can run; the cases themselves say what it may say.
 NET_TLS_DEBUG = {"memory": ("cases", "memory", "--no-fail-on-splat")}
-DEBIANS_ONLY = ("modules", "all-modules", "nvme", "dkms")      # of its packages, or its modules
+DEBIANS_ONLY = ("modules", "all-modules", "layout", "nvme", "dkms")      # of its packages, or its modules
 NET_TLS_SECONDS = {"dkms": 3600}        # it makes a Debian first
 OTHER_NET_TLS_SECONDS = 1200
 IN_GUEST = (*plan.SUITES, *plan.DEBUG_SUITES)
