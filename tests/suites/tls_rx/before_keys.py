@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Keys that come when data is there already."""
 
+import contextlib
 import itertools
 import threading
 
-from lib import ktls, rx, tcp, wait
+from lib import ktls, regs, rx, tcp, wait
 from lib.cases import Registry, at_least, equal
 from lib.ktls import Keys, Write
 from lib.rxstream import Stream
@@ -15,20 +16,31 @@ from .lost import find_place, one_by_one, pieces, send
 registry = Registry()
 
 
-def install_late(context, family, cipher, queued):
+def install_late(context, family, cipher, queued, meanwhile=contextlib.nullcontext):
     """Records are queued, or on their way, when the keys are installed: those are for
-    software, then the NIC finds its place, and nothing is lost."""
+    software, then the NIC finds its place, and nothing is lost. meanwhile() is around what
+    comes until the NIC has asked."""
     stream = Stream(context, Keys(cipher), family, install=False)
     before = list(itertools.chain.from_iterable(pieces(stream) for _ in range(3)))
     for piece in before[:queued]:
         send(stream, piece)
     stream.peer.wait_acked()
     stream.install(alone=False)
-    send(stream, *before[queued:])
-    one_by_one(stream, 4)
-    find_place(stream)
-    equal(len(stream.trace.fates()), 12, "records")
+    with meanwhile():
+        send(stream, *before[queued:])
+        one_by_one(stream, 4)
+        stream.answered()
+    more = find_place(stream)
+    equal(len(stream.trace.fates()), 12 + more, "records")
     stream.evidence.no_errors()
+    return more
+
+
+@registry.case("case-39-data-before-keys/answer-too-late")
+def too_late(context):
+    """The NIC answers no question before the driver gives up waiting for it."""
+    more = install_late(context, 4, ktls.GCM128, 3, regs.Registers().silent_admin)
+    at_least(more, 1, "records until the NIC asked again")
 
 
 def install_in_flight(context, family, cipher):
