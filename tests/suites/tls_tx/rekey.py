@@ -10,7 +10,7 @@ import threading
 
 from lib import (device_faults, handshake, ktls, link, netem, nic, openssl, rekey, rx, system,
                  tcp, wait)
-from lib.cases import Registry, at_least, check, equal
+from lib.cases import Failed, Registry, at_least, check, equal
 from lib.evidence import Evidence
 from lib.ktls import GCM128, GCM256_1_3, MSG_MORE, Keys, Sendfile
 from lib.sockdiag import rxconf, txconf
@@ -20,6 +20,7 @@ from . import ready
 registry = Registry()
 HELD = 20_000               # bytes for which the send buffer has room several times
 LARGE = 60_000              # bytes of a message of several records
+LITTLE, TRIES = 2000, 100   # bytes of the send buffer
 GCM_LIMIT = 23_726_566      # 2^24.5
 
 
@@ -61,14 +62,19 @@ class Stream:
 
     def fill(self):
         """Send without waiting until the send buffer is full, while nothing is acknowledged. For
-        some of what was taken TCP has no room yet."""
+        some of what was taken TCP has no room yet: where the room ends just with a record, there
+        is a little more."""
         self.near.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                data = tcp.data(f"{self.sender.size}", LARGE)
-                self.sender.took(data[:self.near.send(data)])
-        at_least(self.sender.size, tcp.unacknowledged(self.near) + 1,
-                 "bytes that were taken, of which TCP has not all,")
+        for _ in range(TRIES):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    data = tcp.data(f"{self.sender.size}", LARGE)
+                    self.sender.took(data[:self.near.send(data)])
+            if self.sender.size > tcp.unacknowledged(self.near):
+                return
+            room = self.near.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2 + LITTLE
+            self.near.setsockopt(socket.SOL_SOCKET, system.SO_SNDBUFFORCE, room)
+        raise Failed("TCP has room for all that is sent")
 
     def finish(self):
         """What was sent arrived, and no context is left."""
