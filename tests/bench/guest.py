@@ -88,10 +88,10 @@ def content(directory, size):
     return file
 
 
-def source(mode, variant, directory, size):
+def source(mode, cipher, directory, size, record=ktls.MAX_RECORD):
     """The file that a pump in this mode reads from, if it reads from one."""
-    if mode == "replay" and variant.cipher:
-        return [prepared(directory, variant.cipher, size)]
+    if mode == "replay" and cipher:
+        return [prepared(directory, cipher, size, record)]
     return [content(directory, size)] if mode in ("sendfile", "replay") else []
 
 
@@ -112,6 +112,14 @@ def mark(which):
         subprocess.run([MARK, which], check=True)
 
 
+def play(pumps):
+    """Let both work, the far one first; how many seconds that took."""
+    for pump in reversed(pumps):
+        pump.go()
+    times = [pump.times() for pump in pumps]
+    return max(end for _, end in times) - min(begin for begin, _ in times)
+
+
 def stream(variant, directory, size):
     """One connection: how long it took, of how many bytes of content, and what the NIC did."""
     sends = variant.call in SENDS
@@ -122,15 +130,12 @@ def stream(variant, directory, size):
         state = (evidence if sends else rx).Evidence()
         wire = variant.cipher.stream([ktls.MAX_RECORD] * (size // ktls.MAX_RECORD)) \
             if variant.cipher else size
-        pumps = [Pump(mode, sock.fileno(), count, *source(mode, variant, directory, size),
+        pumps = [Pump(mode, sock.fileno(), count, *source(mode, variant.cipher, directory, size),
                       fds=[sock.fileno()])
                  for mode, sock, count in ((near_mode, near, size), (far_mode, far, wire))]
         mark("begin")
-        for pump in reversed(pumps):
-            pump.go()
-        times = [pump.times() for pump in pumps]
+        seconds = play(pumps)
         mark("end")
-        seconds = max(end for _, end in times) - min(begin for begin, _ in times)
     by_the_nic(variant, state, sends, size)
     return {"seconds": seconds, "bytes": size,
             **({"units": state.moved("hw_tx_tso_units")} if sends else {})}

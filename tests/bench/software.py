@@ -10,7 +10,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "suites"))
 
-from guest import MEGABYTE, Pump, content, prepared                 # noqa: E402
+from guest import MEGABYTE, Pump, play, source                      # noqa: E402
 from lib import ktls, nic, sockdiag, tcp                            # noqa: E402
 from lib.cases import equal                                         # noqa: E402
 from lib.system import ip, run                                      # noqa: E402
@@ -44,17 +44,12 @@ def stream(variant, directory, size):
         tell = sockdiag.rxconf if call == "read" else sockdiag.txconf
         equal(tell(near), "sw", f"{variant}: what the kernel does")
         wire = keys.cipher.stream([length] * (size // length))
-        files = {"sendfile": lambda: [content(directory, size)],
-                 "replay": lambda: [prepared(directory, keys.cipher, size, length)]}
         small = "1k" if record == "1k" and call != "read" else ""
-        pumps = [Pump(mode + more, sock.fileno(), count, *files.get(mode, list)(),
-                      fds=[sock.fileno()])
+        pumps = [Pump(mode + more, sock.fileno(), count,
+                      *source(mode, keys.cipher, directory, size, length), fds=[sock.fileno()])
                  for mode, more, sock, count in ((near_mode, small, near, size),
                                                  (far_mode, "", far, wire))]
-        for pump in reversed(pumps):
-            pump.go()
-        times = [pump.times() for pump in pumps]
-    return max(end for _, end in times) - min(begin for begin, _ in times)
+        return play(pumps)
 
 
 def main():

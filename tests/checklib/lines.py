@@ -34,7 +34,7 @@ def build(versions, vm):
     prepare.together(*(functools.partial(debian_kernel.get, version)
                        for version in versions.values()), shares.fetched)
     for version in versions.values():
-        options = vm_options.parse([*_options(version, vm), "--", "true"])
+        options = vm_options.alone(_options(version, vm))
         modules.require_no_warnings(prepare.everything(options).kernel, options.backend)
 
 

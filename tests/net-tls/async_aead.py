@@ -51,7 +51,7 @@ class End:
         cipher = CIPHERS[label]
         self.aead = asynchronous(context, template, ALGORITHMS[cipher.kind])
         self.up, self.down = (Keys(cipher, seed=seed) for seed in ("up", "down"))
-        context.enter_context(nic.local().with_(**{nic.TLS_TX_FLAG: False, rx.FLAG: False}))
+        context.enter_context(nic.local().with_(**nic.tls_offload(False)))
         self.sock, self.far = tcp.connect()
         context.enter_context(tcp.closing(self.sock, self.far))
         for sock in (self.sock, self.far):
@@ -74,9 +74,7 @@ class End:
         return records.decrypt(bytes(self.reader.finish()), self.up)
 
     def sent_data(self, content):
-        found = self.sent()
-        equal({one.kind for one in found}, {DATA}, "types of the records")
-        check(b"".join(one.plain for one in found) == content, "what arrived is not what was sent")
+        records.are_data(self.sent(), content)
 
 
 def gets(sock, content, size, *flags):

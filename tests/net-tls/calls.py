@@ -52,11 +52,7 @@ class Sender:
     def sent(self, *expected):
         """These are all records, as (type, content)."""
         self.sock.close()
-        found = records.decrypt(bytes(self.reader.finish()), self.keys)
-        equal([(record.kind, len(record.plain)) for record in found],
-              [(kind, len(plain)) for kind, plain in expected], "types and sizes of the records")
-        equal([record.plain for record in found], [plain for _kind, plain in expected],
-              "what is in the records")
+        records.are(records.decrypt(bytes(self.reader.finish()), self.keys), *expected)
 
 
 def open_record(context, version):

@@ -72,17 +72,11 @@ class Sending:
 
     def sent(self, *expected):
         """These are all records, as (type, content)."""
-        found = self.arrived()
-        equal([(one.kind, len(one.plain)) for one in found],
-              [(kind, len(plain)) for kind, plain in expected], "types and sizes of the records")
-        equal([one.plain for one in found], [plain for _kind, plain in expected],
-              "what is in the records")
+        records.are(self.arrived(), *expected)
 
     def sent_data(self, content):
         """All records are data, and this is in them."""
-        found = self.arrived()
-        equal({one.kind for one in found}, {DATA}, "types of the records")
-        check(b"".join(one.plain for one in found) == content, "what arrived is not what was sent")
+        records.are_data(self.arrived(), content)
 
 
 class Receiving:

@@ -4,6 +4,7 @@ kernel that can let them fail. Whatever a call says, what is read is what was se
 goes, and a reader that was told of short memory can go on."""
 
 import errno
+import functools
 import os
 import pathlib
 import socket
@@ -16,15 +17,15 @@ sys.path += [str(HERE.parent / "suites"), str(HERE.parent)]
 from lib import (alloc_failures, ending, evidence, ktls, nic, rekey, runner, rx,   # noqa: E402
                  system, tcp, timescale)
 from lib.cases import Registry, at_least, check, equal          # noqa: E402
-from lib.ktls import HANDSHAKE, MSG_MORE, SOL_TLS, TLS_RX, TLS_TX       # noqa: E402
+from lib.ktls import HANDSHAKE, SOL_TLS, TLS_RX, TLS_TX         # noqa: E402
 from lib.without_memory import REFUSED, broken, ended, installed, until_enough      # noqa: E402
-from vmlib import environ                                       # noqa: E402
 
 registry = Registry()
 PERCENT = 2
 ROUNDS, WANTED = 12, 75     # of a case: connections, and allocations that fail
 TOTAL = 1000                # that fail in all cases
 PIECES = 24                 # of a connection's content
+WAYS = (ktls.Write, functools.partial(ktls.Write, more=True), ktls.Sendfile, ktls.Splice)
 SIZES = (100, 5000, 16_384, 40_000)
 TRIES = 1000
 LARGE, SMALL = 1 << 17, 1000    # reads
@@ -49,45 +50,21 @@ class Sender:
         self.sock, self.cipher = sock, cipher
         self.updates = 0
         self.content = bytearray()
-        self.read_end, self.write_end = os.pipe()
 
     def pieces(self):
         """All of them; false if one came to nothing for want of memory."""
-        ways = (self.sock.sendall, self.with_more, self.from_file, self.from_pipe)
         for number in range(PIECES):
-            piece = tcp.data(f"piece {number}", SIZES[number % 3 if number % 2 else 3])
+            size = SIZES[number % 3 if number % 2 else 3]
+            piece = tcp.data(f"piece {number}", size)
             self.content += piece
             try:
-                ways[number % len(ways)](piece)
+                WAYS[number % len(WAYS)](size).do(self, piece)
                 if self.cipher.inner and number % 8 == 7:
                     self.update()
             except OSError as error:
                 check(error.errno in broken(), f"sending: {error}")
                 return False
         return True
-
-    def with_more(self, piece):
-        half = len(piece) // 2
-        self.sock.sendall(piece[:half], MSG_MORE)
-        self.sock.sendall(piece[half:])
-
-    def from_file(self, piece):
-        file = os.memfd_create("piece")
-        try:
-            os.write(file, piece)
-            os.lseek(file, 0, os.SEEK_SET)
-            left = len(piece)
-            while left:
-                left -= os.sendfile(self.sock.fileno(), file, None, left)
-        finally:
-            os.close(file)
-
-    def from_pipe(self, piece):
-        while piece:
-            left = os.write(self.write_end, piece[:LARGE >> 1])
-            piece = piece[left:]
-            while left:
-                left -= os.splice(self.read_end, self.sock.fileno(), left)
 
     def update(self):
         """A key that there was no memory for leaves the one before in use."""
@@ -96,10 +73,6 @@ class Sender:
         self.updates += 1
         patiently(self.sock.setsockopt, SOL_TLS, TLS_TX,
                   rekey.keys(self.cipher, self.updates).crypto_info())
-
-    def close(self):
-        for end in (self.read_end, self.write_end):
-            os.close(end)
 
 
 class Reader(threading.Thread):
@@ -177,7 +150,6 @@ def one(cipher, connect):
         reader, sender = Reader(far, cipher), Sender(near, cipher)
         complete = sender.pieces()
         ended(near)
-        sender.close()
         reader.finish()
         ended(far)
     if reader.error:
@@ -225,5 +197,5 @@ def setup():
 
 
 if __name__ == "__main__":
-    CASES = registry.cases + (ending.registry.cases if os.environ.get(environ.ENDING) else [])
-    sys.exit(0 if runner.run(CASES, setup, nic.recover, evidence.nothing_left) else 1)
+    GOOD = runner.run(ending.after(registry.cases), setup, nic.recover, evidence.nothing_left)
+    sys.exit(0 if GOOD else 1)

@@ -10,8 +10,9 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path += [str(HERE.parent / "suites"), str(HERE.parent)]
 
-from lib import evidence, ktls, nic, runner, rx, system, tcp, wait      # noqa: E402
-from lib.cases import Failed, Registry, equal           # noqa: E402
+from lib import (evidence, ktls, nic, rekey, runner, rx, system, tcp,   # noqa: E402
+                 wait)
+from lib.cases import Registry, equal                   # noqa: E402
 from lib.ktls import MAX_RECORD, TCP_ULP, TLS_RX, TLS_TX, Keys          # noqa: E402
 from lib.sockmap import KINDS, Map, cookie_of           # noqa: E402
 
@@ -42,7 +43,7 @@ class Connection:
     def refused(self, *directions):
         """There are no keys for a socket that is in a map."""
         for direction in directions:
-            fails(errno.EINVAL, "keys", self.keys, direction)
+            rekey.refuses("EINVAL", self.keys, direction)
 
     def carries(self, what, up=True, down=True):
         """Data arrives as it was sent."""
@@ -54,19 +55,9 @@ class Connection:
             equal(got == content, True, f"{name}: what arrived is what was sent")
 
 
-def fails(error, what, function, *arguments):
-    try:
-        function(*arguments)
-    except OSError as found:
-        equal(errno.errorcode[found.errno], errno.errorcode[error], f"errno of {what}")
-    else:
-        raise Failed(f"{what}: there should be {errno.errorcode[error]}")
-
-
 def keys_first(context, kind, family, directions, where):
     """What has keys does not come into a map, and goes on."""
-    context.enter_context(nic.local().with_(**{nic.TLS_TX_FLAG: where == "hw",
-                                               rx.FLAG: where == "hw"}))
+    context.enter_context(nic.local().with_(**nic.tls_offload(where == "hw")))
     sockets = Map(context, KINDS[kind])
     one = Connection(context, family)
     one.ulp()
@@ -74,10 +65,10 @@ def keys_first(context, kind, family, directions, where):
     if TLS_TX in directions:
         equal(evidence.txconf(one.near), where, "ss: txconf")
     before = [direction in directions for direction in (TLS_TX, TLS_RX)]
-    fails(errno.EINVAL, "a socket with keys put into a map", sockets.put, one.near)
+    rekey.refuses("EINVAL", sockets.put, one.near)
     equal(sockets.cookie(), None, "what is in the map")
     one.carries("after the attempt", *before)
-    fails(errno.EINVAL, "a socket with keys put into a map", sockets.put, one.near)
+    rekey.refuses("EINVAL", sockets.put, one.near)
     one.carries("after another", *before)
 
 
@@ -86,7 +77,7 @@ def ulp_first(context, kind, family):
     sockets = Map(context, KINDS[kind])
     one = Connection(context, family)
     one.ulp()
-    fails(errno.EINVAL, "a socket of kTLS put into a map", sockets.put, one.near)
+    rekey.refuses("EINVAL", sockets.put, one.near)
     one.keys(TLS_TX, TLS_RX)
     one.carries("after the attempt")
 
@@ -100,7 +91,7 @@ def map_first(context, kind, family):
     one.refused(TLS_TX, TLS_RX)
     equal(sockets.cookie(), cookie_of(one.near), "what is in the map")
     one.carries("in the map")
-    fails(errno.EBUSY, "a socket of kTLS put into a second map", other.put, one.near)
+    rekey.refuses("EBUSY", other.put, one.near)
     one.refused(TLS_RX, TLS_TX)
     one.carries("after the attempt")
 
@@ -111,10 +102,10 @@ def program_decides(context, kind, family):
     sockets.drops()
     one = Connection(context, family)
     sockets.put(one.near)
-    fails(errno.EACCES, "a send", one.near.send, b"before")
+    rekey.refuses("EACCES", one.near.send, b"before")
     one.ulp()
     one.refused(TLS_TX)
-    fails(errno.EACCES, "a send", one.near.send, b"after")
+    rekey.refuses("EACCES", one.near.send, b"after")
     sockets.take_out()
     one.keys(TLS_TX, TLS_RX)
     one.carries("out of the map")
@@ -123,8 +114,7 @@ def program_decides(context, kind, family):
 def taken_out(context, kind, family, ulp_inside, where):
     """What is no longer in a map gets keys, whether it became one of kTLS in there or later; so
     it does where the map is gone as a whole."""
-    context.enter_context(nic.local().with_(**{nic.TLS_TX_FLAG: where == "hw",
-                                               rx.FLAG: where == "hw"}))
+    context.enter_context(nic.local().with_(**nic.tls_offload(where == "hw")))
     for remove in (Map.take_out, Map.close):
         sockets = Map(context, KINDS[kind])
         one = Connection(context, family)
@@ -139,8 +129,7 @@ def taken_out(context, kind, family, ulp_inside, where):
         equal((evidence.txconf(one.near), rx.rxconf(one.near)), (where, where),
               "who encrypts and decrypts")
         one.carries("out of the map")
-        fails(errno.EINVAL, "a socket with keys put into a map",
-              Map(context, KINDS[kind]).put, one.near)
+        rekey.refuses("EINVAL", Map(context, KINDS[kind]).put, one.near)
         one.carries("after the attempt")
 
 
@@ -174,7 +163,7 @@ def broken_off(context, family, keys):
         ports = conn.near.getsockname()[1], conn.near.getpeername()[1]
         tcp.reset(conn.far)
         wait.until(lambda conn=conn: tcp.state(conn.near) == tcp.CLOSE, "the reset arrived")
-        fails(errno.ECONNRESET, "a read", conn.near.recv, 1)
+        rekey.refuses("ECONNRESET", conn.near.recv, 1)
         equal(tcp.states(*ports), [], "states of sockets with these ports")
         conn.near.close()
 

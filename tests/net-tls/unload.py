@@ -2,7 +2,6 @@
 """tls.ko comes and goes; runs in the guest. It may not go while a socket uses it, and may when the
 last one is closed, wherever that one's packets still wait."""
 
-import os
 import pathlib
 import socket
 import struct
@@ -15,7 +14,6 @@ from lib import (capture, ending, evidence, ktls, netem, nic, runner, rx,      #
                  system, tcp, wait)
 from lib.cases import Registry, check, equal            # noqa: E402
 from lib.ktls import TLS_RX, Keys                       # noqa: E402
-from vmlib import environ                               # noqa: E402
 
 registry = Registry()
 CIPHERS = (ktls.GCM128, ktls.CHACHA_1_3)        # in turns
@@ -111,5 +109,4 @@ def setup():
 
 
 if __name__ == "__main__":
-    CASES = registry.cases + (ending.registry.cases if os.environ.get(environ.ENDING) else [])
-    sys.exit(0 if runner.run(CASES, setup, nic.recover) else 1)
+    sys.exit(0 if runner.run(ending.after(registry.cases), setup, nic.recover) else 1)

@@ -41,6 +41,11 @@ def parse(arguments):
     return options
 
 
+def alone(words):
+    """The options that these words are, where a command is still to come."""
+    return parse([*words, "--", "true"])
+
+
 def _parser():
     parser = Parser(prog="tests/vm", description=DESCRIPTION, allow_abbrev=False,
                     usage="tests/vm [options] -- COMMAND ...",

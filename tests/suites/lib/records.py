@@ -6,7 +6,7 @@ import struct
 
 from . import ktls
 from .aead import Aead
-from .cases import Failed
+from .cases import Failed, check, equal
 from .ktls import HEADER, TAG
 
 WIRE_VERSION = 0x0303           # in the headers of TLS 1.2 and 1.3
@@ -131,6 +131,21 @@ class Stream:
             at = end
         self.rest = stream[at:]
         return found
+
+
+def are(records, *expected):
+    """Fails unless these are all records, as (type, content)."""
+    equal([(record.kind, len(record.plain)) for record in records],
+          [(kind, len(plain)) for kind, plain in expected], "types and sizes of the records")
+    equal([record.plain for record in records], [plain for _kind, plain in expected],
+          "what is in the records")
+
+
+def are_data(records, content):
+    """Fails unless all of them are data, and this is in them."""
+    equal({record.kind for record in records}, {ktls.DATA}, "types of the records")
+    check(b"".join(record.plain for record in records) == content,
+          "what arrived is not what was sent")
 
 
 def joined(records):
