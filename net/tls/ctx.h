@@ -116,12 +116,15 @@ struct ktls_rx_old {
 	u32 end;
 };
 
+struct ktls_decryption;
+
 /**
  * struct ktls_rx - all about receiving
  * @dev: what drivers see
  * @device: the device half, or NULL
  * @number: of the next record
  * @aead: with the key
+ * @decryption: memory for the next one, or NULL
  * @strp: finds records in what TCP has received
  * @clear: decrypted records that nobody has read yet
  * @saved_data_ready: the socket's callback before ours
@@ -138,6 +141,7 @@ struct ktls_rx {
 	const struct ktls_rx_device_ops *device;
 	struct ktls_number number;
 	struct crypto_aead *aead;
+	struct ktls_decryption *decryption;
 	struct ktls_strp strp;
 	struct sk_buff_head clear;
 	void (*saved_data_ready)(struct sock *sk);

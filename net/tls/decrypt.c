@@ -10,9 +10,11 @@
 #include "stat.h"
 
 #define PIN_PAGES	16	/* of the reader's at a time */
+#define KEEP_PIECES	64	/* memory for no more is kept: 16 KB come in about 30 */
 
 /**
- * struct decryption - all that one takes
+ * struct ktls_decryption - all that one takes; kept for the next record
+ * @room: elements of @sg
  * @payload: bytes of payload, padding included
  * @iv: for the crypto API
  * @aad: likewise
@@ -23,7 +25,8 @@
  * @req: the request, in the same piece of memory
  * @sg: memory for @in and @out
  */
-struct decryption {
+struct ktls_decryption {
+	unsigned int room;
 	u32 payload;
 	u8 iv[KTLS_AEAD_IV_SIZE];
 	u8 aad[TLS_AAD_SPACE_SIZE];
@@ -50,22 +53,57 @@ static struct sk_buff *alloc_clear(struct sock *sk, u32 len)
 	return skb;
 }
 
-/* Memory for a decryption with so many pieces; the first of each is the AAD. */
-static struct decryption *alloc_decryption(struct sock *sk, struct crypto_aead *aead,
-					   unsigned int n_in, unsigned int n_out)
+/* Memory for a decryption with so many pieces, or more. */
+static struct ktls_decryption *alloc_decryption(struct sock *sk, struct crypto_aead *aead,
+						unsigned int pieces)
 {
-	size_t size = sizeof(struct aead_request) + crypto_aead_reqsize(aead);
-	struct decryption *d;
+	size_t begin = sizeof(struct aead_request) + crypto_aead_reqsize(aead);
+	struct ktls_decryption *d;
+	size_t size;
 	void *mem;
 
-	size = ALIGN(size, __alignof__(*d));
-	mem = kmalloc(size + struct_size(d, sg, size_add(n_in, n_out)),
-		      sk->sk_allocation);
+	begin = ALIGN(begin, __alignof__(*d));
+	size = kmalloc_size_roundup(size_add(begin, struct_size(d, sg, pieces)));
+	mem = kmalloc(size, sk->sk_allocation);
 	if (!mem)
 		return NULL;
-	d = mem + size;
+	d = mem + begin;
 	d->req = mem;
+	d->room = (size - begin - sizeof(*d)) / sizeof(*d->sg);
 	d->pinned = 0;
+	return d;
+}
+
+/**
+ * ktls_decryption_free() - free what is kept for the next record
+ * @rx: a receiving half; its cipher changes or it goes
+ *
+ * The last IV is there, and may be in the cipher's own part of the request.
+ */
+void ktls_decryption_free(struct ktls_rx *rx)
+{
+	if (rx->decryption)
+		kfree_sensitive(rx->decryption->req);
+	rx->decryption = NULL;
+}
+
+/*
+ * What is kept, if so many pieces have room there, else new memory; the first piece of each
+ * is the AAD.
+ */
+static struct ktls_decryption *get_decryption(struct sock *sk, unsigned int n_in,
+					      unsigned int n_out)
+{
+	struct ktls_rx *rx = ktls_rx(ktls_ctx(sk));
+	struct ktls_decryption *d = rx->decryption;
+
+	if (!d || d->room < n_in + n_out) {
+		d = alloc_decryption(sk, rx->aead, n_in + n_out);
+		if (!d)
+			return NULL;
+		ktls_decryption_free(rx);
+		rx->decryption = d;
+	}
 	d->in = d->sg;
 	d->out = d->sg + n_in;
 	sg_init_table(d->in, n_in);
@@ -73,19 +111,17 @@ static struct decryption *alloc_decryption(struct sock *sk, struct crypto_aead *
 	return d;
 }
 
-/* The IV is here, and may be in the cipher's own part of the request. */
-static void free_decryption(struct decryption *d)
+/* It is done. What many small packets take is too much to keep. */
+static void put_decryption(struct ktls_rx *rx, struct ktls_decryption *d)
 {
-	void *mem = d->req;
-
 	while (d->pinned)
 		put_page(sg_page(&d->out[d->pinned--]));
-	memzero_explicit(mem, (void *)d->sg - mem);
-	kfree(mem);
+	if (d->room > KEEP_PIECES)
+		ktls_decryption_free(rx);
 }
 
 /* Let the payload go to the reader's pages; -EFAULT if it cannot. */
-static int pin(struct decryption *d, struct iov_iter *to)
+static int pin(struct ktls_decryption *d, struct iov_iter *to)
 {
 	struct page *pages[PIN_PAGES];
 	u32 left = d->payload;
@@ -113,7 +149,7 @@ fault:
 }
 
 /* Fill in nonce, additional data and the pieces of the ciphertext. */
-static int prepare(struct decryption *d, const struct ktls_context *ctx,
+static int prepare(struct ktls_decryption *d, const struct ktls_context *ctx,
 		   const struct ktls_source *src, unsigned int n_in)
 {
 	const struct ktls_format *format = &ctx->format;
@@ -131,7 +167,7 @@ static int prepare(struct decryption *d, const struct ktls_context *ctx,
 	return ktls_source_map(src, format->prepend, &d->in[1], n_in - 1);
 }
 
-static int run(struct decryption *d, const struct ktls_context *ctx)
+static int run(struct ktls_decryption *d, const struct ktls_context *ctx)
 {
 	DECLARE_CRYPTO_WAIT(wait);
 
@@ -150,7 +186,7 @@ static int decrypt_direct(struct sock *sk, const struct ktls_source *src,
 {
 	struct ktls_context *ctx = ktls_ctx(sk);
 	u32 payload = ktls_payload(&ctx->format, src->len);
-	struct decryption *d;
+	struct ktls_decryption *d;
 	int n_in, n_out, err;
 
 	n_in = ktls_source_count(src, ctx->format.prepend);
@@ -158,7 +194,7 @@ static int decrypt_direct(struct sock *sk, const struct ktls_source *src,
 		return n_in;
 	n_in++;
 	n_out = iov_iter_npages_cap(to, INT_MAX, payload) + 2;
-	d = alloc_decryption(sk, ktls_rx(ctx)->aead, n_in, n_out);
+	d = get_decryption(sk, n_in, n_out);
 	if (!d)
 		return -ENOMEM;
 	d->payload = payload;
@@ -174,7 +210,7 @@ static int decrypt_direct(struct sock *sk, const struct ktls_source *src,
 		iov_iter_revert(to, payload);
 	*tail = d->tail;
 out:
-	free_decryption(d);
+	put_decryption(ktls_rx(ctx), d);
 	return err;
 }
 
@@ -184,14 +220,14 @@ static int decrypt_to_skb(struct sock *sk, const struct ktls_source *src,
 {
 	struct ktls_context *ctx = ktls_ctx(sk);
 	int n_in, n_out, err;
-	struct decryption *d;
+	struct ktls_decryption *d;
 
 	n_in = ktls_source_count(src, ctx->format.prepend);
 	if (n_in < 0)
 		return n_in;
 	n_in++;
 	n_out = skb_shinfo(skb)->nr_frags + 1;
-	d = alloc_decryption(sk, ktls_rx(ctx)->aead, n_in, n_out);
+	d = get_decryption(sk, n_in, n_out);
 	if (!d)
 		return -ENOMEM;
 	d->payload = ktls_payload(&ctx->format, src->len);
@@ -200,7 +236,7 @@ static int decrypt_to_skb(struct sock *sk, const struct ktls_source *src,
 		err = skb_to_sgvec(skb, &d->out[1], 0, skb->len);
 	if (err >= 0)
 		err = run(d, ctx);
-	free_decryption(d);
+	put_decryption(ktls_rx(ctx), d);
 	return err;
 }
 

@@ -25,6 +25,7 @@ static inline struct ktls_clear *ktls_clear(struct sk_buff *skb)
 	return (struct ktls_clear *)skb->cb;
 }
 
+void ktls_decryption_free(struct ktls_rx *rx);
 int ktls_decrypt(struct sock *sk, struct iov_iter *to, struct ktls_clear *direct,
 		 struct sk_buff **skb);
 

@@ -133,6 +133,7 @@ void ktls_rx_stop(struct sock *sk, struct ktls_context *ctx)
 void ktls_rx_drop(struct ktls_rx *rx)
 {
 	ktls_strp_free(&rx->strp);
+	ktls_decryption_free(rx);
 	crypto_free_aead(rx->aead);
 }
 
@@ -160,6 +161,7 @@ struct crypto_aead *ktls_rx_new_key(struct sock *sk, struct ktls_context *ctx,
 	struct ktls_rx *rx = ktls_rx(ctx);
 	struct crypto_aead *old = rx->aead;
 
+	ktls_decryption_free(rx);
 	rx->aead = aead;
 	ktls_number_init(&rx->number, &ctx->format, &ctx->base.crypto_recv.info);
 	WRITE_ONCE(rx->key_update, false);
