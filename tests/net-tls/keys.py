@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Keys and IVs are in no memory once nobody needs them; runs in the guest, whose kernel does not
-wipe what is freed. User space has them in one page alone, and clears that."""
+"""Keys and IVs, those of single records too, are in no memory once nobody needs them; runs in the
+guest, whose kernel does not wipe what is freed. User space has them in one page alone, and clears that."""
 
 import mmap
 import multiprocessing
@@ -18,6 +18,7 @@ from lib.ktls import HANDSHAKE, SOL_TLS, TLS_RX, TLS_TX         # noqa: E402
 
 registry = Registry()
 SIZE = 30_000                   # bytes of a connection and key
+COUNTED = 2                     # last bytes of a nonce, in which a key's records differ here
 CURRENT = [f"TlsCurr{direction}{who}" for direction in ("Tx", "Rx") for who in ("Sw", "Device")]
 
 
@@ -35,7 +36,7 @@ class Secrets:
             iv, key, salt = (view[end - size:end] for size, end in
                              zip(sizes, (4 + sum(sizes[:count]) for count in (1, 2, 3))))
             self.parts = {f"{cipher.label}, key": key_memory.secret(key),
-                          f"{cipher.label}, salt and IV": key_memory.secret(salt, iv)}
+                          f"{cipher.label}, salt and IV": key_memory.secret(salt, iv[:-COUNTED])}
 
     def install(self, sender, receiver):
         """Both ends have them, and we no more."""
