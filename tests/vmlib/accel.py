@@ -14,9 +14,9 @@ TCG = "tcg,thread=multi"
 # With -icount: time goes by instructions, and all CPUs share a thread.
 COUNTED = "tcg,thread=single"
 COUNTED_KHZ = 1_000_000     # of the guest's time stamp counter then, whatever the host's is
-# Under TCG a "rep movsb" is a loop of single bytes: with ERMS and FSRM the guest's kernel
-# would copy with nothing else.
-CPUS = {KVM: "max", **dict.fromkeys((TCG, COUNTED), "max,-erms,-fsrm")}
+# Under TCG a "rep movsb" or "rep stosb" is a loop of single bytes: with ERMS, FSRM and FSRS the
+# guest's kernel would copy and clear with nothing else.
+CPUS = {KVM: "max", **dict.fromkeys((TCG, COUNTED), "max,-erms,-fsrm,-fsrs")}
 
 
 def choose(wanted, qemu, kernel):
