@@ -2,6 +2,7 @@
 /* From a record that has come to its cleartext. */
 
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 
 #include "cryptor.h"
@@ -10,6 +11,7 @@
 #include "stat.h"
 
 #define PIN_PAGES	16	/* of the reader's at a time */
+#define SMALL_CLEAR	SKB_WITH_OVERHEAD(SZ_2K)
 #define KEEP_PIECES	64	/* memory for no more is kept: 16 KB come in about 30 */
 
 /**
@@ -38,17 +40,19 @@ struct ktls_decryption {
 	struct scatterlist sg[];
 };
 
-/* An skb with that much room for cleartext. */
+/* An skb with that much room for cleartext: linear if that takes less than a page. */
 static struct sk_buff *alloc_clear(struct sock *sk, u32 len)
 {
+	u32 linear = len <= SMALL_CLEAR ? len : 0;
 	struct sk_buff *skb;
 	int err;
 
-	skb = alloc_skb_with_frags(0, len, PAGE_ALLOC_COSTLY_ORDER, &err,
+	skb = alloc_skb_with_frags(linear, len - linear, PAGE_ALLOC_COSTLY_ORDER, &err,
 				   sk->sk_allocation);
 	if (skb) {
+		skb_put(skb, linear);
 		skb->len = len;
-		skb->data_len = len;
+		skb->data_len = len - linear;
 	}
 	return skb;
 }
@@ -226,7 +230,7 @@ static int decrypt_to_skb(struct sock *sk, const struct ktls_source *src,
 	if (n_in < 0)
 		return n_in;
 	n_in++;
-	n_out = skb_shinfo(skb)->nr_frags + 1;
+	n_out = skb_shinfo(skb)->nr_frags + 2;
 	d = get_decryption(sk, n_in, n_out);
 	if (!d)
 		return -ENOMEM;
@@ -240,27 +244,29 @@ static int decrypt_to_skb(struct sock *sk, const struct ktls_source *src,
 	return err;
 }
 
-/*
- * The device has decrypted the record where it is: copy it, to the reader or to an
- * skb. @len counts from behind the header and explicit IV.
- */
-static int copy_clear(const struct ktls_source *src, u32 prepend, u32 len,
-		      struct iov_iter *to, struct sk_buff *skb)
+/* The device has decrypted the record where it is: copy it to the skb. */
+static int copy_to_skb(const struct ktls_source *src, u32 prepend, struct sk_buff *skb)
+{
+	u32 done = skb_headlen(skb);
+	int err, i;
+
+	err = ktls_source_copy(src, prepend, skb->data, done);
+	for (i = 0; !err && i < skb_shinfo(skb)->nr_frags; i++) {
+		skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+		err = ktls_source_copy(src, prepend + done, skb_frag_address(frag),
+				       skb_frag_size(frag));
+		done += skb_frag_size(frag);
+	}
+	return err;
+}
+
+/* The same, so many bytes to the reader. */
+static int copy_to_reader(const struct ktls_source *src, u32 prepend, u32 len,
+			  struct iov_iter *to)
 {
 	struct ktls_segment seg = {};
 	u32 done = 0;
-	int i;
-
-	for (i = 0; skb && i < skb_shinfo(skb)->nr_frags; i++) {
-		skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
-
-		if (ktls_source_copy(src, prepend + done, skb_frag_address(frag),
-				     skb_frag_size(frag)))
-			return -EFAULT;
-		done += skb_frag_size(frag);
-	}
-	if (skb)
-		return 0;
 
 	while (done < len && ktls_source_next(src, &seg)) {
 		u32 skip = prepend + done - min(prepend + done, seg.before);
@@ -372,7 +378,7 @@ static int fill_skb(struct sock *sk, const struct ktls_source *src, bool clear, 
 	if (!skb)
 		return -ENOMEM;
 	if (clear)
-		err = copy_clear(src, ktls_ctx(sk)->format.prepend, len, NULL, skb);
+		err = copy_to_skb(src, ktls_ctx(sk)->format.prepend, skb);
 	else
 		err = decrypt_to_skb(sk, src, skb);
 	if (err)
@@ -425,7 +431,7 @@ static int to_reader(struct sock *sk, const struct ktls_source *src, bool clear,
 		if (err || tail != TLS_RECORD_TYPE_DATA)
 			return err;
 	}
-	err = clear ? copy_clear(src, format->prepend, payload, to, NULL) :
+	err = clear ? copy_to_reader(src, format->prepend, payload, to) :
 		      decrypt_direct(sk, src, to, &tail);
 	if (err == -EFAULT)
 		return 0;
