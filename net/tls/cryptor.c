@@ -90,12 +90,6 @@ static int count_pieces(const struct sk_buff *skb, u32 offset, u32 len,
 	return pieces;
 }
 
-/* The part of a segment that comes after the first @skip bytes of the record. */
-static u32 skip_in(const struct ktls_segment *seg, u32 skip)
-{
-	return skip > seg->before ? min(skip - seg->before, seg->len) : 0;
-}
-
 /**
  * ktls_source_count() - pieces of memory that a record is in
  * @src: where it is
@@ -108,14 +102,9 @@ int ktls_source_count(const struct ktls_source *src, u32 skip)
 	struct ktls_segment seg = {};
 	int pieces = 0;
 
-	while (ktls_source_next(src, &seg)) {
-		u32 skipped = skip_in(&seg, skip);
-		int more;
+	while (ktls_source_part(src, skip, src->len, &seg)) {
+		int more = count_pieces(seg.skb, seg.offset, seg.len, 0);
 
-		if (skipped == seg.len)
-			continue;
-		more = count_pieces(seg.skb, seg.offset + skipped,
-				    seg.len - skipped, 0);
 		if (more < 0)
 			return more;
 		pieces += more;
@@ -138,14 +127,9 @@ int ktls_source_map(const struct ktls_source *src, u32 skip, struct scatterlist 
 	struct scatterlist *last = sg + entries - 1;
 	struct ktls_segment seg = {};
 
-	while (ktls_source_next(src, &seg)) {
-		u32 skipped = skip_in(&seg, skip);
-		int used;
+	while (ktls_source_part(src, skip, src->len, &seg)) {
+		int used = skb_to_sgvec_nomark(seg.skb, sg, seg.offset, seg.len);
 
-		if (skipped == seg.len)
-			continue;
-		used = skb_to_sgvec_nomark(seg.skb, sg, seg.offset + skipped,
-					   seg.len - skipped);
 		if (used < 0)
 			return used;
 		sg += used;

@@ -261,25 +261,17 @@ static int copy_to_skb(const struct ktls_source *src, u32 prepend, struct sk_buf
 	return err;
 }
 
-/* The same, so many bytes to the reader. */
-static int copy_to_reader(const struct ktls_source *src, u32 prepend, u32 len,
+/* The same, a stretch of the record to the reader. */
+static int copy_to_reader(const struct ktls_source *src, u32 begin, u32 end,
 			  struct iov_iter *to)
 {
 	struct ktls_segment seg = {};
-	u32 done = 0;
 
-	while (done < len && ktls_source_next(src, &seg)) {
-		u32 skip = prepend + done - min(prepend + done, seg.before);
-		u32 part;
-
-		if (skip >= seg.len)
-			continue;
-		part = min(seg.len - skip, len - done);
-		if (skb_copy_datagram_iter(seg.skb, seg.offset + skip, to, part)) {
-			iov_iter_revert(to, done);
+	while (ktls_source_part(src, begin, end, &seg)) {
+		if (skb_copy_datagram_iter(seg.skb, seg.offset, to, seg.len)) {
+			iov_iter_revert(to, seg.before - begin);
 			return -EFAULT;
 		}
-		done += part;
 	}
 	return 0;
 }
@@ -329,24 +321,16 @@ static bool refer_to(struct sk_buff *skb, const struct sk_buff *from, u32 offset
  * there is no memory, or it lies in too many places.
  */
 static struct sk_buff *refer_to_clear(struct sock *sk, const struct ktls_source *src,
-				      u32 begin, u32 len)
+				      u32 begin, u32 end)
 {
 	struct sk_buff *skb = alloc_skb(0, sk->sk_allocation);
 	struct ktls_segment seg = {};
-	u32 end = begin + len;
 
-	while (skb && begin < end && ktls_source_next(src, &seg)) {
-		u32 skip = begin - min(begin, seg.before);
-		u32 part;
-
-		if (skip >= seg.len)
-			continue;
-		part = min(seg.len - skip, end - begin);
-		if (!refer_to(skb, seg.skb, seg.offset + skip, part)) {
+	while (skb && ktls_source_part(src, begin, end, &seg)) {
+		if (!refer_to(skb, seg.skb, seg.offset, seg.len)) {
 			kfree_skb(skb);
 			return NULL;
 		}
-		begin += part;
 	}
 	return skb;
 }
@@ -399,7 +383,7 @@ static int to_skb(struct sock *sk, const struct ktls_source *src, bool clear,
 	int err = 0;
 
 	if (clear)
-		skb = refer_to_clear(sk, src, format->prepend, len);
+		skb = refer_to_clear(sk, src, format->prepend, format->prepend + len);
 	if (!skb)
 		err = fill_skb(sk, src, clear, len, &skb);
 	if (err)
@@ -431,7 +415,7 @@ static int to_reader(struct sock *sk, const struct ktls_source *src, bool clear,
 		if (err || tail != TLS_RECORD_TYPE_DATA)
 			return err;
 	}
-	err = clear ? copy_to_reader(src, format->prepend, payload, to) :
+	err = clear ? copy_to_reader(src, format->prepend, format->prepend + payload, to) :
 		      decrypt_direct(sk, src, to, &tail);
 	if (err == -EFAULT)
 		return 0;

@@ -75,12 +75,9 @@ static void take_over(const struct ktls_source *src, const struct ktls_format *f
 {
 	struct ktls_segment seg = {};
 
-	while (ktls_source_next(src, &seg)) {
-		u32 end = min(seg.before + seg.len, src->len - TLS_TAG_SIZE);
-		u32 begin = max_t(u32, seg.before, format->prepend);
-
-		if (skb_is_decrypted(seg.skb) && begin < end)
-			memcpy(to + begin, from + begin, end - begin);
+	while (ktls_source_part(src, format->prepend, src->len - TLS_TAG_SIZE, &seg)) {
+		if (skb_is_decrypted(seg.skb))
+			memcpy(to + seg.before, from + seg.before, seg.len);
 	}
 }
 

@@ -46,6 +46,31 @@ bool ktls_source_next(const struct ktls_source *src, struct ktls_segment *seg)
 }
 
 /**
+ * ktls_source_part() - go on to the next part of a stretch of a record
+ * @src: where the record's bytes are
+ * @begin: where the stretch begins in the record
+ * @end: and where it ends
+ * @seg: the part before, zeroed for the first; set to the next
+ *
+ * Return: false if there is none.
+ */
+bool ktls_source_part(const struct ktls_source *src, u32 begin, u32 end,
+		      struct ktls_segment *seg)
+{
+	u32 skip;
+
+	do {
+		if (seg->before + seg->len >= end || !ktls_source_next(src, seg))
+			return false;
+	} while (seg->before + seg->len <= begin);
+	skip = begin - min(begin, seg->before);
+	seg->offset += skip;
+	seg->before += skip;
+	seg->len = min(seg->len - skip, end - seg->before);
+	return true;
+}
+
+/**
  * ktls_source_copy() - copy bytes out of a record
  * @src: where they are
  * @at: how far behind the beginning of the record
@@ -57,19 +82,13 @@ bool ktls_source_next(const struct ktls_source *src, struct ktls_segment *seg)
 int ktls_source_copy(const struct ktls_source *src, u32 at, void *to, u32 len)
 {
 	struct ktls_segment seg = {};
+	u32 end = at + len;
 
-	while (len && ktls_source_next(src, &seg)) {
-		u32 skip = at > seg.before ? at - seg.before : 0;
-		u32 part;
-
-		if (skip >= seg.len)
-			continue;
-		part = min(seg.len - skip, len);
-		if (skb_copy_bits(seg.skb, seg.offset + skip, to, part))
+	while (ktls_source_part(src, at, end, &seg)) {
+		if (skb_copy_bits(seg.skb, seg.offset, to, seg.len))
 			return -EFAULT;
-		to += part;
-		at += part;
-		len -= part;
+		to += seg.len;
+		len -= seg.len;
 	}
 	return len ? -EFAULT : 0;
 }

@@ -97,6 +97,8 @@ int ktls_strp_module_init(void);
 void ktls_strp_module_exit(void);
 
 bool ktls_source_next(const struct ktls_source *src, struct ktls_segment *seg);
+bool ktls_source_part(const struct ktls_source *src, u32 begin, u32 end,
+		      struct ktls_segment *seg);
 int ktls_source_copy(const struct ktls_source *src, u32 at, void *to, u32 len);
 
 static inline bool ktls_strp_ready(const struct ktls_strp *strp)
