@@ -31,6 +31,7 @@ struct ktls_tx;
  * @send: take data of a message for records of this type; tx_lock and the socket
  *	are locked. Returns bytes taken or an error.
  * @flush: close an open record and push all, with these MSG_ flags
+ * @push: push what is ready, without waiting; locked
  * @write_space: TCP has room again, in softirq context
  * @release: the socket closes: push what can be pushed, drop the rest; locked
  * @free: free it after that; not locked
@@ -38,6 +39,7 @@ struct ktls_tx;
 struct ktls_tx_ops {
 	int (*send)(struct sock *sk, struct msghdr *msg, u8 type);
 	int (*flush)(struct sock *sk, int flags);
+	void (*push)(struct sock *sk);
 	void (*write_space)(struct sock *sk);
 	void (*release)(struct sock *sk);
 	void (*free)(struct ktls_tx *tx);
@@ -73,7 +75,7 @@ struct ktls_rx_device_ops {
  * @idle: completed when there are none
  * @async_err: what the first that failed said
  * @async: the cipher has answered asynchronously once
- * @work: pushes what software got ready without a sender
+ * @work: pushes what is ready without a sender
  * @dev_nonce: salt and IV of what the device encrypts
  * @boundary: where in the stream a key begins that the device is to get
  * @resume: a key waits for the device: called before each message, tx_lock and the

@@ -22,6 +22,9 @@
 /* sk_page_frag_refill() finds room for that much in one piece. */
 #define REFILL			32
 
+/* So long a part of a packet waits for more. */
+#define HOLD_JIFFIES		msecs_to_jiffies(20)
+
 static_assert(KTLS_PREPEND_MAX <= REFILL);
 
 /* A page that has each content type at its offset, for when there is no memory. */
@@ -135,22 +138,45 @@ static void close_record(struct sock *sk, struct ktls_context *ctx)
 	set_open(ctx, NULL);
 }
 
-/* A page of the caller's, as it is: what is in it when it leaves is what is sent. */
-static int append_page(struct ktls_dev_record *record, struct iov_iter *from,
-		       unsigned int len)
+/*
+ * The next of the caller's pages. What splice() brings is a list of pages as it is, and what
+ * is made for iterators of any kind costs more than all else that is done for a page.
+ */
+static ssize_t next_page(struct iov_iter *from, unsigned int len, struct page **page,
+			 size_t *offset)
 {
-	struct page *page, **pages = &page;
-	ssize_t got;
-	size_t offset;
+	size_t at, left = iov_iter_is_bvec(from) ? iov_iter_single_seg_count(from) : 0;
 
-	got = iov_iter_extract_pages(from, &pages, len, 1, 0, &offset);
-	if (got <= 0)
-		return got ?: -EIO;
-	if (WARN_ON_ONCE(!sendpage_ok(page))) {
-		iov_iter_revert(from, got);
-		return -EIO;
+	if (!left)
+		return iov_iter_extract_pages(from, &page, len, 1, 0, offset);
+	at = from->bvec->bv_offset + from->iov_offset;
+	*page = from->bvec->bv_page + (at >> PAGE_SHIFT);
+	*offset = offset_in_page(at);
+	len = min3((size_t)len, left, PAGE_SIZE - *offset);
+	iov_iter_advance(from, len);
+	return len;
+}
+
+/* Pages of the caller's, as they are: what is in them when they leave is what is sent. */
+static int append_pages(const struct ktls_context *ctx, struct ktls_dev_record *record,
+			struct iov_iter *from)
+{
+	unsigned int len;
+
+	while ((len = min_t(size_t, room(ctx, record), iov_iter_count(from)))) {
+		struct page *page;
+		size_t offset;
+		ssize_t got;
+
+		got = next_page(from, len, &page, &offset);
+		if (got <= 0)
+			return got ?: -EIO;
+		if (WARN_ON_ONCE(!sendpage_ok(page))) {
+			iov_iter_revert(from, got);
+			return -EIO;
+		}
+		ktls_dev_record_append(record, page, offset, got);
 	}
-	ktls_dev_record_append(record, page, offset, got);
 	return 0;
 }
 
@@ -192,12 +218,10 @@ static int take_some(struct sock *sk, struct ktls_context *ctx, struct msghdr *m
 			return err;
 	}
 	record = open_record(ktls_tx(ctx));
-	len = min_t(size_t, room(ctx, record), msg_data_left(msg));
-	if (!len)
-		return 0;
 	if ((msg->msg_flags & MSG_SPLICE_PAGES) && ctx->base.zerocopy_sendfile)
-		return append_page(record, &msg->msg_iter, len);
-	return append_copy(sk, record, &msg->msg_iter, len);
+		return append_pages(ctx, record, &msg->msg_iter);
+	len = min_t(size_t, room(ctx, record), msg_data_left(msg));
+	return len ? append_copy(sk, record, &msg->msg_iter, len) : 0;
 }
 
 /* Flags of a message that TCP is to see too. */
@@ -210,6 +234,29 @@ static int push_flags(const struct msghdr *msg)
 static int push_part(struct sock *sk, struct ktls_tx *tx, const struct msghdr *msg)
 {
 	return ktls_push(sk, &tx->push, push_flags(msg) & ~(MSG_MORE | MSG_EOR));
+}
+
+/*
+ * May what does not fill a packet wait for the pages that splice() brings next? Not if the
+ * device is out of step: it is told its place when nothing waits for TCP.
+ */
+static bool may_hold(const struct ktls_context *ctx, const struct msghdr *msg)
+{
+	return ctx->base.zerocopy_sendfile && msg->msg_flags & MSG_SPLICE_PAGES &&
+	       msg->msg_flags & MSG_MORE && !test_bit(TLS_TX_SYNC_SCHED, &ctx->base.flags);
+}
+
+/* TCP gets what is ready, or what fills packets: then the work gives it the rest. */
+static int push(struct sock *sk, struct ktls_tx *tx, int flags, bool hold)
+{
+	int err;
+
+	if (!hold)
+		return ktls_push(sk, &tx->push, flags);
+	err = ktls_push_packets(sk, &tx->push, flags);
+	if (!ktls_push_empty(&tx->push))
+		schedule_delayed_work(&tx->work, HOLD_JIFFIES);
+	return err;
 }
 
 /* The send buffer has room, or gets it; what waits for it is sent first. */
@@ -282,32 +329,35 @@ static int dev_send(struct sock *sk, struct msghdr *msg, u8 type)
 	struct ktls_context *ctx = ktls_ctx(sk);
 	struct ktls_tx *tx = ktls_tx(ctx);
 	size_t size = msg_data_left(msg);
+	bool hold = may_hold(ctx, msg);
 	int err, late;
 
 	if (open_record(tx) && open_record(tx)->type != type)
 		close_record(sk, ctx);
-	err = ktls_push(sk, &tx->push, push_flags(msg) & ~MSG_EOR);
+	err = push(sk, tx, push_flags(msg) & ~MSG_EOR, hold);
 	if (err)
 		return err;
 
 	err = take(sk, ctx, msg, type);
 	end_message(sk, ctx, type, msg->msg_flags & MSG_MORE, err);
-	late = ktls_push(sk, &tx->push, push_flags(msg));
+	late = push(sk, tx, push_flags(msg), hold && !err);
 	if (err && type != TLS_RECORD_TYPE_DATA)
 		return err;
 	return (size - msg_data_left(msg)) ?: err ?: late;
 }
 
+static void dev_push(struct sock *sk)
+{
+	ktls_push(sk, &ktls_tx(ktls_ctx(sk))->push, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* TCP has room for what waits. */
 static void dev_write_space(struct sock *sk)
 {
-	struct ktls_push *push = &ktls_tx(ktls_ctx(sk))->push;
 	gfp_t allocation = sk->sk_allocation;
 
-	if (ktls_push_empty(push))
-		return;
 	sk->sk_allocation = GFP_ATOMIC;
-	ktls_push(sk, push, MSG_DONTWAIT | MSG_NOSIGNAL);
+	dev_push(sk);
 	sk->sk_allocation = allocation;
 }
 
@@ -329,6 +379,7 @@ static void dev_release(struct sock *sk)
 static const struct ktls_tx_ops dev_tx_ops = {
 	.send = dev_send,
 	.flush = dev_flush,
+	.push = dev_push,
 	.write_space = dev_write_space,
 	.release = dev_release,
 };

@@ -37,6 +37,13 @@ unsigned int ktls_push_bytes(const struct ktls_push *push)
 	return bytes - push->sent;
 }
 
+/* A tag and the next header mostly lie in one piece, and TCP makes one fragment of them. */
+static bool continues(const struct bio_vec *last, const skb_frag_t *frag, unsigned int skip)
+{
+	return last->bv_page == skb_frag_page(frag) &&
+	       last->bv_offset + last->bv_len == skb_frag_off(frag) + skip;
+}
+
 /* Add a unit's fragments, but for the first bytes; false if there is no room. */
 static bool add_unit(struct ktls_push *push, const struct ktls_unit *unit,
 		     unsigned int skip, unsigned int *used)
@@ -50,6 +57,11 @@ static bool add_unit(struct ktls_push *push, const struct ktls_unit *unit,
 
 		if (skip >= len) {
 			skip -= len;
+			continue;
+		}
+		if (at && continues(&push->vec[at - 1], frag, skip)) {
+			push->vec[at - 1].bv_len += len - skip;
+			skip = 0;
 			continue;
 		}
 		if (at == KTLS_PUSH_VECS)
@@ -112,6 +124,30 @@ static void account(struct sock *sk, struct ktls_push *push, unsigned int bytes)
 	}
 }
 
+/* One call of TCP; @more: a unit that is ready stays back. */
+static int give(struct sock *sk, struct ktls_push *push, unsigned int vecs,
+		unsigned int bytes, bool more, int flags)
+{
+	struct msghdr msg = {
+		.msg_flags = MSG_SPLICE_PAGES | push->flags | flags,
+	};
+	int ret;
+
+	if (more) {
+		msg.msg_flags &= ~MSG_EOR;
+		msg.msg_flags |= MSG_MORE;
+	}
+	tcp_rate_check_app_limited(sk);
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, push->vec, vecs, bytes);
+	push->calling = true;
+	ret = tcp_sendmsg_locked(sk, &msg, bytes);
+	push->calling = false;
+	if (ret <= 0)
+		return ret ?: -EAGAIN;
+	account(sk, push, ret);
+	return 0;
+}
+
 /**
  * ktls_push() - give TCP what is ready
  * @sk: the socket, locked; no other may push at the same time, though TCP lets
@@ -125,25 +161,56 @@ int ktls_push(struct sock *sk, struct ktls_push *push, int flags)
 {
 	unsigned int bytes, vecs;
 	bool more;
-	int ret;
+	int err = 0;
 
-	while ((bytes = gather(push, &vecs, &more))) {
-		struct msghdr msg = {
-			.msg_flags = MSG_SPLICE_PAGES | push->flags | flags,
-		};
+	while (!err && (bytes = gather(push, &vecs, &more)))
+		err = give(sk, push, vecs, bytes, more, flags);
+	return err;
+}
 
-		if (more) {
-			msg.msg_flags &= ~MSG_EOR;
-			msg.msg_flags |= MSG_MORE;
-		}
-		tcp_rate_check_app_limited(sk);
-		iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, push->vec, vecs, bytes);
-		push->calling = true;
-		ret = tcp_sendmsg_locked(sk, &msg, bytes);
-		push->calling = false;
-		if (ret <= 0)
-			return ret ?: -EAGAIN;
-		account(sk, push, ret);
+/*
+ * The bytes of the packet that these entries begin with: whole segments, of which a fragment
+ * each of so many entries, or so many bytes, make one; 0 if more has room in it.
+ */
+static unsigned int full_packet(const struct sock *sk, const struct ktls_push *push,
+				unsigned int vecs, unsigned int bytes)
+{
+	unsigned int mss = tcp_sk(sk)->mss_cache;
+	unsigned int i;
+
+	if (vecs >= MAX_SKB_FRAGS)
+		for (bytes = 0, i = 0; i < MAX_SKB_FRAGS; i++)
+			bytes += push->vec[i].bv_len;
+	else if (bytes < GSO_LEGACY_MAX_SIZE)
+		return 0;
+	return bytes < mss ? bytes : rounddown(bytes, mss);
+}
+
+/**
+ * ktls_push_packets() - give TCP what fills packets, and keep the rest
+ * @sk: the socket, as for ktls_push()
+ * @push: its queue
+ * @flags: as for ktls_push(), without MSG_EOR
+ *
+ * More is to come soon. TCP does not wait for it, but sends the rest as a packet of its own: of
+ * the 64 KB that splice() brings at a time, with header and tag a fragment for each record, 17
+ * fragments would go as one and the other four as another. A packet is a call, since TCP parts
+ * what is not whole segments as long as there is more.
+ *
+ * Return: as ktls_push().
+ */
+int ktls_push_packets(struct sock *sk, struct ktls_push *push, int flags)
+{
+	unsigned int bytes, vecs;
+	bool more;
+	int err = 0;
+
+	while (!err) {
+		bytes = gather(push, &vecs, &more);
+		bytes = full_packet(sk, push, vecs, bytes);
+		if (!bytes)
+			break;
+		err = give(sk, push, vecs, bytes, true, flags);
 	}
-	return 0;
+	return err;
 }

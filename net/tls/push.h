@@ -53,6 +53,7 @@ struct ktls_push {
 void ktls_push_init(struct ktls_push *push,
 		    void (*taken)(struct sock *sk, struct ktls_unit *unit));
 int ktls_push(struct sock *sk, struct ktls_push *push, int flags);
+int ktls_push_packets(struct sock *sk, struct ktls_push *push, int flags);
 unsigned int ktls_push_bytes(const struct ktls_push *push);
 
 static inline bool ktls_unit_ready(const struct ktls_unit *unit)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* sendmsg() and its like, whoever encrypts. */
 
+#include <net/inet_common.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -105,7 +106,7 @@ void ktls_splice_eof(struct socket *sock)
 	struct sock *sk = sock->sk;
 	struct ktls_context *ctx = ktls_ctx(sk);
 
-	if (ctx->base.pending_open_record_frags) {
+	if (ctx->base.pending_open_record_frags || !ktls_push_empty(&ktls_tx(ctx)->push)) {
 		mutex_lock(&ctx->base.tx_lock);
 		lock_sock(sk);
 		/* There is no saying whether the file may block: it never does. */
@@ -115,4 +116,34 @@ void ktls_splice_eof(struct socket *sock)
 	}
 	if (ctx->base.sk_proto->splice_eof)
 		ctx->base.sk_proto->splice_eof(sock);
+}
+
+/**
+ * ktls_shutdown() - shutdown() of a socket with a key for sending
+ * @sock: the socket
+ * @how: SHUT_RD, SHUT_WR or SHUT_RDWR
+ *
+ * What was written goes before the FIN, for this once without a limit to the send buffer. A
+ * sender that waits for room still has the rest of its message, and is told of the end.
+ *
+ * Return: 0 or an error of TCP's.
+ */
+int ktls_shutdown(struct socket *sock, int how)
+{
+	struct sock *sk = sock->sk;
+	struct ktls_context *ctx = ktls_ctx(sk);
+
+	if ((how == SHUT_WR || how == SHUT_RDWR) && mutex_trylock(&ctx->base.tx_lock)) {
+		lock_sock(sk);
+		if (!sk->sk_err && !(sk->sk_shutdown & SEND_SHUTDOWN)) {
+			int sndbuf = sk->sk_sndbuf;
+
+			WRITE_ONCE(sk->sk_sndbuf, INT_MAX / 2);
+			ktls_tx(ctx)->ops->flush(sk, MSG_DONTWAIT | MSG_NOSIGNAL);
+			WRITE_ONCE(sk->sk_sndbuf, sndbuf);
+		}
+		release_sock(sk);
+		mutex_unlock(&ctx->base.tx_lock);
+	}
+	return inet_shutdown(sock, how);
 }

@@ -8,5 +8,6 @@
 
 int ktls_sendmsg(struct sock *sk, struct msghdr *msg, size_t size);
 void ktls_splice_eof(struct socket *sock);
+int ktls_shutdown(struct socket *sock, int how);
 
 #endif

@@ -275,15 +275,20 @@ static void sw_free(struct ktls_tx *tx)
 	kfree_sensitive(tx);
 }
 
+static void sw_push(struct sock *sk)
+{
+	push(sk, ktls_tx(ktls_ctx(sk)), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static const struct ktls_tx_ops sw_ops = {
 	.send = sw_send,
 	.flush = sw_flush,
+	.push = sw_push,
 	.write_space = sw_write_space,
 	.release = sw_release,
 	.free = sw_free,
 };
 
-/* A device may have taken over since it was scheduled. */
 static void push_work(struct work_struct *work)
 {
 	struct ktls_tx *tx = container_of(to_delayed_work(work), struct ktls_tx, work);
@@ -294,8 +299,7 @@ static void push_work(struct work_struct *work)
 		return;
 	}
 	lock_sock(base->sk);
-	if (tx->ops == &sw_ops)
-		push(base->sk, tx, MSG_DONTWAIT | MSG_NOSIGNAL);
+	tx->ops->push(base->sk);
 	release_sock(base->sk);
 	mutex_unlock(&base->tx_lock);
 }

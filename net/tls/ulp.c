@@ -129,6 +129,7 @@ static void fill(struct ktls_protos *protos)
 			prot->sendmsg = ktls_sendmsg;
 			prot->splice_eof = ktls_splice_eof;
 			protos->ops[tx][rx].splice_eof = ktls_splice_eof;
+			protos->ops[tx][rx].shutdown = ktls_shutdown;
 		}
 		if (rx) {
 			prot->recvmsg = ktls_recvmsg;

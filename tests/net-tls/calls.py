@@ -178,6 +178,21 @@ def over_loopback(context):
     return near, far
 
 
+def shut_down(context, version):
+    """shutdown() sends what MSG_MORE left open, as it does over TCP alone."""
+    sender = Sender(context, version)
+    sender.send(b"a" * 1000, more=True)
+    sender.sock.shutdown(socket.SHUT_WR)
+    if system.stock_tls():
+        sender.sent()
+        skip("defect of the kernel's own tls.ko: it drops what is open")
+    sender.sent((DATA, b"a" * 1000))
+
+
+for _version in VERSIONS:
+    registry.add(f"shutdown-with-an-open-record/{_version}", shut_down, _version)
+
+
 @registry.case("window-of-a-small-buffer-opens")
 def small_window(context):
     """A receiver whose buffer has no room for a record tells the sender when there is room

@@ -225,7 +225,7 @@ SUITES = {
                   *third_port(queues=13)), variants=(PLAIN,)),
         Group("bond", "tls_tx", ("route",), vm=(*MONITOR_OPTIONS, *third_port()),
               variants=(PLAIN,)),
-        Group("rekey", "tls_tx", ("rekey",), vm=(*MONITOR_OPTIONS, "--tls", "ours")),
+        Group("rekey", "tls_tx", ("rekey", "packets"), vm=(*MONITOR_OPTIONS, "--tls", "ours")),
         Group("rekey-small", "tls_tx", ("rekey_small",), variants=(PLAIN,),
               vm=(*MONITOR_OPTIONS, "--tls", "ours", "--device", "tls-tx-contexts=4")),
         Group("small", "tls_tx", ("small",),
