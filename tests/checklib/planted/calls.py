@@ -47,10 +47,9 @@ class Call:
         """The exit status with which it says that tests failed."""
         return MAKE_FAILED if self.text.startswith(UNIT) else 1
 
-    def command(self, top, first=False):
-        """What to run, in a tree with this top; first: until the first failure, if it
-        knows how to do that by itself. Several run at a time as it is, so that each has
-        one guest at a time."""
+    def command(self, top):
+        """What to run, in a tree with this top. Several run at a time as it is, so that each
+        has one guest at a time."""
         if self.text == FACE:
             return (top / "tests/face/run",)
         if self.text.startswith(UNIT):
@@ -59,8 +58,7 @@ class Call:
         if self.program:
             name, *words = self.program
             return (top / "tests/net-tls" / name, *words)
-        return (top / "tests/check", "--jobs", "1",
-                *(["--stop-at-first-failure"] if first else []), *self.text.split())
+        return (top / "tests/check", "--jobs", "1", *self.text.split())
 
     def cases(self):
         """The names of what it runs, as far as they are known beforehand."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from vmlib import paths, ui
 
-from . import calls, mutate, patches
+from . import calls, mutate, patches, trees
 from .steps import Outcome, Step
 
 MAP = patches.DIRECTORY / "mutants.map"
@@ -130,7 +130,7 @@ def _judge(tree, mutant):
         for call in notice(mutant.name):
             log = "mutant-" + mutant.title.split(": ")[0].replace("/", "-").replace(":", "-")
             seconds = NATIVE_SECONDS if call.native else SECONDS
-            said = tree.run(call, log, seconds, first=True)
+            said = tree.run(call, log, seconds, until=trees.NOT_OK)
             if said.status != 0:
                 return NOTICED, [f"{call.text}: {_reason(said)}", said.took]
     return SURVIVED, []

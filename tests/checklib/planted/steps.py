@@ -56,7 +56,7 @@ def bug(patch):
     """Whether the tests find the bug, and call it by its name."""
     def run(tree):
         with tree.planted(patch):
-            said = tree.run(patch.call, patch.name)
+            said = tree.run(patch.call, patch.name, until=patch.seen)
         match = next(filter(None, map(patch.seen.search, said.text.splitlines())), None)
         notes = [patch.what, patch.call.text, said.took]
         if said.status == 0:

@@ -20,7 +20,7 @@ from vmlib import paths, ui
 
 OUTPUT = paths.BUILD / "planted"
 NOT_COPIED = {".git", "build", "__pycache__"}
-NOT_OK = re.compile(r"\s*not ok ")
+NOT_OK = re.compile(r"^\s*not ok ")
 # A change that makes the compiler warn is to be noticed by tests all the same.
 ENVIRONMENT = {**os.environ, "WERROR": ""}
 FOR_EVER = 24 * 3600
@@ -74,19 +74,19 @@ class Tree:
         finally:
             path.write_bytes(before)
 
-    def run(self, call, log, seconds=None, first=False):
-        """Call tests; what they say goes to a log, too. With a limit of time the status
-        of those that exceed it is None. first: the first failure is enough."""
+    def run(self, call, log, seconds=None, until=None):
+        """Call tests; what they say goes to a log, too. With a limit of time the status of
+        those that exceed it is None. until: a line like this is enough to know that they fail;
+        then they are ended."""
         begin = time.monotonic()
         path = OUTPUT / f"{log}.log"
         with open(path, "w", encoding="utf-8") as file, \
-                subprocess.Popen(call.command(self.top, first), stdin=subprocess.DEVNULL,
+                subprocess.Popen(call.command(self.top), stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                  errors="replace", start_new_session=True,
                                  env=ENVIRONMENT) as process:
             self.process = process
-            status = follow(process, file, seconds,
-                             call.failed if first and call.whole else None)
+            status = follow(process, file, seconds, until, call.failed)
         return Said(status, path.read_text(encoding="utf-8"), time.monotonic() - begin)
 
     def stop(self):
@@ -130,9 +130,9 @@ class Pool:
             tree.stop()
 
 
-def follow(process, file, seconds, first):
-    """Take in what it says, to its end or until it has had its time; the exit status.
-    first: the status to return at the first test that fails, if that is enough."""
+def follow(process, file, seconds, until, failed):
+    """Take in what it says, to its end or until it has had its time; the exit status. until:
+    a line like this ends it, with the status of tests that failed."""
     timed_out = threading.Event()
 
     def end():
@@ -144,9 +144,9 @@ def follow(process, file, seconds, first):
     try:
         for line in process.stdout:
             file.write(line)
-            if first is not None and NOT_OK.match(line):
+            if until and until.search(line):
                 _stop(process)
-                return first
+                return failed
         status = process.wait()
         return None if timed_out.is_set() else status
     finally:
