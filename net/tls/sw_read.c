@@ -158,8 +158,12 @@ static int read_records(struct reading *r, struct sock *sk, size_t target)
 			ret = copy_from(r, rx, skb);
 			continue;
 		}
-		if (r->copied >= target && !ktls_strp_ready(&rx->strp))
-			return 0;
+		if (r->copied >= target && !ktls_strp_ready(&rx->strp)) {
+			/* As with TCP alone, what has come meanwhile is read as well. */
+			sk_flush_backlog(sk);
+			if (!ktls_strp_ready(&rx->strp))
+				return 0;
+		}
 		ret = ktls_rx_wait(sk, r->nonblock, r->copied);
 		if (ret > 0)
 			ret = read_record(r, sk);
