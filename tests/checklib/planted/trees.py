@@ -6,6 +6,7 @@ copy after the other, and each keeps the program that it got: only a change of t
 that tests of a guest are to notice costs a build there."""
 
 import contextlib
+import fcntl
 import filecmp
 import os
 import queue
@@ -25,6 +26,18 @@ NOT_OK = re.compile(r"^\s*not ok ")
 ENVIRONMENT = {**os.environ, "WERROR": ""}
 FOR_EVER = 24 * 3600
 KILL_AFTER = 30             # seconds that a call has to end after it was asked to
+
+
+@contextlib.contextmanager
+def alone():
+    """All copies are this run's: another would take its bugs for ours, or away."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    with open(OUTPUT / "lock", "w", encoding="ascii") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ui.Failure(f"another check-planted runs in {OUTPUT}") from None
+        yield
 
 
 class Said:
