@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Keys and IVs, those of single records too, are in no memory once nobody needs them; runs in the
-guest, whose kernel does not wipe what is freed. User space has them in one page alone, and clears that."""
+guest, whose kernel does not wipe what is freed. User space has them in one page alone, and clears
+that."""
 
 import mmap
 import multiprocessing
